@@ -1,0 +1,88 @@
+//! Benchmarks over real data, and the worker processes that the crash and concurrency tests start.
+//!
+//! `omnigraph-bench debian --data debian.jsonl` loads the full Debian package graph and prints a table; `bench/run.sh`
+//! makes the data first. `insert` and `load` are single tasks in a process of their own.
+
+mod debian;
+mod measure;
+mod worker;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Benchmarks of Omnigraph.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Load the Debian package graph and measure loads, lookups, traversals, aggregates, inserts and opening.
+    Debian {
+        /// Strict graph batch made by `omnigraph-convert debian`.
+        #[arg(long)]
+        data: PathBuf,
+        /// Where the graphs are put; a temporary directory when absent.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// Commits before each measurement of one-row inserts.
+        #[arg(long, value_delimiter = ',', default_value = "10,1000,10000")]
+        history: Vec<u64>,
+    },
+    /// Load a file into a new graph and print seconds, entities and peak memory as JSON.
+    Load {
+        /// The graph to create.
+        #[arg(long)]
+        graph: String,
+        /// Its schema file.
+        #[arg(long)]
+        schema: PathBuf,
+        /// The rows.
+        #[arg(long)]
+        data: PathBuf,
+        /// Memory budget in bytes.
+        #[arg(long, default_value_t = 1 << 30)]
+        memory: u64,
+    },
+    /// Insert one-row commits of `node Item { name: String @key  n: I64 }`, printing each acknowledged name.
+    Insert {
+        /// The graph.
+        #[arg(long)]
+        graph: String,
+        /// Names are `<prefix>-<number>`.
+        #[arg(long)]
+        prefix: String,
+        /// How many.
+        #[arg(long)]
+        count: u64,
+    },
+    /// Load batches of linked rows one after the other, printing each acknowledged batch.
+    Batches {
+        /// The graph.
+        #[arg(long)]
+        graph: String,
+        /// Names are `<prefix>-<batch>-<number>`.
+        #[arg(long)]
+        prefix: String,
+        /// Rows per batch.
+        #[arg(long)]
+        rows: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() {
+    let outcome = match Cli::parse().command {
+        Command::Debian { data, dir, history } => debian::run(&data, dir.as_deref(), &history).await,
+        Command::Load { graph, schema, data, memory } => worker::load(&graph, &schema, &data, memory).await,
+        Command::Insert { graph, prefix, count } => worker::insert(&graph, &prefix, count).await,
+        Command::Batches { graph, prefix, rows } => worker::batches(&graph, &prefix, rows).await,
+    };
+    if let Err(error) = outcome {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,54 @@
+//! Timing and memory of this process.
+
+use std::time::{Duration, Instant};
+
+/// What every task returns; benches only report errors.
+pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Returns the most bytes this process has held, from `/proc/self/status` (0 where that does not exist).
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes: Option<u64> = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok());
+    kibibytes.unwrap_or(0) * 1024
+}
+
+/// Durations of repeated runs.
+pub struct Samples(Vec<Duration>);
+
+impl Samples {
+    /// Starts an empty series.
+    pub fn new() -> Samples {
+        Samples(Vec::new())
+    }
+
+    /// Adds the time since `started`.
+    pub fn add(&mut self, started: Instant) {
+        self.0.push(started.elapsed());
+    }
+
+    /// Returns the given quantile, 0 to 1.
+    pub fn quantile(&self, q: f64) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let index = ((sorted.len() - 1) as f64 * q).round() as usize;
+        sorted[index]
+    }
+
+    /// Returns the mean.
+    pub fn mean(&self) -> Duration {
+        self.0.iter().sum::<Duration>() / u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Renders a duration with three significant digits.
+pub fn show(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 1.0 {
+        format!("{seconds:.2} s")
+    } else if seconds >= 1e-3 {
+        format!("{:.2} ms", seconds * 1e3)
+    } else {
+        format!("{:.1} µs", seconds * 1e6)
+    }
+}

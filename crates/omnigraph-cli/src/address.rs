@@ -1,0 +1,57 @@
+//! Which graph a command means.
+
+use omnigraph::db::{Durability, OpenOptions};
+
+use crate::args::{DurabilityArg, Global};
+use crate::failure::Failure;
+
+/// Returns the graph's URI: the command's own, else `--store` (or its environment default).
+pub fn resolve<'a>(own: Option<&'a str>, global: &'a Global) -> Result<&'a str, Failure> {
+    let uri = match (own, global.store.as_deref()) {
+        (Some(own), _) => own,
+        (None, Some(store)) => store,
+        (None, None) => {
+            return Err(Failure::usage(
+                "no graph addressed",
+                "give its URI as an argument, pass --store URI, or set OMNIGRAPH_STORE",
+            ));
+        }
+    };
+    check(uri)?;
+    Ok(uri)
+}
+
+/// Refuses an address that is no storage.
+pub fn check(uri: &str) -> Result<(), Failure> {
+    if uri.trim().is_empty() {
+        return Err(Failure::usage(
+            "the graph's URI is empty",
+            "give a path, file://… or s3://bucket/prefix",
+        ));
+    }
+    if uri.starts_with("http://") || uri.starts_with("https://") {
+        return Err(Failure::usage(
+            format!("'{uri}' is a remote server; this command works on storage"),
+            "give a path, file://… or s3://bucket/prefix",
+        ));
+    }
+    Ok(())
+}
+
+/// Tells whether a URI is on this machine.
+pub fn is_local(uri: &str) -> bool {
+    !uri.contains("://") || uri.starts_with("file://")
+}
+
+/// Returns how to open the graph.
+pub fn options(global: &Global, read_only: bool) -> OpenOptions {
+    OpenOptions {
+        durability: match global.durability {
+            DurabilityArg::Full => Durability::Full,
+            DurabilityArg::Relaxed => Durability::Relaxed,
+        },
+        memory_budget: global.memory,
+        read_only,
+        actor: global.actor.clone(),
+    }
+}

@@ -1,0 +1,445 @@
+//! What a user may type. Parsing touches no file and no graph.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const CAPABILITIES: &str = "\
+COMMANDS BY CAPABILITY
+  data    query, mutate, load, snapshot, export, commit, schema show: read and write one graph
+  direct  init, schema plan, lint: work on a graph's storage, or on files alone
+  local   quickstart, completions, version: need no graph
+
+Start here:
+  omnigraph quickstart";
+
+/// Command line of the Omnigraph graph database.
+#[derive(Debug, Parser)]
+#[command(
+    name = "omnigraph",
+    version,
+    disable_version_flag = true,
+    styles = STYLES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = CAPABILITIES,
+    after_long_help = CAPABILITIES
+)]
+pub struct Cli {
+    /// Print the version.
+    #[arg(short = 'v', long = "version", action = ArgAction::Version)]
+    version: (),
+
+    #[command(flatten)]
+    pub global: Global,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that may stand before or after any subcommand.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Author recorded with a write.
+    #[arg(long = "as", value_name = "ACTOR", global = true)]
+    pub actor: Option<String>,
+    /// The graph: a path, file://… or s3://bucket/prefix.
+    #[arg(long, value_name = "URI", global = true, env = "OMNIGRAPH_STORE")]
+    pub store: Option<String>,
+    /// Consent to a destructive write on a target that is not local.
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Do not announce writes; warnings and errors still show.
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Durability of writes: `full` survives power loss, `relaxed` leaves flushing to the system.
+    #[arg(long, value_name = "LEVEL", global = true, default_value = "full", hide = true)]
+    pub durability: DurabilityArg,
+    /// Bytes that caches, sorts and loads may hold, e.g. 512MiB.
+    #[arg(long, value_name = "SIZE", global = true, value_parser = parse_size, default_value = "1GiB", hide = true)]
+    pub memory: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DurabilityArg {
+    Full,
+    Relaxed,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a read query.
+    #[command(
+        visible_alias = "read",
+        after_help = "Example:\n  omnigraph query --store my.graph -e 'query q() { match { $p: Person } return { $p.name } }'"
+    )]
+    Query(Query),
+    /// Run a mutation: all its statements in one commit, or none.
+    #[command(
+        visible_alias = "change",
+        after_help = "Example:\n  omnigraph mutate add --store my.graph --query people.gq --params '{\"name\":\"Ada\"}'"
+    )]
+    Mutate(Mutate),
+    /// Load JSONL as one commit.
+    #[command(after_help = "Example:\n  omnigraph load my.graph --data people.jsonl --mode append")]
+    Load(Load),
+    /// Show what the head of a branch holds.
+    #[command(after_help = "Example:\n  omnigraph snapshot my.graph --json")]
+    Snapshot(Snapshot),
+    /// Write the graph as JSONL to stdout.
+    #[command(after_help = "Example:\n  omnigraph export my.graph --type Person > people.jsonl")]
+    Export(Export),
+    /// List and show commits.
+    #[command(subcommand)]
+    Commit(Commit),
+    /// Show the schema, or plan a change of it.
+    #[command(subcommand)]
+    Schema(Schema),
+    /// Create a graph.
+    #[command(after_help = "Example:\n  omnigraph init my.graph --schema schema.pg")]
+    Init(Init),
+    /// Type-check every query of a file against a schema.
+    #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]
+    Lint(Lint),
+    /// Make a graph of real data and run a few queries on it.
+    #[command(after_help = "Example:\n  omnigraph quickstart /tmp/debian.graph")]
+    Quickstart(Quickstart),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  omnigraph completions bash > /etc/bash_completion.d/omnigraph")]
+    Completions(Completions),
+    /// Print the version and the storage format it writes.
+    #[command(after_help = "Example:\n  omnigraph version")]
+    Version,
+}
+
+impl Command {
+    /// Tells whether failures are printed as JSON.
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Command::Query(q) => {
+                q.output.json || matches!(q.output.format, Some(Format::Json | Format::Jsonl))
+            }
+            Command::Mutate(m) => m.json,
+            Command::Load(l) => l.json,
+            Command::Snapshot(s) => s.json,
+            Command::Commit(Commit::List(c)) => c.json,
+            Command::Commit(Commit::Show(c)) => c.json,
+            Command::Schema(Schema::Show(s)) => s.json,
+            Command::Schema(Schema::Plan(s)) => s.json,
+            Command::Init(i) => i.json,
+            Command::Lint(l) => l.json,
+            Command::Quickstart(q) => q.json,
+            Command::Export(_) | Command::Completions(_) | Command::Version => false,
+        }
+    }
+}
+
+/// Where the text of a query comes from.
+#[derive(Debug, Args)]
+pub struct QuerySource {
+    /// Which query of the text; may be left out when there is one.
+    pub name: Option<String>,
+    /// Read queries from a file (`-` is stdin).
+    #[arg(long, value_name = "FILE", conflicts_with = "query_string")]
+    pub query: Option<PathBuf>,
+    /// The query text itself.
+    #[arg(short = 'e', long, value_name = "GQ")]
+    pub query_string: Option<String>,
+    /// Parameters as a JSON object.
+    #[arg(long, value_name = "JSON", conflicts_with = "params_file")]
+    pub params: Option<String>,
+    /// Read the parameters from a file.
+    #[arg(long, value_name = "FILE")]
+    pub params_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Query {
+    #[command(flatten)]
+    pub source: QuerySource,
+    /// Synonym of --store.
+    #[arg(long, hide = true, value_name = "URI")]
+    pub uri: Option<String>,
+    /// The branch to read.
+    #[arg(long, value_name = "BRANCH", conflicts_with = "snapshot")]
+    pub branch: Option<String>,
+    /// The commit to read.
+    #[arg(long, value_name = "COMMIT")]
+    pub snapshot: Option<String>,
+    /// Print the physical plan instead of running the query.
+    #[arg(long)]
+    pub explain: bool,
+    /// Run the query and print its plan with metrics.
+    #[arg(long, conflicts_with = "explain")]
+    pub analyze: bool,
+    #[command(flatten)]
+    pub output: ReadOutput,
+}
+
+#[derive(Debug, Args)]
+pub struct ReadOutput {
+    /// How rows are printed; the default is `table`.
+    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+    pub format: Option<Format>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Kv,
+    Csv,
+    Jsonl,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Mutate {
+    #[command(flatten)]
+    pub source: QuerySource,
+    /// Synonym of --store.
+    #[arg(long, hide = true, value_name = "URI")]
+    pub uri: Option<String>,
+    /// The branch to write to.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub branch: String,
+    /// Write only while this commit is the head; otherwise exit 4.
+    #[arg(long, value_name = "COMMIT")]
+    pub if_commit: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The graph, as an optional positional.
+#[derive(Debug, Args)]
+pub struct OptionalUri {
+    /// The graph: a path, file://… or s3://bucket/prefix.
+    #[arg(value_name = "URI")]
+    pub positional: Option<String>,
+    /// Synonym of the positional.
+    #[arg(long = "uri", hide = true, value_name = "URI", conflicts_with = "positional")]
+    pub option: Option<String>,
+}
+
+impl OptionalUri {
+    /// Returns whichever was given.
+    pub fn given(&self) -> Option<&str> {
+        self.positional.as_deref().or(self.option.as_deref())
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Load {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// The JSONL file (`-` is stdin).
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// What happens to entities that exist.
+    #[arg(long, value_name = "MODE")]
+    pub mode: Mode,
+    /// The branch to write to.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub branch: String,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Mode {
+    /// Replace the whole content of each type that occurs in the input.
+    Overwrite,
+    /// Add entities; one that exists is an error.
+    Append,
+    /// Add entities and replace those that exist.
+    Merge,
+}
+
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// The branch to read.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub branch: String,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// The branch to read.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub branch: String,
+    /// Only this type; may be repeated.
+    #[arg(long = "type", value_name = "NAME")]
+    pub types: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Commit {
+    /// List the commits of a branch, newest first.
+    #[command(after_help = "Example:\n  omnigraph commit list my.graph --limit 10")]
+    List(CommitList),
+    /// Show one commit.
+    #[command(after_help = "Example:\n  omnigraph commit show 01J9ZZX2 --store my.graph")]
+    Show(CommitShow),
+}
+
+#[derive(Debug, Args)]
+pub struct CommitList {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// The branch to read.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub branch: String,
+    /// At most this many.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CommitShow {
+    /// The commit id.
+    pub id: String,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Schema {
+    /// Print the schema of main.
+    #[command(alias = "get", after_help = "Example:\n  omnigraph schema show my.graph")]
+    Show(SchemaShow),
+    /// Print the steps from the schema of main to another one.
+    #[command(after_help = "Example:\n  omnigraph schema plan my.graph --schema new.pg")]
+    Plan(SchemaPlan),
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaShow {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaPlan {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// The desired schema.
+    #[arg(long, value_name = "FILE")]
+    pub schema: PathBuf,
+    /// Plan drops as hard.
+    #[arg(long)]
+    pub allow_data_loss: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where to create it: a path, file://… or s3://bucket/prefix.
+    pub uri: String,
+    /// The schema file.
+    #[arg(long, value_name = "FILE")]
+    pub schema: PathBuf,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Lint {
+    #[command(flatten)]
+    pub uri: OptionalUri,
+    /// The query file.
+    #[arg(long, value_name = "FILE")]
+    pub query: PathBuf,
+    /// The schema file; without it the graph's schema counts.
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Quickstart {
+    /// Where to put the graph; it must not exist.
+    #[arg(value_name = "DIR", default_value = "quickstart.graph")]
+    pub dir: PathBuf,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// Parses `512MiB`, `2GB`, `1048576`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| "expected a size such as 512MiB".to_owned())?;
+    let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        other => return Err(format!("unknown unit '{other}': use KiB, MiB or GiB")),
+    };
+    number
+        .checked_mul(unit)
+        .filter(|bytes| *bytes >= 16 << 20)
+        .ok_or_else(|| "the smallest budget is 16MiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_argument_grammar_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_parsed_with_their_unit() {
+        assert_eq!(parse_size("512MiB"), Ok(512 << 20));
+        assert_eq!(parse_size("2g"), Ok(2 << 30));
+        assert_eq!(parse_size("20000000"), Ok(20_000_000));
+        assert!(parse_size("1KiB").is_err());
+        assert!(parse_size("lots").is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! `omnigraph init`.
+
+use omnigraph::Omnigraph;
+use serde_json::json;
+
+use crate::address;
+use crate::args::{Global, Init};
+use crate::failure::Failure;
+use crate::output;
+
+/// Creates a graph with the schema of a file.
+pub async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
+    address::check(&args.uri)?;
+    let schema = output::read_text(&args.schema)?;
+    let graph = Omnigraph::init_with(&args.uri, &schema, &address::options(global, false))
+        .await
+        .map_err(|e| Failure::of_text(e, &args.schema.display().to_string(), &schema))?;
+    if args.json {
+        let commit = graph.snapshot_of("main").await?.commit();
+        output::json(&json!({"uri": args.uri, "graph_commit_id": commit.graph_commit_id}))
+    } else {
+        output::line(&format!("initialized {}", args.uri))
+    }
+}

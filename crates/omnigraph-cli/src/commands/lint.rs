@@ -1,0 +1,81 @@
+//! `omnigraph lint`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use omnigraph::Omnigraph;
+use omnigraph_compiler::catalog::Catalog;
+use omnigraph_compiler::query::{self, LintReport, QueryKind, SchemaSource, Severity};
+use omnigraph_compiler::schema;
+
+use crate::address;
+use crate::args::{self, Global};
+use crate::failure::Failure;
+use crate::output;
+
+/// Type-checks every query of a file. Exits with 1 when there is an error.
+pub async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, Failure> {
+    let path = args.query.display().to_string();
+    let (catalog, source) = schema_of(args, global).await?;
+    let text = output::read_text(&args.query)?;
+    let report = query::lint(&path, &text, &catalog, source);
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(&human(&report))?;
+    }
+    Ok(if report.errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, SchemaSource), Failure> {
+    if let Some(path) = &args.schema {
+        let label = path.display().to_string();
+        let text = output::read_text(path)?;
+        // Identities do not matter to lint, so any domain will do.
+        let compiled = schema::compile(&text, "LINT").map_err(|diagnostics| Failure::Text {
+            label: label.clone(),
+            source_text: text.clone(),
+            diagnostics,
+        })?;
+        return Ok((Arc::new(compiled.catalog), SchemaSource::File { path: label }));
+    }
+    if args.uri.given().is_none() && global.store.is_none() {
+        return Err(Failure::usage(
+            "lint requires --schema <schema.pg> or a graph, and no graph addressed",
+            "pass --schema FILE, or the graph's URI",
+        ));
+    }
+    let uri = address::resolve(args.uri.given(), global)?;
+    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
+    Ok((graph.catalog("main").await?, SchemaSource::Graph { uri: uri.to_owned() }))
+}
+
+/// Renders queries in file order, each followed by its warnings, then findings, then the summary.
+fn human(report: &LintReport) -> String {
+    let mut lines = Vec::new();
+    for result in &report.results {
+        let name = &result.name;
+        let kind = match result.kind {
+            QueryKind::Read => "read",
+            QueryKind::Mutation => "mutation",
+        };
+        lines.push(match &result.error {
+            None => format!("OK    query `{name}` ({kind})"),
+            Some(error) => format!("ERROR query `{name}`: {error}"),
+        });
+        lines.extend(result.warnings.iter().map(|warning| format!("WARN  query `{name}`: {warning}")));
+    }
+    lines.extend(report.findings.iter().map(|finding| {
+        let label = match finding.severity {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARN ",
+            Severity::Info => "INFO ",
+        };
+        format!("{label} {}", finding.message)
+    }));
+    lines.push(format!(
+        "INFO  Lint complete: {} queries processed ({} error(s), {} warning(s), {} info item(s))",
+        report.queries_processed, report.errors, report.warnings, report.infos
+    ));
+    lines.join("\n")
+}

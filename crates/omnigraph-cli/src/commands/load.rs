@@ -1,0 +1,118 @@
+//! `omnigraph load`.
+
+use std::fs::File;
+use std::io::{BufReader, IsTerminal, Write};
+use std::path::Path;
+
+use omnigraph::Omnigraph;
+use omnigraph::db::{Load, LoadMode, LoadSource};
+use serde::Serialize;
+
+use super::commit::CommitDocument;
+use crate::address;
+use crate::args::{self, Global, Mode};
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Bar;
+
+#[derive(Serialize)]
+struct Loaded<'a> {
+    name: &'a str,
+    entities_loaded: u64,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    uri: &'a str,
+    branch: &'a str,
+    mode: &'static str,
+    branch_created: bool,
+    nodes: Vec<Loaded<'a>>,
+    edges: Vec<Loaded<'a>>,
+    total_entities: u64,
+    commit: CommitDocument<'a>,
+}
+
+/// Loads a JSONL file as one commit.
+pub async fn run(args: &args::Load, global: &Global) -> Result<(), Failure> {
+    let uri = address::resolve(args.uri.given(), global)?;
+    let (mode, mode_name) = match args.mode {
+        Mode::Overwrite => (LoadMode::Overwrite, "overwrite"),
+        Mode::Append => (LoadMode::Append, "append"),
+        Mode::Merge => (LoadMode::Merge, "merge"),
+    };
+    if matches!(args.mode, Mode::Overwrite) {
+        consent("load --mode overwrite", uri, args.json, global)?;
+    }
+    let source = open(&args.data)?;
+    let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
+    output::echo("load", uri, global.quiet);
+    let bar = Bar::start(global.quiet || args.json);
+    let request = Load {
+        actor: global.actor.as_deref(),
+        progress: Some(bar.callback()),
+        ..Load::new(&args.branch, source, mode)
+    };
+    let receipt = graph.load(request).await?;
+    drop(bar);
+    let counts = &receipt.counts;
+    if args.json {
+        let list = |counts: &'_ std::collections::BTreeMap<String, u64>| -> Vec<(String, u64)> {
+            counts.iter().map(|(name, n)| (name.clone(), *n)).collect()
+        };
+        let (nodes, edges) = (list(&counts.nodes), list(&counts.edges));
+        return output::json(&Document {
+            uri,
+            branch: &receipt.branch,
+            mode: mode_name,
+            branch_created: false,
+            nodes: nodes.iter().map(|(name, n)| Loaded { name, entities_loaded: *n }).collect(),
+            edges: edges.iter().map(|(name, n)| Loaded { name, entities_loaded: *n }).collect(),
+            total_entities: counts.total(),
+            commit: CommitDocument::from(&receipt.commit),
+        });
+    }
+    output::line(&format!(
+        "loaded {uri} on branch {} with {mode_name}: {} entities across {} node types and {} edge types",
+        receipt.branch,
+        counts.total(),
+        counts.nodes.len(),
+        counts.edges.len()
+    ))
+}
+
+fn open(path: &Path) -> Result<LoadSource, Failure> {
+    if path == Path::new("-") {
+        return Ok(LoadSource::Reader { reader: Box::new(std::io::stdin()), bytes: None });
+    }
+    let context = || format!("cannot read '{}'", path.display());
+    let file = File::open(path).map_err(|e| Failure::io(context(), e))?;
+    let metadata = file.metadata().map_err(|e| Failure::io(context(), e))?;
+    if metadata.is_dir() {
+        return Err(Failure::io(context(), std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+    }
+    Ok(LoadSource::Reader { reader: Box::new(BufReader::new(file)), bytes: Some(metadata.len()) })
+}
+
+/// Asks before a destructive write to a target that is not on this machine.
+fn consent(label: &str, uri: &str, json: bool, global: &Global) -> Result<(), Failure> {
+    if address::is_local(uri) || global.yes {
+        return Ok(());
+    }
+    if json || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            format!("refusing destructive `{label}` on {uri} without consent"),
+            "pass --yes to consent",
+        ));
+    }
+    eprint!("`{label}` replaces data at {uri}. Type yes to continue: ");
+    let mut answer = String::new();
+    std::io::stderr()
+        .flush()
+        .and_then(|()| std::io::stdin().read_line(&mut answer))
+        .map_err(|e| Failure::io("reading your answer", e))?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "yes" | "y" => Ok(()),
+        _ => Err(Failure::Usage { message: format!("`{label}` was aborted"), hint: None }),
+    }
+}

@@ -1,0 +1,44 @@
+//! One module per command family; each turns arguments into one engine request and prints its result.
+
+mod commit;
+mod export;
+mod init;
+mod lint;
+mod load;
+mod mutate;
+mod query;
+mod quickstart;
+mod schema;
+mod snapshot;
+mod source;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+/// Runs the command and returns its exit code.
+pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Query(args) => query::run(args, global).await,
+        Command::Mutate(args) => mutate::run(args, global).await,
+        Command::Load(args) => load::run(args, global).await,
+        Command::Snapshot(args) => snapshot::run(args, global).await,
+        Command::Export(args) => export::run(args, global).await,
+        Command::Commit(args) => commit::run(args, global).await,
+        Command::Schema(args) => schema::run(args, global).await,
+        Command::Init(args) => init::run(args, global).await,
+        Command::Lint(args) => return lint::run(args, global).await,
+        Command::Quickstart(args) => quickstart::run(args, global).await,
+        Command::Completions(args) => {
+            clap_complete::generate(args.shell, &mut Cli::command(), "omnigraph", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Version => version::run(),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,126 @@
+//! `omnigraph quickstart`: a graph of real data and a few queries on it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use omnigraph::Omnigraph;
+use omnigraph::db::{Load, LoadMode, LoadSource, ParamMap};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::address;
+use crate::args::{self, Global};
+use crate::failure::Failure;
+use crate::format::{ReadReport, table};
+use crate::output;
+
+const SCHEMA: &str = include_str!("../../../../examples/debian/schema.pg");
+const QUERIES: &str = include_str!("../../../../examples/debian/queries.gq");
+const ROWS: &str = include_str!("../../../../examples/debian/slice.jsonl");
+
+/// A query of the tour: what it shows, its name and its parameters.
+struct Stop {
+    title: &'static str,
+    query: &'static str,
+    params: fn() -> Value,
+}
+
+const TOUR: [Stop; 5] = [
+    Stop {
+        title: "The largest packages of a section",
+        query: "packages_in_section",
+        params: || json!({"section": "libs"}),
+    },
+    Stop {
+        title: "What depends on a library, with the version it asks for",
+        query: "what_depends_on",
+        params: || json!({"name": "libssl3"}),
+    },
+    Stop {
+        title: "All that git needs, directly or not",
+        query: "dependency_reach",
+        params: || json!({"name": "git"}),
+    },
+    Stop {
+        title: "Who looks after the most packages",
+        query: "maintainers_by_packages",
+        params: || json!({}),
+    },
+    Stop {
+        title: "Packages of a section that nothing needs or recommends",
+        query: "no_one_depends_on",
+        params: || json!({"section": "admin"}),
+    },
+];
+
+#[derive(Serialize)]
+struct Document {
+    uri: String,
+    nodes: u64,
+    edges: u64,
+    answers: Vec<ReadReport>,
+}
+
+/// Makes the graph, runs the tour, and says what to try next.
+pub async fn run(args: &args::Quickstart, global: &Global) -> Result<(), Failure> {
+    let uri = args.dir.display().to_string();
+    address::check(&uri)?;
+    refuse_occupied(&args.dir)?;
+    let started = Instant::now();
+    let graph = Omnigraph::init_with(&uri, SCHEMA, &address::options(global, false))
+        .await
+        .map_err(|e| Failure::of_text(e, "examples/debian/schema.pg", SCHEMA))?;
+    graph.load(Load::new("main", LoadSource::Text(ROWS.to_owned()), LoadMode::Append)).await?;
+    let (nodes, edges) = graph.snapshot_of("main").await?.entity_counts();
+    if !args.json {
+        output::line(&format!(
+            "Made {uri}: {nodes} nodes and {edges} edges of Debian's package universe, in one commit ({:.1} s).",
+            started.elapsed().as_secs_f64()
+        ))?;
+    }
+    let mut answers = Vec::new();
+    for stop in &TOUR {
+        let params: ParamMap = match (stop.params)() {
+            Value::Object(map) => map,
+            _ => ParamMap::new(),
+        };
+        let result = graph
+            .query("main", QUERIES, Some(stop.query), &params)
+            .await
+            .map_err(|e| Failure::of_text(e, "examples/debian/queries.gq", QUERIES))?;
+        let report = ReadReport::of_branch(&result, "main");
+        if !args.json {
+            output::line(&format!("\n{}:\n{}", stop.title, table(&report)))?;
+        }
+        answers.push(report);
+    }
+    if args.json {
+        return output::json(&Document { uri, nodes, edges, answers });
+    }
+    output::line(&next_steps(&uri))
+}
+
+fn refuse_occupied(dir: &Path) -> Result<(), Failure> {
+    let occupied = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied || dir.is_file() {
+        return Err(Failure::usage(
+            format!("'{}' exists and is not empty", dir.display()),
+            "name another directory: omnigraph quickstart DIR",
+        ));
+    }
+    Ok(())
+}
+
+fn next_steps(uri: &str) -> String {
+    format!(
+        "
+Try next (`cargo run --` in place of `omnigraph` if it is not installed):
+  omnigraph schema show {uri}
+  omnigraph query --store {uri} -e 'query q() {{ match {{ $p: Package  $p.essential = true }} return {{ $p.name, $p.installed_kib }} order {{ $p.name }} }}'
+  omnigraph mutate --store {uri} -e 'query add() {{ insert Section {{ name: \"mine\", area: \"main\" }} }}' --as me
+  omnigraph commit list {uri}
+  omnigraph export {uri} --type Section
+
+The queries above are in examples/debian/queries.gq; examples/debian/README.md makes the full set of 64 000 packages."
+    )
+}

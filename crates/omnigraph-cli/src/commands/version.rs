@@ -1,0 +1,13 @@
+//! `omnigraph version`.
+
+use crate::failure::Failure;
+use crate::output;
+
+/// Prints the release and the storage format it writes.
+pub fn run() -> Result<(), Failure> {
+    output::line(&format!(
+        "omnigraph {}\ninternal-schema {}",
+        env!("CARGO_PKG_VERSION"),
+        omnigraph::db::STORAGE_FORMAT
+    ))
+}

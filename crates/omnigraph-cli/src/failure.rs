@@ -1,0 +1,72 @@
+//! Why a command failed, with what a report needs to show the place and the cure.
+
+use std::io;
+
+use omnigraph::OmniError;
+use omnigraph_compiler::diagnostics::Diagnostics;
+
+/// A failed command.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The engine refused or failed.
+    #[error("{0}")]
+    Engine(#[from] OmniError),
+    /// Schema or query text was refused; the text is kept for the excerpt.
+    #[error("{diagnostics}")]
+    Text {
+        /// Path as given, or a label such as `<command line>`.
+        label: String,
+        /// The text.
+        source_text: String,
+        /// What is wrong with it.
+        diagnostics: Diagnostics,
+    },
+    /// A file or stream failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was attempted, with the path.
+        context: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The invocation cannot be carried out as given.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+impl Failure {
+    /// Wraps an I/O error with what was attempted.
+    pub fn io(context: impl Into<String>, source: io::Error) -> Failure {
+        Failure::Io { context: context.into(), source }
+    }
+
+    /// Makes a usage failure with a cure.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Adds the text that language diagnostics speak about.
+    pub fn of_text(error: OmniError, label: &str, source_text: &str) -> Failure {
+        match error {
+            OmniError::Compiler(diagnostics) => {
+                Failure::Text { label: label.to_owned(), source_text: source_text.to_owned(), diagnostics }
+            }
+            other => Failure::Engine(other),
+        }
+    }
+
+    /// Tells whether the reader of stdout went away.
+    pub fn is_broken_pipe(&self) -> bool {
+        match self {
+            Failure::Io { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,
+            Failure::Engine(OmniError::Io { source, .. }) => source.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
+    }
+}

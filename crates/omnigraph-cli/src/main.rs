@@ -1,0 +1,52 @@
+//! The `omnigraph` command line.
+//!
+//! `args` says what a user may type, `commands` does it, `format` prints reads, `report` prints failures. stdout holds
+//! the result and nothing else; stderr holds warnings, notes, progress and errors.
+
+mod address;
+mod args;
+mod commands;
+mod failure;
+mod format;
+mod output;
+mod progress;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::Cli;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.len() <= 1 {
+        let _ = Cli::command().write_long_help(&mut anstream::stderr());
+        return ExitCode::from(2);
+    }
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("OMNIGRAPH_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off")),
+        )
+        .init();
+    let json = cli.command.wants_json();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report::print(&Failure::io("starting the async runtime", error), json),
+    };
+    let outcome = runtime.block_on(commands::run(cli));
+    // Retirement of write intents runs in the background; give it a moment so that an exit leaves no leftovers.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    match outcome {
+        Ok(code) => code,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => report::print(&failure, json),
+    }
+}

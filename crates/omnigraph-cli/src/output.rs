@@ -1,0 +1,38 @@
+//! Writing results to stdout.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Prints one pretty JSON document.
+pub fn json(document: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(document).expect("result documents have text keys only");
+    line(&text)
+}
+
+/// Prints text and a newline.
+pub fn line(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|e| Failure::io("writing to stdout", e))
+}
+
+/// Reads a text file; `-` is stdin.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin().lock())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|e| Failure::io(format!("cannot read '{}'", path.display()), e))
+}
+
+/// Announces a write on stderr, unless told to be quiet.
+pub fn echo(label: &str, uri: &str, quiet: bool) {
+    if !quiet {
+        let access = if crate::address::is_local(uri) { "direct, local" } else { "direct, remote" };
+        eprintln!("omnigraph {label} → {uri} ({access})");
+    }
+}

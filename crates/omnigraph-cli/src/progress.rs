@@ -1,0 +1,46 @@
+//! A progress bar for loads, on an interactive stderr only.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use omnigraph::db::{LoadPhase, LoadProgress};
+
+/// Receives progress and clears its bar when dropped.
+pub struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// Shows a bar when stderr is a terminal.
+    pub fn start(quiet: bool) -> Bar {
+        let visible = std::io::stderr().is_terminal() && !quiet;
+        let bar = if visible { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{msg:10} {wide_bar} {bytes}/{total_bytes} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        Bar { bar }
+    }
+
+    /// Returns the callback for the load.
+    pub fn callback(&self) -> Arc<dyn Fn(LoadProgress) + Send + Sync> {
+        let bar = self.bar.clone();
+        Arc::new(move |progress: LoadProgress| {
+            if let Some(total) = progress.total_bytes {
+                bar.set_length(total);
+            }
+            bar.set_position(progress.bytes);
+            bar.set_message(match progress.phase {
+                LoadPhase::Reading => "reading",
+                LoadPhase::Checking => "checking",
+                LoadPhase::Writing => "writing",
+            });
+        })
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,167 @@
+//! Prints a failure: one clear message with place and cure on stderr, as text or as the JSON error object.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use omnigraph::OmniError;
+use omnigraph::error::{ManifestDetails, ManifestErrorKind};
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+
+/// Exit code of a conditional write whose branch moved.
+const PRECONDITION_FAILED: u8 = 4;
+
+/// Prints a failure and returns the exit code that belongs to it.
+pub fn print(failure: &Failure, as_json: bool) -> ExitCode {
+    let code = exit_code(failure);
+    let lost_condition = code == PRECONDITION_FAILED;
+    // Nothing more can be done when stderr is gone.
+    let _ = if as_json && lost_condition {
+        writeln!(std::io::stdout(), "{:#}", error_object(failure))
+    } else if as_json {
+        writeln!(std::io::stderr(), "{:#}", error_object(failure))
+    } else {
+        print_text(failure)
+    };
+    ExitCode::from(code)
+}
+
+fn exit_code(failure: &Failure) -> u8 {
+    match failure {
+        Failure::Engine(OmniError::PreconditionFailed { .. }) => PRECONDITION_FAILED,
+        _ => 1,
+    }
+}
+
+fn print_text(failure: &Failure) -> std::io::Result<()> {
+    let mut stderr = anstream::stderr();
+    if let Failure::Text { label, source_text, diagnostics } = failure {
+        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        return writeln!(stderr, "{}", diagnostics.render(label, source_text, color));
+    }
+    let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+    writeln!(stderr, "{style}error{style:#}: {}", message(failure))?;
+    if let Some(hint) = hint(failure) {
+        let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Cyan.into()));
+        writeln!(stderr, "{style}hint{style:#}: {hint}")?;
+    }
+    Ok(())
+}
+
+fn message(failure: &Failure) -> String {
+    match failure {
+        Failure::Engine(OmniError::PreconditionFailed { branch, expected, actual }) => {
+            format!(
+                "precondition failed on branch '{branch}': expected head '{expected}' but current is {actual}"
+            )
+        }
+        other => other.to_string(),
+    }
+}
+
+fn hint(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::Usage { hint, .. } => hint.clone(),
+        Failure::Engine(OmniError::PreconditionFailed { .. }) => {
+            Some("read again and repeat the write with the new head".to_owned())
+        }
+        Failure::Engine(OmniError::KeyConflict { .. }) => {
+            Some("load with --mode merge to replace entities that exist".to_owned())
+        }
+        Failure::Engine(OmniError::BranchNotFound { .. }) => {
+            Some("`omnigraph snapshot` without --branch reads main".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Returns the error object of the HTTP interface.
+fn error_object(failure: &Failure) -> Value {
+    let mut object = Map::new();
+    object.insert("error".to_owned(), Value::String(message(failure)));
+    if let Some(code) = code(failure) {
+        object.insert("code".to_owned(), Value::String(code.to_owned()));
+    }
+    match failure {
+        Failure::Engine(OmniError::PreconditionFailed { expected, actual, .. }) => {
+            object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
+        }
+        Failure::Engine(OmniError::KeyConflict { type_key, entity_id }) => {
+            let conflict = json!({
+                "entity_kind": type_key.kind.to_string(),
+                "type_name": type_key.name,
+                "entity_id": entity_id,
+            });
+            object.insert("key_conflict".to_owned(), conflict);
+        }
+        Failure::Engine(OmniError::ResourceLimitExceeded { resource, limit, actual }) => {
+            let limit = json!({"resource": resource, "limit": limit, "actual": actual});
+            object.insert("resource_limit".to_owned(), limit);
+        }
+        Failure::Engine(OmniError::RecoveryRequired { operation_id, .. }) => {
+            object.insert("recovery_required".to_owned(), json!({"operation_id": operation_id}));
+        }
+        Failure::Engine(OmniError::Manifest(error)) => match &error.details {
+            Some(ManifestDetails::ReadSetChanged { member, expected, actual }) => {
+                let conflict = json!({"member": member, "expected": expected, "actual": actual});
+                object.insert("read_set_conflict".to_owned(), conflict);
+            }
+            Some(ManifestDetails::Input { line, type_key, property }) => {
+                let place = json!({
+                    "line": line,
+                    "type_key": type_key.as_ref().map(ToString::to_string),
+                    "property": property,
+                });
+                object.insert("input".to_owned(), place);
+            }
+            _ => {}
+        },
+        Failure::Text { label, source_text, diagnostics } => {
+            let list: Vec<Value> = diagnostics
+                .0
+                .iter()
+                .map(|d| {
+                    let (line, column) = d.line_column(source_text);
+                    json!({
+                        "message": d.to_string(),
+                        "path": label,
+                        "line": line,
+                        "column": column,
+                        "span": {"start": d.span.start, "end": d.span.end},
+                        "hint": d.hint,
+                    })
+                })
+                .collect();
+            object.insert("diagnostics".to_owned(), Value::Array(list));
+        }
+        _ => {}
+    }
+    if let Some(hint) = hint(failure) {
+        object.insert("hint".to_owned(), Value::String(hint));
+    }
+    Value::Object(object)
+}
+
+fn code(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::Text { .. } | Failure::Usage { .. } => Some("bad_request"),
+        Failure::Io { .. } => None,
+        Failure::Engine(error) => match error {
+            OmniError::Compiler(_) | OmniError::Param(_) => Some("bad_request"),
+            OmniError::Manifest(error) => Some(match error.kind {
+                ManifestErrorKind::BadRequest => "bad_request",
+                ManifestErrorKind::NotFound => "not_found",
+                ManifestErrorKind::Conflict => "conflict",
+                ManifestErrorKind::Internal => "internal",
+            }),
+            OmniError::KeyConflict { .. }
+            | OmniError::AlreadyInitialized { .. }
+            | OmniError::PreconditionFailed { .. } => Some("conflict"),
+            OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),
+            OmniError::ResourceLimitExceeded { .. } => Some("bad_request"),
+            OmniError::Policy(_) => Some("forbidden"),
+            _ => Some("internal"),
+        },
+    }
+}

@@ -1,0 +1,76 @@
+//! The process contract: help, version, exit codes.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn no_arguments_print_help_on_stderr_and_exit_2() {
+    let run = Sandbox::empty().run(&[]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("COMMANDS BY CAPABILITY"));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let sandbox = Sandbox::empty();
+    for command in [
+        vec!["query"],
+        vec!["mutate"],
+        vec!["load"],
+        vec!["snapshot"],
+        vec!["export"],
+        vec!["commit", "list"],
+        vec!["commit", "show"],
+        vec!["schema", "show"],
+        vec!["schema", "plan"],
+        vec!["init"],
+        vec!["lint"],
+        vec!["quickstart"],
+        vec!["completions"],
+        vec!["version"],
+    ] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let help = sandbox.ok(&arguments);
+        assert!(help.contains(&format!("omnigraph {}", command.join(" "))), "{help}");
+        assert!(help.contains("Example:"), "{help}");
+    }
+}
+
+#[test]
+fn version_is_one_line_and_the_command_adds_the_storage_format() {
+    let sandbox = Sandbox::empty();
+    let short = sandbox.ok(&["--version"]);
+    assert_eq!(short, format!("omnigraph {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(sandbox.ok(&["-v"]), short);
+    assert_eq!(sandbox.ok(&["version"]), format!("{short}internal-schema 1\n"));
+}
+
+#[test]
+fn wrong_arguments_exit_2() {
+    let sandbox = Sandbox::empty();
+    let unknown = sandbox.run(&["query", "--nope"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("unexpected argument '--nope'"));
+    let conflict = sandbox.run(&["query", "--store", "g", "-e", "x", "--json", "--format", "csv"]);
+    assert_eq!(conflict.code, 2);
+    assert!(conflict.stderr.contains("cannot be used"));
+    let mode = sandbox.run(&["load", "g", "--data", "rows.jsonl"]);
+    assert_eq!(mode.code, 2);
+    assert!(mode.stderr.contains("--mode"));
+}
+
+#[test]
+fn a_command_without_a_graph_names_the_ways_to_address_one() {
+    let error = Sandbox::empty().refused(&["snapshot"]);
+    assert!(error.contains("no graph addressed") && error.contains("--store"), "{error}");
+}
+
+#[test]
+fn a_missing_graph_is_told_with_the_cure() {
+    let error = Sandbox::empty().refused(&["snapshot", "nowhere"]);
+    assert!(error.contains("no graph at 'nowhere'") && error.contains("omnigraph init"), "{error}");
+}
+
+#[test]
+fn completions_are_printed_for_a_shell() {
+    assert!(Sandbox::empty().ok(&["completions", "bash"]).contains("_omnigraph"));
+}

@@ -1,0 +1,129 @@
+//! An empty folder with the fixture files, and the command running in it.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SCHEMA: &str = "\
+node Person {
+    name: String @key
+    age: I32?
+    @range(age, 0..150)
+}
+node Company {
+    name: String @key
+}
+edge Knows: Person -> Person {
+    since: Date?
+}
+edge WorksAt: Person -> Company
+";
+
+const ROWS: &str = r#"{"type":"Person","data":{"name":"Alice","age":30}}
+{"type":"Person","data":{"name":"Bob","age":25}}
+{"type":"Person","data":{"name":"Charlie","age":35}}
+{"type":"Person","data":{"name":"Diana","age":28}}
+{"type":"Company","data":{"name":"Acme"}}
+{"type":"Company","data":{"name":"Globex"}}
+{"edge":"Knows","from":"Alice","to":"Bob","data":{"since":"2024-06-01"}}
+{"edge":"Knows","from":"Alice","to":"Charlie"}
+{"edge":"Knows","from":"Bob","to":"Diana"}
+{"edge":"WorksAt","from":"Alice","to":"Acme"}
+{"edge":"WorksAt","from":"Bob","to":"Globex"}
+"#;
+
+const QUERIES: &str = "\
+query people() {
+    match { $p: Person }
+    return { $p.name, $p.age }
+    order { $p.name }
+}
+query reach($name: String) {
+    match { $p: Person { name: $name }  $p knows{1,3} $q }
+    return { $q.name }
+    order { $q.name }
+}
+query insert_person($name: String, $age: I32?) {
+    insert Person { name: $name, age: $age }
+}
+query remove_person($name: String) {
+    delete Person where name = $name
+}
+";
+
+/// A temporary folder holding `schema.pg`, `rows.jsonl` and `queries.gq`.
+pub struct Sandbox {
+    directory: TempDir,
+}
+
+/// What one run printed.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Sandbox {
+    /// Only the files.
+    pub fn empty() -> Sandbox {
+        let sandbox = Sandbox { directory: tempfile::tempdir().unwrap() };
+        sandbox.write("schema.pg", SCHEMA);
+        sandbox.write("rows.jsonl", ROWS);
+        sandbox.write("queries.gq", QUERIES);
+        sandbox
+    }
+
+    /// The files and a loaded graph `g`.
+    pub fn with_graph() -> Sandbox {
+        let sandbox = Sandbox::empty();
+        sandbox.ok(&["init", "g", "--schema", "schema.pg"]);
+        sandbox.ok(&["load", "g", "--data", "rows.jsonl", "--mode", "append"]);
+        sandbox
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.directory.path().join(name), text).unwrap();
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.directory.path().join(name).exists()
+    }
+
+    /// Runs the command.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_omnigraph"))
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env_remove("OMNIGRAPH_STORE")
+            .output()
+            .unwrap();
+        Run {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs the command, which must succeed, and returns its stdout.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let run = self.run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?} failed: {}", run.stderr);
+        run.stdout
+    }
+
+    /// Runs the command, which must succeed, and parses its stdout.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(arguments)).unwrap()
+    }
+
+    /// Runs the command, which must fail with exit code 1 and print nothing on stdout; returns its stderr.
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        let run = self.run(arguments);
+        assert_eq!(run.code, 1, "{arguments:?} printed {} {}", run.stdout, run.stderr);
+        assert_eq!(run.stdout, "", "{arguments:?}");
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        assert!(!run.stderr.contains('\u{1b}'), "no colour off a terminal: {}", run.stderr);
+        run.stderr
+    }
+}

@@ -1,0 +1,422 @@
+//! The typed form of queries: what the type checker hands to the engine.
+//!
+//! Everything is resolved: variables are indexes into [`Read::variables`], parameters indexes into
+//! [`Query::params`], types are catalog names in declared spelling, orientation of traversals is decided, literals are
+//! converted to the type of their context. A query that reaches this form cannot fail on a missing property.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{Type, Value};
+
+/// Index of a variable in [`Read::variables`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VarId(pub usize);
+
+/// Index of a parameter in [`Query::params`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ParamId(pub usize);
+
+/// A declared parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    /// Name without `$`.
+    pub name: String,
+    /// Declared type.
+    pub ty: Type,
+}
+
+/// A compiled query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Query {
+    /// Declared name.
+    pub name: String,
+    /// `@description`.
+    pub description: Option<String>,
+    /// `@instruction`.
+    pub instruction: Option<String>,
+    /// Parameters in declared order.
+    pub params: Vec<Param>,
+    /// What it does.
+    pub body: Body,
+}
+
+/// A read or a mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Body {
+    /// `match … return …`
+    Read(Read),
+    /// `insert`, `update`, `delete`, in text order; at least one.
+    Mutation(Vec<Statement>),
+}
+
+/// What a variable ranges over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VarType {
+    /// Nodes of this type.
+    Node(String),
+    /// Edges of this type.
+    Edge(String),
+}
+
+/// A variable of a read query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Name without `$`; an anonymous endpoint gets a generated name that starts with `_` and a digit.
+    pub name: String,
+    /// What it ranges over.
+    pub ty: VarType,
+    /// Whether it was written `$_`.
+    pub anonymous: bool,
+}
+
+/// A read query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    /// All variables of all scopes.
+    pub variables: Vec<Variable>,
+    /// The outermost match block.
+    pub pattern: Pattern,
+    /// Whether equal result rows are merged (`return distinct`).
+    pub distinct: bool,
+    /// Result columns in order.
+    pub projections: Vec<Projection>,
+    /// Sort keys in order.
+    pub order: Vec<Ordering>,
+    /// Rows skipped after ordering.
+    pub offset: u64,
+    /// Rows kept after the offset.
+    pub limit: Option<u64>,
+    /// Whether any projection is an aggregate, so that rows are grouped by the other projections.
+    pub grouped: bool,
+}
+
+/// A conjunction of clauses: the match block or one `not` block.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// Variables first bound in this block, in text order.
+    pub introduced: Vec<VarId>,
+    /// Variables that have a node binding in this block, in text order of their first binding. A connected group
+    /// starts at its first entry here; a group without one starts at the left endpoint of its first traversal.
+    pub bound: Vec<VarId>,
+    /// Traversals in text order.
+    pub traversals: Vec<Traversal>,
+    /// Conditions: filters, inline conditions, text clauses. All must be true.
+    pub filters: Vec<Expr>,
+    /// `not { … }` blocks.
+    pub negations: Vec<Pattern>,
+}
+
+/// One traversal clause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Traversal {
+    /// Edge type, declared spelling.
+    pub edge: String,
+    /// The variable at the edge's source end.
+    pub from: VarId,
+    /// The variable at the edge's target end.
+    pub to: VarId,
+    /// The variable written on the left.
+    pub left: VarId,
+    /// Bound edge, if any; then `min` and `max` are 1.
+    pub edge_var: Option<VarId>,
+    /// Fewest steps, ≥ 1.
+    pub min: u32,
+    /// Most steps, ≥ `min`.
+    pub max: u32,
+    /// Whether direction is ignored.
+    pub undirected: bool,
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CompareOp {
+    /// `=`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+/// A scalar or boolean expression with three-valued logic: a null operand makes a predicate unknown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Expr {
+    /// A property of a bound node or edge.
+    Property {
+        /// The variable.
+        var: VarId,
+        /// Property name.
+        property: String,
+        /// Its type.
+        ty: Type,
+    },
+    /// A whole node: its id, a string.
+    Node(VarId),
+    /// A parameter.
+    Param(ParamId),
+    /// A constant of this type.
+    Literal {
+        /// The value.
+        value: Value,
+        /// Its type.
+        ty: Type,
+    },
+    /// The instant of the query, a DateTime.
+    Now,
+    /// A comparison by value; numbers of different types compare mathematically.
+    Compare {
+        /// Operator.
+        op: CompareOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// The list on the left has an element equal to the scalar on the right (`contains`, and `in` with sides swapped).
+    Member {
+        /// A list.
+        list: Box<Expr>,
+        /// A scalar.
+        element: Box<Expr>,
+    },
+    /// The string on the left contains the one on the right.
+    Substring {
+        /// The text.
+        text: Box<Expr>,
+        /// What is looked for.
+        part: Box<Expr>,
+    },
+    /// The string on the left starts with the one on the right.
+    Prefix {
+        /// The text.
+        text: Box<Expr>,
+        /// What is looked for.
+        prefix: Box<Expr>,
+    },
+    /// The operand is null.
+    IsNull(Box<Expr>),
+    /// Logical negation (unknown stays unknown).
+    Not(Box<Expr>),
+    /// Every operand is true; at least two.
+    And(Vec<Expr>),
+    /// Some operand is true; at least two.
+    Or(Vec<Expr>),
+    /// A text predicate over a String property of a node.
+    Text {
+        /// Which one.
+        predicate: TextPredicate,
+        /// The ranked node.
+        var: VarId,
+        /// The String property.
+        property: String,
+        /// The query text: a literal or parameter.
+        query: Box<Expr>,
+    },
+    /// A ranking score.
+    Rank(Box<Rank>),
+}
+
+/// A text predicate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TextPredicate {
+    /// At least one analysed term is shared.
+    Search,
+    /// The same, phrase-free.
+    MatchText,
+    /// A term within that many edits; an integer literal or parameter.
+    Fuzzy {
+        /// Maximum number of edits, default 2.
+        max_edits: Box<Expr>,
+    },
+}
+
+/// A ranking of nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Rank {
+    /// Vector distance, closest first.
+    Nearest {
+        /// The ranked node.
+        var: VarId,
+        /// The vector property.
+        property: String,
+        /// A vector (list of numbers) or a text to embed; a literal or parameter.
+        query: Expr,
+    },
+    /// BM25 score, best first.
+    Bm25 {
+        /// The ranked node.
+        var: VarId,
+        /// The String property.
+        property: String,
+        /// The query text: a literal or parameter.
+        query: Expr,
+    },
+    /// Reciprocal rank fusion of two rankings of one variable.
+    Rrf {
+        /// The two arms, each `Nearest` or `Bm25`.
+        arms: [Box<Rank>; 2],
+        /// The constant k; an integer literal or parameter, default 60.
+        k: Expr,
+    },
+}
+
+/// A result column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Projection {
+    /// Result column name.
+    pub column: String,
+    /// Name in operation descriptors; without an alias it differs from `column` (`title` for `p.title`).
+    pub name: String,
+    /// What it computes.
+    pub value: Output,
+    /// Type of the values.
+    pub ty: OutputType,
+}
+
+/// What a projection computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Output {
+    /// One value per row; a group key when the query is grouped.
+    Value(Expr),
+    /// One value per group.
+    Aggregate {
+        /// The function.
+        function: Aggregate,
+        /// Its argument; absent for `count(*)`.
+        argument: Option<Expr>,
+        /// Whether equal argument values count once.
+        distinct: bool,
+    },
+}
+
+/// An aggregate function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Aggregate {
+    /// Number of non-null values; I64.
+    Count,
+    /// Sum as F64.
+    Sum,
+    /// Mean as F64.
+    Avg,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+}
+
+/// Type of a result column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum OutputType {
+    /// A scalar, list or vector.
+    Value(Type),
+    /// A whole node of this type, rendered as its id.
+    Node(String),
+}
+
+/// A sort key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ordering {
+    /// What is compared.
+    pub key: SortKey,
+    /// Whether larger values come first.
+    pub descending: bool,
+}
+
+/// What a sort key compares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SortKey {
+    /// A result column, by index into [`Read::projections`].
+    Column(usize),
+    /// A property that is not necessarily projected. Only in queries that are not grouped.
+    Property(Expr),
+    /// A ranking; only as the first key.
+    Rank(Rank),
+}
+
+/// One statement of a mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Statement {
+    /// Inserts a node; replaces the whole entity when its key exists.
+    InsertNode {
+        /// Node type.
+        node: String,
+        /// Assigned properties in text order, each once.
+        assignments: Vec<Assignment>,
+    },
+    /// Inserts an edge.
+    InsertEdge {
+        /// Edge type.
+        edge: String,
+        /// Id of the source node, a String.
+        from: Expr,
+        /// Id of the target node, a String.
+        to: Expr,
+        /// Assigned properties in text order, each once.
+        assignments: Vec<Assignment>,
+    },
+    /// Changes properties of every matching node.
+    UpdateNode {
+        /// Node type.
+        node: String,
+        /// Assigned properties in text order, each once.
+        assignments: Vec<Assignment>,
+        /// Which nodes.
+        predicate: Predicate,
+    },
+    /// Removes matching nodes and every edge incident to them.
+    DeleteNode {
+        /// Node type.
+        node: String,
+        /// Which nodes.
+        predicate: Predicate,
+    },
+    /// Removes matching edges.
+    DeleteEdge {
+        /// Edge type.
+        edge: String,
+        /// Which edges.
+        predicate: Predicate,
+    },
+}
+
+/// An assigned property.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Property name.
+    pub property: String,
+    /// A literal, a parameter or `now()`.
+    pub value: Expr,
+}
+
+/// The condition of an update or delete: one comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicate {
+    /// What is compared.
+    pub field: Field,
+    /// Operator.
+    pub op: CompareOp,
+    /// A literal, a parameter or `now()`.
+    pub value: Expr,
+}
+
+/// What a mutation predicate compares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Field {
+    /// A declared property.
+    Property {
+        /// Its name.
+        name: String,
+        /// Its type.
+        ty: Type,
+    },
+    /// The source endpoint of an edge (`from`).
+    From,
+    /// The target endpoint of an edge (`to`).
+    To,
+}

@@ -1,0 +1,4 @@
+//! Tests of both languages: text in, text out.
+
+mod query;
+mod schema;

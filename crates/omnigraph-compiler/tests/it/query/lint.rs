@@ -1,0 +1,245 @@
+//! The report on a file and the descriptors of queries, as JSON.
+
+use expect_test::expect;
+use omnigraph_compiler::ir;
+use omnigraph_compiler::query::{SchemaSource, describe, describe_params, lint};
+
+use super::{CATALOG, body, compile};
+
+fn report(source: &str) -> String {
+    let schema = SchemaSource::File { path: "schema.pg".to_owned() };
+    serde_json::to_string_pretty(&lint("q.gq", source, &CATALOG, schema)).unwrap()
+}
+
+#[test]
+fn report_of_a_file() {
+    let source = r#"
+        query find($s: String) { match { $p: Paper { slug: $s } } return { $p.tags, $p.embedding, $p.year as y } }
+        query bad() { delete Paper where nope = 1 }
+        query touch($s: String) { update Paper set { title: "x" } where slug = $s }
+        query age($s: String) { update Paper set { tags: [] } where slug = $s }
+        query twice() { match { $p: Paper } return { $p.year, avg($p.year) } }
+        query add($s: String) { insert Author { name: $s, age: 1 } }
+    "#;
+    expect![[r#"
+        {
+          "status": "error",
+          "schema_source": {
+            "kind": "file",
+            "path": "schema.pg"
+          },
+          "query_path": "q.gq",
+          "queries_processed": 6,
+          "errors": 1,
+          "warnings": 3,
+          "infos": 0,
+          "results": [
+            {
+              "name": "find",
+              "kind": "read",
+              "status": "ok",
+              "operation": {
+                "result": [
+                  {
+                    "name": "tags",
+                    "kind": "list",
+                    "item_kind": "string",
+                    "nullable": true
+                  },
+                  {
+                    "name": "embedding",
+                    "kind": "vector",
+                    "vector_dim": 4,
+                    "nullable": true
+                  },
+                  {
+                    "name": "y",
+                    "kind": "int",
+                    "nullable": false
+                  }
+                ],
+                "reads": [
+                  {
+                    "kind": "node",
+                    "type_name": "Paper"
+                  }
+                ],
+                "writes": []
+              }
+            },
+            {
+              "name": "bad",
+              "kind": "mutation",
+              "status": "error",
+              "warnings": [
+                "mutation declares no params; hardcoded mutations are easy to miss"
+              ],
+              "error": "type error: T11: type `Paper` has no property `nope`"
+            },
+            {
+              "name": "touch",
+              "kind": "mutation",
+              "status": "ok",
+              "operation": {
+                "result": [],
+                "reads": [
+                  {
+                    "kind": "node",
+                    "type_name": "Paper"
+                  }
+                ],
+                "writes": [
+                  {
+                    "kind": "node",
+                    "type_name": "Paper"
+                  }
+                ]
+              }
+            },
+            {
+              "name": "age",
+              "kind": "mutation",
+              "status": "ok",
+              "operation": {
+                "result": [],
+                "reads": [
+                  {
+                    "kind": "node",
+                    "type_name": "Paper"
+                  }
+                ],
+                "writes": [
+                  {
+                    "kind": "node",
+                    "type_name": "Paper"
+                  }
+                ]
+              }
+            },
+            {
+              "name": "twice",
+              "kind": "read",
+              "status": "ok",
+              "warnings": [
+                "2 columns are called `p.year`; a JSON row keeps only the last: give aliases"
+              ],
+              "operation": {
+                "result": [
+                  {
+                    "name": "year",
+                    "kind": "int",
+                    "nullable": false
+                  },
+                  {
+                    "name": "avg",
+                    "kind": "float",
+                    "nullable": true
+                  }
+                ],
+                "reads": [
+                  {
+                    "kind": "node",
+                    "type_name": "Paper"
+                  }
+                ],
+                "writes": []
+              }
+            },
+            {
+              "name": "add",
+              "kind": "mutation",
+              "status": "ok",
+              "operation": {
+                "result": [],
+                "reads": [
+                  {
+                    "kind": "node",
+                    "type_name": "Author"
+                  }
+                ],
+                "writes": [
+                  {
+                    "kind": "node",
+                    "type_name": "Author"
+                  }
+                ]
+              }
+            }
+          ],
+          "findings": [
+            {
+              "severity": "warning",
+              "code": "L201",
+              "message": "Paper.embedding exists in schema but no update query sets it",
+              "type_name": "Paper",
+              "property": "embedding",
+              "query_names": [
+                "age",
+                "touch"
+              ]
+            }
+          ]
+        }"#]]
+    .assert_eq(&report(source));
+}
+
+#[test]
+fn report_of_a_file_that_does_not_parse() {
+    expect![[r#"
+        {
+          "status": "error",
+          "schema_source": {
+            "kind": "file",
+            "path": "schema.pg"
+          },
+          "query_path": "q.gq",
+          "queries_processed": 0,
+          "errors": 1,
+          "warnings": 0,
+          "infos": 0,
+          "results": [],
+          "findings": [
+            {
+              "severity": "error",
+              "code": "Q000",
+              "message": "parse error: expected `)` or a variable, found `{`"
+            }
+          ]
+        }"#]]
+    .assert_eq(&report("query find( {"));
+}
+
+#[test]
+fn schema_source_of_a_graph() {
+    let schema = SchemaSource::Graph { uri: "file:///g".to_owned() };
+    let report = serde_json::to_string(&lint("q.gq", "", &CATALOG, schema)).unwrap();
+    expect![[r#"{"status":"ok","schema_source":{"kind":"graph","uri":"file:///g"},"query_path":"q.gq","queries_processed":0,"errors":0,"warnings":0,"infos":0,"results":[],"findings":[]}"#]].assert_eq(&report);
+}
+
+fn operation(source: &str) -> String {
+    serde_json::to_string(&describe(&compile(&body(source)).unwrap(), &CATALOG)).unwrap()
+}
+
+#[test]
+fn operations_of_reads() {
+    expect![[r#"{"result":[{"name":"a","kind":"object","nullable":false},{"name":"title","kind":"string","nullable":false},{"name":"r","kind":"string","nullable":true},{"name":"n","kind":"int","nullable":false},{"name":"o","kind":"float","nullable":true},{"name":"literal","kind":"bigint","nullable":false},{"name":"literal","kind":"float","nullable":false},{"name":"now","kind":"datetime","nullable":false},{"name":"l","kind":"list","item_kind":"bigint","nullable":false},{"name":"tags","kind":"list","item_kind":"string","nullable":true},{"name":"embedding","kind":"vector","vector_dim":4,"nullable":true}],"reads":[{"kind":"node","type_name":"Author"},{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}],"writes":[]}"#]].assert_eq(&operation(
+        "match { $a $w:wrote $p  not { $p cites $q } }
+         return { $a, $p.title, $w.role as r, $n, $o, 1, 1.5, now(), [1] as l, $p.tags, $p.embedding }",
+    ));
+    expect![[r#"{"result":[{"name":"state","kind":"string","nullable":true},{"name":"count","kind":"bigint","nullable":true},{"name":"sum","kind":"float","nullable":true},{"name":"first","kind":"date","nullable":true},{"name":"max","kind":"int","nullable":true}],"reads":[{"kind":"node","type_name":"Thing"}],"writes":[]}"#]].assert_eq(&operation(
+        "match { $t: Thing } return { $t.state, count($t), sum($t.f64), min($t.day) as first, max($t.u32) }",
+    ));
+}
+
+#[test]
+fn operations_of_mutations() {
+    expect![[r#"{"result":[],"reads":[{"kind":"node","type_name":"Author"},{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Wrote"}],"writes":[{"kind":"edge","type_name":"Wrote"}]}"#]].assert_eq(&operation("insert Wrote { from: $s, to: $s }"));
+    expect![[r#"{"result":[],"reads":[{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Attached"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}],"writes":[{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Attached"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}]}"#]].assert_eq(&operation("delete Paper where slug = $s"));
+    expect![[r#"{"result":[],"reads":[{"kind":"node","type_name":"Author"},{"kind":"edge","type_name":"Cites"}],"writes":[{"kind":"node","type_name":"Author"},{"kind":"edge","type_name":"Cites"}]}"#]].assert_eq(&operation("update Author set { age: 1 } where name = $s  delete Cites where from = $s"));
+}
+
+#[test]
+fn descriptors_of_parameters() {
+    let query: ir::Query = compile(&body("delete Paper where slug = $s")).unwrap();
+    expect![[r#"[{"name":"s","kind":"string","nullable":false},{"name":"n","kind":"int","nullable":false},{"name":"blob","kind":"blob","nullable":false},{"name":"v","kind":"vector","vector_dim":4,"nullable":false},{"name":"l","kind":"list","item_kind":"int","nullable":false},{"name":"o","kind":"float","nullable":true}]"#]].assert_eq(&serde_json::to_string(&describe_params(&query.params)).unwrap());
+}

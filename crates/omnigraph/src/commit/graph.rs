@@ -1,0 +1,347 @@
+//! The handle on one graph: resolves branches and commits to snapshots, and holds what writers of a process share.
+//!
+//! Cost: [`Graph::head`] is one request on a warm handle for `main`, one round trip for other branches.
+//! [`Graph::at_commit`] is free for commits met before; otherwise it bisects the logs, as ids ascend along them: about
+//! log₂(n) requests for `main`, the same again per live branch for a commit that is not on `main`.
+//! State: caches of immutable objects and of last seen heads; all may be dropped at any time without changing an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use moka::sync::Cache;
+use omnigraph_compiler::catalog::Catalog;
+use omnigraph_compiler::diagnostics::closest;
+use tokio::sync::Semaphore;
+
+use super::format;
+use super::head::Heads;
+use super::ids::{BranchName, CommitId, Seq};
+use super::init;
+use super::intent::{InFlight, Leftovers};
+use super::log::Log;
+use super::record::{CommitRecord, Lane};
+use super::recovery;
+use super::refs::{self, BranchRef};
+use super::schema::Schemas;
+use super::snapshot::Snapshot;
+use super::turns::Turns;
+use crate::error::{OmniError, Result};
+use crate::storage::Root;
+
+/// Refs of branches other than `main` kept per handle.
+const CACHED_REFS: u64 = 4096;
+/// Records read at the same time for a history.
+const PREFETCH: usize = 16;
+/// Branches searched at the same time for a commit.
+const SEARCHED_AT_ONCE: usize = 8;
+/// Background requests of one handle; more wait.
+const BACKGROUND: u32 = 64;
+/// How long a write waits for the deletion of its intent before it answers. A local disk needs less, so a command
+/// that exits leaves none behind; a bucket needs more, and its latency should not be the writer's.
+const RETIRE_WAIT: Duration = Duration::from_millis(5);
+
+/// A handle on one graph. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Graph {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    root: Root,
+    read_only: bool,
+    main: BranchRef,
+    refs: Cache<BranchName, BranchRef>,
+    log: Log,
+    heads: Heads,
+    schemas: Schemas,
+    turns: Turns,
+    leftovers: Leftovers,
+    background: Arc<Semaphore>,
+}
+
+impl Graph {
+    /// Creates a graph: an empty table per type, the schema contract, and a first commit without parent.
+    ///
+    /// # Errors
+    /// [`OmniError::AlreadyInitialized`] when a graph is there or another call created one meanwhile.
+    pub(crate) async fn init(
+        root: Root,
+        schema_source: &str,
+        catalog: Catalog,
+        actor: Option<&str>,
+    ) -> Result<Graph> {
+        let main = init::create(&root, schema_source, catalog, actor).await?;
+        Ok(Graph::assemble(root, main, false))
+    }
+
+    /// Opens a graph for reading and writing, after settling writes that a crash left behind.
+    ///
+    /// # Errors
+    /// [`OmniError::NotAGraph`], [`OmniError::UnsupportedFormat`], those of recovery.
+    pub(crate) async fn open(root: Root) -> Result<Graph> {
+        let graph = Graph::attach(root, false).await?;
+        recovery::sweep(&graph).await?;
+        Ok(graph)
+    }
+
+    /// Opens a graph for reading; the store is never written.
+    ///
+    /// # Errors
+    /// [`OmniError::NotAGraph`], [`OmniError::UnsupportedFormat`].
+    pub(crate) async fn open_read_only(root: Root) -> Result<Graph> {
+        Graph::attach(root, true).await
+    }
+
+    async fn attach(root: Root, read_only: bool) -> Result<Graph> {
+        let main = BranchName::main();
+        let (format, main) = tokio::join!(format::load(&root), refs::load(&root, &main));
+        match (format?, main?) {
+            (Some(_), Some(main)) => Ok(Graph::assemble(root, main, read_only)),
+            (_, None) | (None, _) => Err(OmniError::NotAGraph { uri: root.uri().to_owned() }),
+        }
+    }
+
+    fn assemble(root: Root, main: BranchRef, read_only: bool) -> Graph {
+        let log = Log::new(root.clone());
+        Graph {
+            shared: Arc::new(Shared {
+                heads: Heads::new(root.clone(), log.clone()),
+                schemas: Schemas::new(root.clone()),
+                refs: Cache::new(CACHED_REFS),
+                turns: Turns::new(),
+                leftovers: Leftovers::default(),
+                background: Arc::new(Semaphore::new(BACKGROUND as usize)),
+                root,
+                read_only,
+                main,
+                log,
+            }),
+        }
+    }
+
+    /// Returns the root.
+    pub(crate) fn root(&self) -> &Root {
+        &self.shared.root
+    }
+
+    /// Returns the newest commit of a branch that is durable at this moment, whoever made it.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`].
+    pub(crate) async fn head(&self, branch: &BranchName) -> Result<Snapshot> {
+        let (branch, record) = self.find_head(branch).await?;
+        self.snapshot(record, branch.lane()).await
+    }
+
+    /// Returns the state one commit made.
+    ///
+    /// # Errors
+    /// Not found (`commit '<id>' not found`) when no live branch contains it.
+    pub(crate) async fn at_commit(&self, id: &CommitId) -> Result<Snapshot> {
+        let record = self.find_commit(*id).await?;
+        let record = record.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
+        let lane = Lane { uid: record.branch_uid, name: record.branch.clone() };
+        self.snapshot(record, lane).await
+    }
+
+    /// Returns the state a branch had at a place of its history, inherited commits included.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`], or not found when the branch has not got that far.
+    pub(crate) async fn at_seq(&self, branch: &BranchName, seq: Seq) -> Result<Snapshot> {
+        let branch = self.branch(branch).await?;
+        let record = self.shared.log.get(branch.holder(seq), seq).await?;
+        let record = record
+            .ok_or_else(|| OmniError::not_found(format!("branch '{}' has no version {seq}", branch.name)))?;
+        self.snapshot(record, branch.lane()).await
+    }
+
+    /// Returns the commits of a branch along first parents, inherited ones included, newest first.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`].
+    pub(crate) async fn history(
+        &self,
+        branch: &BranchName,
+        limit: Option<usize>,
+    ) -> Result<Vec<Arc<CommitRecord>>> {
+        let (branch, head) = self.find_head(branch).await?;
+        let seqs = (Seq::FIRST.0..=head.seq.0).rev().map(Seq).take(limit.unwrap_or(usize::MAX));
+        let branch = &branch;
+        stream::iter(seqs)
+            .map(|seq| async move {
+                let record = self.shared.log.get(branch.holder(seq), seq).await?;
+                record.ok_or_else(|| {
+                    OmniError::internal(format!("the log of branch '{}' has no record {seq}", branch.name))
+                })
+            })
+            .buffered(PREFETCH)
+            .try_collect()
+            .await
+    }
+
+    /// Returns the live branches, `main` first, the others by name.
+    pub(crate) async fn branches(&self) -> Result<Vec<BranchName>> {
+        refs::list(&self.shared.root).await
+    }
+
+    /// Settles every abandoned intent of the root, as opening does.
+    ///
+    /// # Errors
+    /// Those of recovery; bad request on a handle opened for reading.
+    pub(crate) async fn recover(&self) -> Result<()> {
+        self.ensure_writable()?;
+        recovery::sweep(self).await
+    }
+
+    /// Waits until no request runs in the background, so that the process may end.
+    pub(crate) async fn finish(&self) {
+        // The semaphore is never closed, so that acquiring fails is impossible and would mean that nothing runs.
+        let _ = self.shared.background.acquire_many(BACKGROUND).await;
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.shared.log
+    }
+
+    pub(super) fn heads(&self) -> &Heads {
+        &self.shared.heads
+    }
+
+    pub(super) fn turns(&self) -> &Turns {
+        &self.shared.turns
+    }
+
+    pub(super) fn leftovers(&self) -> &Leftovers {
+        &self.shared.leftovers
+    }
+
+    pub(super) async fn settle_leftovers(&self) -> Result<()> {
+        recovery::settle_leftovers(self).await
+    }
+
+    pub(super) fn ensure_writable(&self) -> Result<()> {
+        if self.shared.read_only {
+            return Err(OmniError::bad_request("the graph was opened read-only"));
+        }
+        Ok(())
+    }
+
+    /// Returns the ref of a live branch. `main` lives as long as its graph, so its ref is read once.
+    pub(super) async fn branch(&self, name: &BranchName) -> Result<BranchRef> {
+        if name.is_main() {
+            return Ok(self.shared.main.clone());
+        }
+        match refs::load(&self.shared.root, name).await? {
+            Some(branch) => {
+                self.shared.refs.insert(name.clone(), branch.clone());
+                Ok(branch)
+            }
+            None => {
+                self.shared.refs.invalidate(name);
+                Err(self.branch_not_found(name).await)
+            }
+        }
+    }
+
+    async fn branch_not_found(&self, name: &BranchName) -> OmniError {
+        let live = self.branches().await.unwrap_or_default();
+        let near = closest(name.as_str(), live.iter().map(BranchName::as_str));
+        OmniError::BranchNotFound { branch: name.to_string(), did_you_mean: near.map(str::to_owned) }
+    }
+
+    /// Finds the head of a branch; the ref as it was last seen lets both requests run at the same time.
+    async fn find_head(&self, name: &BranchName) -> Result<(BranchRef, Arc<CommitRecord>)> {
+        if !name.is_main()
+            && let Some(seen) = self.shared.refs.get(name)
+        {
+            let (branch, head) = tokio::join!(self.branch(name), self.shared.heads.find(&seen));
+            let branch = branch?;
+            if branch.uid == seen.uid {
+                return Ok((branch, head?));
+            }
+            let head = self.shared.heads.find(&branch).await?;
+            return Ok((branch, head));
+        }
+        let branch = self.branch(name).await?;
+        let head = self.shared.heads.find(&branch).await?;
+        Ok((branch, head))
+    }
+
+    async fn find_commit(&self, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
+        if let Some((uid, seq)) = self.shared.log.place_of(id) {
+            return self.shared.log.get(uid, seq).await;
+        }
+        if let Some(record) = self.find_commit_on(&BranchName::main(), id).await? {
+            return Ok(Some(record));
+        }
+        let others = self.branches().await?.into_iter().filter(|name| !name.is_main());
+        let mut searches = stream::iter(others)
+            .map(|name| async move {
+                match self.find_commit_on(&name, id).await {
+                    // The branch was deleted after it was listed.
+                    Err(OmniError::BranchNotFound { .. }) => Ok(None),
+                    result => result,
+                }
+            })
+            .buffer_unordered(SEARCHED_AT_ONCE);
+        while let Some(found) = searches.try_next().await? {
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Bisects the history of a branch, along which ids ascend.
+    async fn find_commit_on(&self, name: &BranchName, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
+        let (branch, head) = self.find_head(name).await?;
+        if head.id <= id {
+            return Ok((head.id == id).then_some(head));
+        }
+        let (mut low, mut high) = (Seq::FIRST.0, head.seq.0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let seq = Seq(middle);
+            let Some(record) = self.shared.log.get(branch.holder(seq), seq).await? else {
+                return Err(OmniError::internal(format!("the log of branch '{name}' has no record {seq}")));
+            };
+            match record.id.cmp(&id) {
+                std::cmp::Ordering::Equal => return Ok(Some(record)),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane) -> Result<Snapshot> {
+        let schema = self.shared.schemas.get(&record.schema).await?;
+        Ok(Snapshot::new(record, schema, lane, self.shared.root.clone()))
+    }
+
+    /// Notes a commit this handle published, and leaves a hint for cold handles now and then.
+    pub(super) fn published(&self, record: &Arc<CommitRecord>) {
+        self.shared.heads.saw(record.branch_uid, record);
+        if Heads::hint_due(record.seq) {
+            let (heads, uid, seq) = (self.shared.heads.clone(), record.branch_uid, record.seq);
+            self.in_background(async move { heads.write_hint(uid, seq).await });
+        }
+    }
+
+    /// Deletes the intent of a write that has ended; a slow deletion goes on in the background.
+    pub(super) async fn retire(&self, in_flight: InFlight) {
+        let root = self.shared.root.clone();
+        let task = self.in_background(async move { in_flight.retire(&root).await });
+        let _ = tokio::time::timeout(RETIRE_WAIT, task).await;
+    }
+
+    fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        let background = self.shared.background.clone();
+        tokio::spawn(async move {
+            let _permit = background.acquire_owned().await;
+            work.await;
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Creating a graph.
+//!
+//! The ref of `main` is what makes a root a graph: it is created last, by put-if-absent, so of concurrent creations
+//! exactly one wins and an interrupted one left nothing that anybody reads. Everything before it has a name of its own:
+//! the branch uid is minted per call, table paths end in a token minted per call, contracts are named by content.
+//! Only the format stamp is shared; it says the same whoever wrote it. So a creation can always be repeated, beside a
+//! dead or a live one, and never looks at what another left; `cleanup` removes that.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, TypeId, TypeKey};
+
+use super::failpoints;
+use super::format::{self, STORAGE_FORMAT};
+use super::ids::{BranchName, BranchUid, OperationId};
+use super::log::{Append, Log};
+use super::record::{Authorship, CommitKind, CommitRecord, Lane, TablePin};
+use super::refs::{self, BranchRef};
+use super::schema::{SchemaContract, Schemas};
+use crate::error::{OmniError, Result};
+use crate::model::physical_schema;
+use crate::storage::{Root, Table};
+
+/// Tables created at the same time.
+const CREATED_AT_ONCE: usize = 8;
+/// Version users see of the empty table of a new lifetime.
+const FIRST_TABLE_VERSION: u64 = 1;
+
+/// Creates everything a graph consists of; returns the ref of `main`.
+pub(super) async fn create(
+    root: &Root,
+    source: &str,
+    catalog: Catalog,
+    actor: Option<&str>,
+) -> Result<BranchRef> {
+    let lane = Lane { uid: BranchUid::mint(), name: BranchName::main() };
+    if refs::load(root, &lane.name).await?.is_some() {
+        return Err(already_initialized(root));
+    }
+    format::claim(root).await?;
+    failpoints::hit(failpoints::INIT_CLAIMED)?;
+    let author = Authorship {
+        operation_id: OperationId::mint(),
+        actor: actor.map(str::to_owned),
+        created_at: format::now_micros(),
+        kind: CommitKind::Init,
+    };
+    let main = BranchRef {
+        format: STORAGE_FORMAT,
+        name: lane.name.clone(),
+        uid: lane.uid,
+        inherited: Vec::new(),
+        creator: author.actor.clone(),
+        created_at: author.created_at,
+    };
+    let contract = Arc::new(SchemaContract::new(source, catalog));
+    let schemas = Schemas::new(root.clone());
+    let (tables, ()) =
+        tokio::try_join!(create_tables(root, &contract.catalog), schemas.put(contract.clone()))?;
+    let genesis = CommitRecord::genesis(&lane, author, contract.hash.clone(), tables);
+    match Log::new(root.clone()).append(genesis).await? {
+        Append::Published(_) => {}
+        Append::Lost(_) => return Err(OmniError::internal("the log of a branch minted here was written to")),
+    }
+    failpoints::hit(failpoints::INIT_PREPARED)?;
+    if !refs::create(root, &main).await? {
+        return Err(already_initialized(root));
+    }
+    schemas.write_copy(source).await;
+    failpoints::hit(failpoints::INIT_CREATED)?;
+    Ok(main)
+}
+
+async fn create_tables(root: &Root, catalog: &Catalog) -> Result<Vec<TablePin>> {
+    let keys: Vec<TypeKey> = catalog.type_keys().collect();
+    stream::iter(keys)
+        .map(|key| create_table(root, catalog, key))
+        .buffer_unordered(CREATED_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Creates the empty table of a type lifetime, and the first pin of it.
+pub(crate) async fn create_table(root: &Root, catalog: &Catalog, key: TypeKey) -> Result<TablePin> {
+    let unknown = || OmniError::internal(format!("the catalog has no type {key}"));
+    let schema = physical_schema(catalog, &key).ok_or_else(unknown)?;
+    let (type_id, incarnation) = identity(catalog, &key).ok_or_else(unknown)?;
+    let path = table_path(key.kind, type_id, incarnation);
+    let table = Table::create(root, &path, schema).await?;
+    let stats = table.stats();
+    Ok(TablePin {
+        type_id,
+        incarnation,
+        alias: key.name,
+        kind: key.kind,
+        path,
+        version: table.version(),
+        table_version: FIRST_TABLE_VERSION,
+        rows: stats.rows,
+        bytes: stats.bytes,
+        fragments: stats.fragments,
+        indexes: Vec::new(),
+    })
+}
+
+fn identity(catalog: &Catalog, key: &TypeKey) -> Option<(TypeId, Incarnation)> {
+    match key.kind {
+        EntityKind::Node => catalog.nodes.get(&key.name).map(|node| (node.id, node.incarnation)),
+        EntityKind::Edge => catalog.edges.get(&key.name).map(|edge| (edge.id, edge.incarnation)),
+    }
+}
+
+/// Returns a path that no other call returns, so that a table made by a call that failed, or on another branch that
+/// handed out the same numbers, is never mistaken for this one.
+fn table_path(kind: EntityKind, type_id: TypeId, incarnation: Incarnation) -> String {
+    let directory = match kind {
+        EntityKind::Node => "nodes",
+        EntityKind::Edge => "edges",
+    };
+    let token = OperationId::mint().to_string().to_lowercase();
+    format!("{directory}/{type_id}-{incarnation}-{token}")
+}
+
+fn already_initialized(root: &Root) -> OmniError {
+    OmniError::AlreadyInitialized { uri: root.uri().to_owned() }
+}

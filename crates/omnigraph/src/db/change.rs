@@ -1,0 +1,76 @@
+//! Writes: mutations and loads.
+
+use omnigraph_compiler::ir;
+use omnigraph_compiler::query::params;
+
+use super::handle::Omnigraph;
+use super::read::now_millis;
+use super::types::{GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult};
+use crate::commit::{BranchName, CommitId, CommitKind, WriteRequest};
+use crate::error::{OmniError, Result};
+use crate::write::load::LoadPlanner;
+use crate::write::mutation::Mutation;
+
+impl Omnigraph {
+    /// Runs a mutation: all its statements take effect in one commit, or none does.
+    ///
+    /// # Errors
+    /// [`OmniError::Compiler`], [`OmniError::Param`], a violated constraint ([`OmniError::violation`]),
+    /// [`OmniError::KeyConflict`], [`OmniError::PreconditionFailed`], a conflict after bounded retries,
+    /// [`OmniError::Storage`]. Nothing has happened in any of these cases.
+    pub async fn mutate(&self, request: Mutate<'_>) -> Result<MutationReceipt> {
+        let branch = BranchName::parse(request.branch)?;
+        let snapshot = self.graph.head(&branch).await?;
+        let query = self.compile(&snapshot, request.source, request.name)?;
+        let ir::Body::Mutation(statements) = &query.body else {
+            return Err(OmniError::bad_request(format!(
+                "query '{}' is a read; run it with `query`",
+                query.name
+            )));
+        };
+        let params = params::bind_map(&query.params, &request.params)?;
+        let mutation = Mutation { statements: statements.clone(), params, now: now_millis() };
+        let write = WriteRequest {
+            branch,
+            actor: request.actor.map(str::to_owned),
+            kind: CommitKind::Data,
+            if_commit: request.if_commit.map(CommitId::parse).transpose()?,
+        };
+        let written = self.graph.write(&write, &mutation).await?;
+        Ok(MutationReceipt {
+            result: MutationResult {
+                affected_nodes: written.output.nodes,
+                affected_edges: written.output.edges,
+            },
+            commit: written.commit.as_deref().map(GraphCommit::from),
+            query_name: query.name.clone(),
+        })
+    }
+
+    /// Loads rows as one commit, also when there are none. Memory is bounded by the handle's budget.
+    ///
+    /// # Errors
+    /// An invalid record with its line, a violated constraint, [`OmniError::KeyConflict`],
+    /// [`OmniError::BranchNotFound`], a conflict after bounded retries, [`OmniError::Storage`]. Nothing has happened
+    /// in any of these cases.
+    pub async fn load(&self, request: Load<'_>) -> Result<LoadReceipt> {
+        let branch = BranchName::parse(request.branch)?;
+        let write = WriteRequest {
+            branch: branch.clone(),
+            actor: request.actor.map(str::to_owned),
+            kind: CommitKind::Data,
+            if_commit: None,
+        };
+        let planner = LoadPlanner::new(
+            request.source,
+            request.mode,
+            request.grammar,
+            request.progress,
+            self.graph.root().memory_budget(),
+        );
+        let written = self.graph.write(&write, &planner).await?;
+        let commit =
+            written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
+        Ok(LoadReceipt { branch: branch.to_string(), counts: written.output, commit: commit.into() })
+    }
+}

@@ -1,0 +1,176 @@
+//! Creating and opening graphs.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use omnigraph_compiler::catalog::Catalog;
+use omnigraph_compiler::{ir, query, schema};
+
+use super::types::{ReadTarget, SnapshotView};
+use crate::commit::{BranchName, CommitId, Graph, Snapshot};
+use crate::error::{OmniError, Result};
+use crate::storage::{Durability, Root, RootOptions};
+
+/// Compiled queries kept per handle.
+const COMPILED_QUERIES: u64 = 1024;
+
+/// How a graph is opened or created.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Whether an acknowledged write survives power loss (the default).
+    pub durability: Durability,
+    /// Bytes that caches, sorts, joins and loads of this handle may hold together; default 1 GiB.
+    pub memory_budget: u64,
+    /// Open without any write to the store, recovery included.
+    pub read_only: bool,
+    /// Recorded as author of the first commit by [`Omnigraph::init_with`].
+    pub actor: Option<String>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { durability: Durability::Full, memory_budget: 1 << 30, read_only: false, actor: None }
+    }
+}
+
+/// A handle on one graph. Cheap to clone; may be shared by many tasks.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use omnigraph::Omnigraph;
+/// use omnigraph::db::Mutate;
+///
+/// let graph = Omnigraph::init("memory://doc", "node Person { name: String @key  age: I32? }").await?;
+/// let text = r#"query add() { insert Person { name: "Ada", age: 36 } }"#;
+/// graph.mutate(Mutate::new("main", text)).await?;
+///
+/// let read = "query all() { match { $p: Person } return { $p.name, $p.age } }";
+/// let answer = graph.query("main", read, None, &Default::default()).await?;
+/// assert_eq!(answer.row_count(), 1);
+/// # Ok::<(), omnigraph::OmniError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Omnigraph {
+    pub(super) graph: Graph,
+    compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
+}
+
+impl Omnigraph {
+    /// Creates a graph at a local path, `file://…`, `s3://bucket/prefix` or `memory://name`, with default options.
+    ///
+    /// # Errors
+    /// [`OmniError::Compiler`] when the schema is refused, [`OmniError::AlreadyInitialized`] when a graph is there.
+    pub async fn init(uri: &str, schema_source: &str) -> Result<Omnigraph> {
+        Omnigraph::init_with(uri, schema_source, &OpenOptions::default()).await
+    }
+
+    /// Creates a graph. Its first commit names an empty table for each type.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::init`].
+    pub async fn init_with(uri: &str, schema_source: &str, options: &OpenOptions) -> Result<Omnigraph> {
+        let domain = ulid::Ulid::new().to_string();
+        let compiled = schema::compile(schema_source, &domain)?;
+        let root = open_root(uri, options).await?;
+        let graph = Graph::init(root, schema_source, compiled.catalog, options.actor.as_deref()).await?;
+        Ok(Omnigraph::from_graph(graph))
+    }
+
+    /// Opens a graph for reading and writing; finishes or discards writes that a crash left behind.
+    ///
+    /// # Errors
+    /// [`OmniError::NotAGraph`], [`OmniError::UnsupportedFormat`], [`OmniError::Storage`].
+    pub async fn open(uri: &str) -> Result<Omnigraph> {
+        Omnigraph::open_with(uri, &OpenOptions::default()).await
+    }
+
+    /// Opens a graph for reading; the store is never written.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::open`].
+    pub async fn open_read_only(uri: &str) -> Result<Omnigraph> {
+        Omnigraph::open_with(uri, &OpenOptions { read_only: true, ..OpenOptions::default() }).await
+    }
+
+    /// Opens a graph.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::open`].
+    pub async fn open_with(uri: &str, options: &OpenOptions) -> Result<Omnigraph> {
+        let root = open_root(uri, options).await?;
+        let graph =
+            if options.read_only { Graph::open_read_only(root).await? } else { Graph::open(root).await? };
+        Ok(Omnigraph::from_graph(graph))
+    }
+
+    fn from_graph(graph: Graph) -> Omnigraph {
+        Omnigraph { graph, compiled: Cache::new(COMPILED_QUERIES) }
+    }
+
+    /// Returns the root the graph lives in.
+    pub fn uri(&self) -> &str {
+        self.graph.root().uri()
+    }
+
+    /// Resolves a target to one snapshot: the newest commit of a branch, or a commit by id.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`], or not found (`commit '<id>' not found`).
+    pub async fn snapshot_of(&self, target: impl Into<ReadTarget>) -> Result<SnapshotView> {
+        self.resolve(&target.into()).await.map(SnapshotView)
+    }
+
+    /// Returns the compiled schema of a target.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::snapshot_of`].
+    pub async fn catalog(&self, target: impl Into<ReadTarget>) -> Result<Arc<Catalog>> {
+        Ok(self.resolve(&target.into()).await?.catalog().clone())
+    }
+
+    /// Returns the names of the live branches, `main` first, the others ascending.
+    ///
+    /// # Errors
+    /// [`OmniError::Storage`].
+    pub async fn branch_list(&self) -> Result<Vec<String>> {
+        Ok(self.graph.branches().await?.iter().map(ToString::to_string).collect())
+    }
+
+    pub(super) async fn resolve(&self, target: &ReadTarget) -> Result<Snapshot> {
+        match target {
+            ReadTarget::Branch(name) => self.graph.head(&BranchName::parse(name)?).await,
+            ReadTarget::Snapshot(id) => self.graph.at_commit(&CommitId::parse(id.as_str())?).await,
+        }
+    }
+
+    pub(super) fn compile(
+        &self,
+        snapshot: &Snapshot,
+        source: &str,
+        name: Option<&str>,
+    ) -> Result<Arc<ir::Query>> {
+        let key = (snapshot.record().schema.clone(), source.to_owned(), name.map(str::to_owned));
+        if let Some(compiled) = self.compiled.get(&key) {
+            return Ok(compiled);
+        }
+        let compiled = Arc::new(query::compile(source, name, snapshot.catalog())?);
+        self.compiled.insert(key, compiled.clone());
+        Ok(compiled)
+    }
+}
+
+impl From<query::CompileError> for OmniError {
+    fn from(error: query::CompileError) -> Self {
+        match error {
+            query::CompileError::Source(diagnostics) => OmniError::Compiler(diagnostics),
+            query::CompileError::Select(select) => OmniError::bad_request(select.to_string()),
+        }
+    }
+}
+
+async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
+    let root_options =
+        RootOptions { durability: options.durability, memory_budget: options.memory_budget, store: None };
+    Root::open(uri, root_options).await
+}

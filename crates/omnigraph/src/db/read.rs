@@ -1,0 +1,166 @@
+//! Reads: queries, plans, exports, history.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_compiler::diagnostics::closest;
+use omnigraph_compiler::ir;
+use omnigraph_compiler::query::params;
+use omnigraph_compiler::types::Value;
+
+use super::handle::Omnigraph;
+use super::types::{GraphCommit, ParamMap, QueryResult, QueryStream, ReadTarget};
+use crate::commit::{BranchName, CommitId, Snapshot};
+use crate::error::{OmniError, Result};
+use crate::write::export::{ExportCounts, export};
+
+impl Omnigraph {
+    /// Runs a read query and collects its rows. `name` may be absent when the text holds one query.
+    ///
+    /// # Errors
+    /// [`OmniError::Compiler`], [`OmniError::Param`], a bad request when the query is a mutation,
+    /// [`OmniError::BranchNotFound`], [`OmniError::Storage`].
+    pub async fn query(
+        &self,
+        target: impl Into<ReadTarget>,
+        source: &str,
+        name: Option<&str>,
+        params: &ParamMap,
+    ) -> Result<QueryResult> {
+        let stream = self.query_stream(target, source, name, params).await?;
+        let batches = stream.batches.try_collect().await?;
+        Ok(QueryResult {
+            query_name: stream.query_name,
+            graph_commit_id: stream.graph_commit_id,
+            columns: stream.columns,
+            schema: stream.schema,
+            batches,
+        })
+    }
+
+    /// Runs a read query and hands out its rows as they are computed, so that the result may exceed memory.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::query`]; later failures arrive in the stream.
+    pub async fn query_stream(
+        &self,
+        target: impl Into<ReadTarget>,
+        source: &str,
+        name: Option<&str>,
+        params: &ParamMap,
+    ) -> Result<QueryStream> {
+        let prepared = self.prepare_read(&target.into(), source, name, params).await?;
+        let output =
+            crate::query::run(&prepared.snapshot, &prepared.query, &prepared.params, now_millis()).await?;
+        Ok(QueryStream {
+            query_name: prepared.query.name.clone(),
+            graph_commit_id: prepared.snapshot.record().id.to_string(),
+            columns: output.columns,
+            schema: output.schema,
+            batches: output.batches,
+        })
+    }
+
+    /// Returns the physical plan of a read query as indented text; with `analyze`, runs it and adds metrics.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::query`].
+    pub async fn explain(
+        &self,
+        target: impl Into<ReadTarget>,
+        source: &str,
+        name: Option<&str>,
+        params: &ParamMap,
+        analyze: bool,
+    ) -> Result<String> {
+        let prepared = self.prepare_read(&target.into(), source, name, params).await?;
+        crate::query::explain(&prepared.snapshot, &prepared.query, &prepared.params, now_millis(), analyze)
+            .await
+    }
+
+    /// Writes a snapshot as a strict graph batch. `types` holds type names or keys; empty means all.
+    ///
+    /// # Errors
+    /// Bad request for an unknown type, [`OmniError::Io`] when the writer fails, [`OmniError::Storage`].
+    pub async fn export(
+        &self,
+        target: impl Into<ReadTarget>,
+        types: &[String],
+        out: &mut (impl Write + Send),
+    ) -> Result<ExportCounts> {
+        let snapshot = self.resolve(&target.into()).await?;
+        let keys = select_types(&snapshot, types)?;
+        export(&snapshot, &keys, out).await
+    }
+
+    /// Returns the commits of a branch, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`], [`OmniError::Storage`].
+    pub async fn list_commits(&self, branch: &str, limit: Option<usize>) -> Result<Vec<GraphCommit>> {
+        let records = self.graph.history(&BranchName::parse(branch)?, limit).await?;
+        Ok(records.iter().map(|record| GraphCommit::from(record.as_ref())).collect())
+    }
+
+    /// Returns a commit by id.
+    ///
+    /// # Errors
+    /// Not found (`commit '<id>' not found`).
+    pub async fn get_commit(&self, id: &str) -> Result<GraphCommit> {
+        Ok(self.graph.at_commit(&CommitId::parse(id)?).await?.record().into())
+    }
+
+    async fn prepare_read(
+        &self,
+        target: &ReadTarget,
+        source: &str,
+        name: Option<&str>,
+        params: &ParamMap,
+    ) -> Result<PreparedRead> {
+        let snapshot = self.resolve(target).await?;
+        let query = self.compile(&snapshot, source, name)?;
+        if matches!(query.body, ir::Body::Mutation(_)) {
+            return Err(OmniError::bad_request(format!(
+                "query '{}' is a mutation; run it with `mutate`",
+                query.name
+            )));
+        }
+        let params = params::bind_map(&query.params, params)?;
+        Ok(PreparedRead { snapshot, query, params })
+    }
+}
+
+struct PreparedRead {
+    snapshot: Snapshot,
+    query: Arc<ir::Query>,
+    params: Vec<Value>,
+}
+
+/// Returns the current instant in milliseconds since the epoch: the value of `now()` for one query.
+pub(super) fn now_millis() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+fn select_types(snapshot: &Snapshot, names: &[String]) -> Result<Vec<TypeKey>> {
+    let all: Vec<TypeKey> = snapshot.catalog().type_keys().collect();
+    if names.is_empty() {
+        return Ok(all);
+    }
+    let mut chosen = Vec::new();
+    for name in names {
+        let before = chosen.len();
+        let wanted = |key: &&TypeKey| key.name == *name || key.to_string() == *name;
+        chosen.extend(all.iter().filter(wanted).cloned());
+        if chosen.len() == before {
+            let hint = closest(name, all.iter().map(|key| key.name.as_str()))
+                .map(|near| format!("; did you mean '{near}'?"))
+                .unwrap_or_default();
+            return Err(OmniError::bad_request(format!("unknown type '{name}'{hint}")));
+        }
+    }
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
+}

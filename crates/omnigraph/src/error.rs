@@ -1,0 +1,408 @@
+//! The errors of the public API: one enum, told apart by what the caller can do.
+
+use std::fmt;
+
+use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_compiler::diagnostics::Diagnostics;
+use omnigraph_compiler::query::params::ParamError;
+
+/// Result of every fallible engine operation.
+pub type Result<T> = std::result::Result<T, OmniError>;
+
+/// Everything that can go wrong, with the fields a front end needs to map it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OmniError {
+    /// Schema or query text was refused; nothing has happened.
+    #[error("{0}")]
+    Compiler(#[from] Diagnostics),
+    /// A parameter was missing or has the wrong type; nothing has happened.
+    #[error("{0}")]
+    Param(#[from] ParamError),
+    /// The object store or the table format failed.
+    #[error("storage failure ({}): {}", .0.kind, .0.message)]
+    Storage(StorageFailure),
+    /// A query plan failed to execute.
+    #[error("query execution failed: {0}")]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+    /// A local file or stream outside the graph could not be read or written.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was attempted, with the path.
+        context: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The request was refused: invalid input, an absent thing, a conflict, or a broken invariant.
+    #[error("{0}")]
+    Manifest(ManifestError),
+    /// A strict insert met an existing id.
+    #[error("{type_key} already has an entity with id '{entity_id}'")]
+    KeyConflict {
+        /// The type.
+        type_key: TypeKey,
+        /// The id.
+        entity_id: String,
+    },
+    /// A bound was exceeded; nothing has happened.
+    #[error("resource limit exceeded: {resource} is {actual}, the limit is {limit}")]
+    ResourceLimitExceeded {
+        /// Name of the bound.
+        resource: String,
+        /// Its value.
+        limit: u64,
+        /// What was asked for.
+        actual: u64,
+    },
+    /// The named branch does not exist.
+    #[error("branch '{branch}' not found{}", hint(.did_you_mean))]
+    BranchNotFound {
+        /// The name asked for.
+        branch: String,
+        /// A live branch with a similar name.
+        did_you_mean: Option<String>,
+    },
+    /// The outcome of this or an overlapping earlier write is owned by an intent.
+    #[error("operation {operation_id} needs recovery: {reason}")]
+    RecoveryRequired {
+        /// The intent.
+        operation_id: String,
+        /// Why.
+        reason: String,
+    },
+    /// A conditional write found another head; final, never retried.
+    #[error("branch '{branch}' is at {actual}, expected {expected}; read again and retry")]
+    PreconditionFailed {
+        /// The branch.
+        branch: String,
+        /// The commit the caller expected.
+        expected: String,
+        /// The commit found.
+        actual: String,
+    },
+    /// Policy denies, or a policy is installed and no actor was given.
+    #[error("{0}")]
+    Policy(String),
+    /// `init` found a graph at the root.
+    #[error(
+        "a graph already exists at '{uri}'; choose another place, or pass force to replace an abandoned start"
+    )]
+    AlreadyInitialized {
+        /// The root.
+        uri: String,
+    },
+    /// No graph was found at the root.
+    #[error("no graph at '{uri}'; create one with `omnigraph init`")]
+    NotAGraph {
+        /// The root.
+        uri: String,
+    },
+    /// The graph was written by a newer release.
+    #[error(
+        "the graph at '{uri}' has storage format {found}; this release reads up to {supported}: upgrade omnigraph"
+    )]
+    UnsupportedFormat {
+        /// The root.
+        uri: String,
+        /// The stamp found.
+        found: u32,
+        /// The newest stamp this release reads.
+        supported: u32,
+    },
+    /// The table version a commit names is gone.
+    #[error("table version {published_dataset_version} of {type_key} was reclaimed by cleanup")]
+    HistoricalVersionReclaimed {
+        /// The type.
+        type_key: String,
+        /// The table version counter users see.
+        published_dataset_version: u64,
+    },
+}
+
+fn hint(did_you_mean: &Option<String>) -> String {
+    did_you_mean.as_ref().map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
+/// A failure of the object store or of the table format.
+#[derive(Debug)]
+pub struct StorageFailure {
+    /// Its class; never authorizes a replay by itself.
+    pub kind: StorageFailureKind,
+    /// What happened, with the path.
+    pub message: String,
+}
+
+/// Class of a [`StorageFailure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageFailureKind {
+    /// May go away by itself.
+    Transient,
+    /// Credentials, endpoint or bucket are wrong.
+    Configuration,
+    /// An object that must exist does not.
+    NotFound,
+    /// A conditional request was refused.
+    Precondition,
+    /// Will not go away by itself.
+    Permanent,
+    /// Cannot be told.
+    Unknown,
+}
+
+impl fmt::Display for StorageFailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StorageFailureKind::Transient => "transient",
+            StorageFailureKind::Configuration => "configuration",
+            StorageFailureKind::NotFound => "not found",
+            StorageFailureKind::Precondition => "precondition",
+            StorageFailureKind::Permanent => "permanent",
+            StorageFailureKind::Unknown => "unknown",
+        })
+    }
+}
+
+/// Who is at fault in a [`ManifestError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestErrorKind {
+    /// The caller: invalid input.
+    BadRequest,
+    /// The thing named does not exist.
+    NotFound,
+    /// The state of the graph refuses it.
+    Conflict,
+    /// The engine: a broken invariant.
+    Internal,
+}
+
+/// A refused request.
+#[derive(Debug)]
+pub struct ManifestError {
+    /// Who is at fault.
+    pub kind: ManifestErrorKind,
+    /// Human text, derived from `details` where those exist.
+    pub message: String,
+    /// Structure.
+    pub details: Option<ManifestDetails>,
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Structure of a [`ManifestError`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum ManifestDetails {
+    /// Something the plan depended on moved.
+    ReadSetChanged {
+        /// What moved.
+        member: String,
+        /// Its state when captured.
+        expected: String,
+        /// Its state found.
+        actual: String,
+    },
+    /// Publication lost its race more often than the retry budget allows.
+    RowLevelCasContention {
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// A constraint is violated.
+    Violation(Violation),
+    /// A record of the input is invalid.
+    Input {
+        /// Physical line (strict) or record (permissive), from 1.
+        line: u64,
+        /// The type, if it was recognised.
+        type_key: Option<TypeKey>,
+        /// The property, if one is at fault.
+        property: Option<String>,
+    },
+}
+
+/// A violated constraint. Displays the contractual text.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Violation {
+    /// A required property has no value.
+    #[error("missing required property '{property}' of {type_name} ('{property}' is non-nullable)")]
+    Required {
+        /// Type name.
+        type_name: String,
+        /// Property.
+        property: String,
+    },
+    /// A value outside an enum's set.
+    #[error("invalid enum value '{value}' for {type_name}.{property}; allowed: {}", .allowed.join(", "))]
+    Enum {
+        /// Type name.
+        type_name: String,
+        /// Property.
+        property: String,
+        /// The value.
+        value: String,
+        /// The declared set.
+        allowed: Vec<String>,
+    },
+    /// A value outside `@range`.
+    #[error("@range violation on {type_name}.{property}: {value} is not in {bounds} (id '{id}')")]
+    Range {
+        /// Type name.
+        type_name: String,
+        /// Property.
+        property: String,
+        /// The value.
+        value: String,
+        /// The declared bounds, as written.
+        bounds: String,
+        /// The entity.
+        id: String,
+    },
+    /// A text in which the `@check` pattern does not occur.
+    #[error("@check violation on {type_name}.{property}: '{value}' does not match '{pattern}' (id '{id}')")]
+    Check {
+        /// Type name.
+        type_name: String,
+        /// Property.
+        property: String,
+        /// The value.
+        value: String,
+        /// The declared pattern.
+        pattern: String,
+        /// The entity.
+        id: String,
+    },
+    /// Two entities share a unique or key tuple.
+    #[error("@unique violation on {type_name}.{columns}: value {value} is held by '{first}' and '{second}'")]
+    Unique {
+        /// Type name.
+        type_name: String,
+        /// The column, or `(a, b)` with members sorted.
+        columns: String,
+        /// The value, as text.
+        value: String,
+        /// One holder.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// An edge whose source node does not exist.
+    #[error("src '{id}' not found in {node_type} (edge {edge_type} '{edge_id}')")]
+    Source {
+        /// Missing id.
+        id: String,
+        /// Endpoint type.
+        node_type: String,
+        /// Edge type.
+        edge_type: String,
+        /// The edge.
+        edge_id: String,
+    },
+    /// An edge whose target node does not exist.
+    #[error("dst '{id}' not found in {node_type} (edge {edge_type} '{edge_id}')")]
+    Target {
+        /// Missing id.
+        id: String,
+        /// Endpoint type.
+        node_type: String,
+        /// Edge type.
+        edge_type: String,
+        /// The edge.
+        edge_id: String,
+    },
+    /// A source node with too few or too many edges.
+    #[error("@card violation on edge {edge_type}: source '{source_id}' has {count} edges ({bound})")]
+    Cardinality {
+        /// Edge type.
+        edge_type: String,
+        /// The source node.
+        source_id: String,
+        /// Edges it would have.
+        count: u64,
+        /// `max n` or `min n`.
+        bound: String,
+    },
+}
+
+impl OmniError {
+    /// Makes an invalid-input error.
+    pub fn bad_request(message: impl Into<String>) -> OmniError {
+        OmniError::manifest(ManifestErrorKind::BadRequest, message, None)
+    }
+
+    /// Makes an absent-thing error.
+    pub fn not_found(message: impl Into<String>) -> OmniError {
+        OmniError::manifest(ManifestErrorKind::NotFound, message, None)
+    }
+
+    /// Makes a broken-invariant error.
+    pub fn internal(message: impl Into<String>) -> OmniError {
+        OmniError::manifest(ManifestErrorKind::Internal, message, None)
+    }
+
+    /// Makes a conflict with structure.
+    pub fn conflict(message: impl Into<String>, details: ManifestDetails) -> OmniError {
+        OmniError::manifest(ManifestErrorKind::Conflict, message, Some(details))
+    }
+
+    /// Makes a storage failure.
+    pub fn storage(kind: StorageFailureKind, message: impl Into<String>) -> OmniError {
+        OmniError::Storage(StorageFailure { kind, message: message.into() })
+    }
+
+    /// Wraps a local I/O error with what was attempted.
+    pub fn io(context: impl Into<String>, source: std::io::Error) -> OmniError {
+        OmniError::Io { context: context.into(), source }
+    }
+
+    /// Makes an invalid-record error; the text starts with `line N: ` (or `record N: `, by `unit`).
+    pub fn input(
+        unit: &str,
+        line: u64,
+        type_key: Option<TypeKey>,
+        property: Option<String>,
+        message: impl fmt::Display,
+    ) -> OmniError {
+        OmniError::manifest(
+            ManifestErrorKind::BadRequest,
+            format!("{unit} {line}: {message}"),
+            Some(ManifestDetails::Input { line, type_key, property }),
+        )
+    }
+
+    fn manifest(
+        kind: ManifestErrorKind,
+        message: impl Into<String>,
+        details: Option<ManifestDetails>,
+    ) -> OmniError {
+        OmniError::Manifest(ManifestError { kind, message: message.into(), details })
+    }
+
+    /// Returns the violated constraint, if that is what this is.
+    pub fn violation(&self) -> Option<&Violation> {
+        match self {
+            OmniError::Manifest(ManifestError { details: Some(ManifestDetails::Violation(v)), .. }) => {
+                Some(v)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Violation> for OmniError {
+    fn from(violation: Violation) -> Self {
+        OmniError::manifest(
+            ManifestErrorKind::BadRequest,
+            violation.to_string(),
+            Some(ManifestDetails::Violation(violation)),
+        )
+    }
+}
+
+impl From<arrow_schema::ArrowError> for OmniError {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        OmniError::DataFusion(datafusion::error::DataFusionError::ArrowError(Box::new(error), None))
+    }
+}

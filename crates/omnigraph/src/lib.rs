@@ -1,0 +1,21 @@
+//! Omnigraph's engine: a typed property graph in a directory or a bucket, with atomic commits over the whole graph.
+//!
+//! [`Omnigraph`] is the public handle. Inside, dependencies point one way:
+//! `storage` (objects, tables) ← `commit` (records, log, publication) ← `write` (mutation, load, validation);
+//! `query` reads snapshots only. Nothing outside `storage` names a Lance type in its public signature, and nothing
+//! outside `commit` can publish.
+
+// DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
+#![recursion_limit = "256"]
+
+pub mod db;
+pub mod error;
+
+pub(crate) mod commit;
+pub(crate) mod model;
+pub(crate) mod query;
+pub(crate) mod storage;
+pub(crate) mod write;
+
+pub use db::Omnigraph;
+pub use error::{OmniError, Result};

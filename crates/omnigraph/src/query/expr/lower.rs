@@ -1,0 +1,248 @@
+//! From the compiler's typed expressions to scalars over named columns, parameters and `now()` resolved.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use arrow_schema::DataType;
+use omnigraph_compiler::ir::{CompareOp, Expr, Rank, TextPredicate, VarId};
+use omnigraph_compiler::types::{Kind, Scalar as ScalarType, Type, Value};
+
+use crate::error::{OmniError, Result};
+use crate::model;
+use crate::query::plan::column;
+
+/// What expressions may refer to besides columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Env<'a> {
+    /// Parameter values by index.
+    pub(crate) params: &'a [Value],
+    /// Declared parameter types by index.
+    pub(crate) types: &'a [Type],
+    /// The instant of the query in milliseconds.
+    pub(crate) now: i64,
+}
+
+/// A scalar expression over a batch of bindings.
+#[derive(Clone, Debug)]
+pub(crate) enum Scalar {
+    /// A column of the batch by name.
+    Column { name: String, ty: DataType },
+    /// A constant.
+    Const { value: Value, ty: DataType },
+    /// A comparison.
+    Compare { op: CompareOp, left: Box<Scalar>, right: Box<Scalar> },
+    /// Equality with some element.
+    Member { list: Box<Scalar>, element: Box<Scalar> },
+    /// Substring test.
+    Substring { text: Box<Scalar>, part: Box<Scalar> },
+    /// Prefix test.
+    Prefix { text: Box<Scalar>, prefix: Box<Scalar> },
+    /// Null test, never unknown.
+    IsNull(Box<Scalar>),
+    /// Negation.
+    Not(Box<Scalar>),
+    /// Conjunction.
+    And(Vec<Scalar>),
+    /// Disjunction.
+    Or(Vec<Scalar>),
+    /// A float with one form per value: no negative zero, one NaN. Other types pass unchanged.
+    Normal(Box<Scalar>),
+    /// A number as a 64-bit float.
+    Float(Box<Scalar>),
+}
+
+impl Env<'_> {
+    /// Lowers an expression.
+    ///
+    /// # Errors
+    /// Bad request for a search function.
+    pub(crate) fn lower(&self, expr: &Expr) -> Result<Scalar> {
+        let boxed = |e: &Expr| self.lower(e).map(Box::new);
+        Ok(match expr {
+            Expr::Property { var, property, ty } => {
+                Scalar::Column { name: column(*var, property), ty: model::column_type(ty) }
+            }
+            Expr::Node(var) => Scalar::Column { name: column(*var, model::ID), ty: DataType::Utf8 },
+            Expr::Param(id) => {
+                let ty = self.types.get(id.0).ok_or_else(|| OmniError::internal("parameter out of range"))?;
+                let value = self.params.get(id.0).cloned().unwrap_or(Value::Null);
+                Scalar::Const { value, ty: model::column_type(ty) }
+            }
+            Expr::Literal { value, ty } => Scalar::Const { value: value.clone(), ty: model::column_type(ty) },
+            Expr::Now => Scalar::Const { value: Value::DateTime(self.now), ty: DataType::Date64 },
+            Expr::Compare { op, left, right } => {
+                let (mut l, mut r) = (boxed(left)?, boxed(right)?);
+                round_beside(left, &mut r);
+                round_beside(right, &mut l);
+                Scalar::Compare { op: *op, left: l, right: r }
+            }
+            Expr::Member { list, element } => {
+                let (mut l, mut e) = (boxed(list)?, boxed(element)?);
+                round_beside(list, &mut e);
+                round_beside(element, &mut l);
+                Scalar::Member { list: l, element: e }
+            }
+            Expr::Substring { text, part } => Scalar::Substring { text: boxed(text)?, part: boxed(part)? },
+            Expr::Prefix { text, prefix } => Scalar::Prefix { text: boxed(text)?, prefix: boxed(prefix)? },
+            Expr::IsNull(inner) => Scalar::IsNull(boxed(inner)?),
+            Expr::Not(inner) => Scalar::Not(boxed(inner)?),
+            Expr::And(parts) => Scalar::And(parts.iter().map(|p| self.lower(p)).collect::<Result<_>>()?),
+            Expr::Or(parts) => Scalar::Or(parts.iter().map(|p| self.lower(p)).collect::<Result<_>>()?),
+            Expr::Text { predicate, .. } => {
+                return Err(unavailable(match predicate {
+                    TextPredicate::Search => "search",
+                    TextPredicate::MatchText => "match_text",
+                    TextPredicate::Fuzzy { .. } => "fuzzy",
+                }));
+            }
+            Expr::Rank(rank) => return Err(refuse_rank(rank)),
+        })
+    }
+}
+
+/// Makes the error for a ranking.
+pub(crate) fn refuse_rank(rank: &Rank) -> OmniError {
+    unavailable(match rank {
+        Rank::Nearest { .. } => "nearest",
+        Rank::Bm25 { .. } => "bm25",
+        Rank::Rrf { .. } => "rrf",
+    })
+}
+
+fn unavailable(function: &str) -> OmniError {
+    OmniError::bad_request(format!("search functions are not available yet: {function}"))
+}
+
+/// Rounds a constant to the width of the F32 property it is compared with.
+fn round_beside(property: &Expr, other: &mut Scalar) {
+    let Expr::Property { ty, .. } = property else { return };
+    if !matches!(ty.kind, Kind::Scalar(ScalarType::F32) | Kind::List(ScalarType::F32)) {
+        return;
+    }
+    if let Scalar::Const { value, .. } = other {
+        round(value);
+    }
+}
+
+fn round(value: &mut Value) {
+    match value {
+        Value::Int(v) => *value = Value::Float(f64::from(*v as f32)),
+        Value::Float(v) => *v = f64::from(*v as f32),
+        Value::List(items) => items.iter_mut().for_each(round),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Date(_) | Value::DateTime(_) => {}
+    }
+}
+
+impl Scalar {
+    /// Gives equal floats one form; leaves other types alone.
+    pub(crate) fn normal(self) -> Scalar {
+        match self.data_type() {
+            DataType::Float32 | DataType::Float64 => Scalar::Normal(Box::new(self)),
+            _ => self,
+        }
+    }
+
+    /// Returns the type of the values.
+    pub(crate) fn data_type(&self) -> DataType {
+        match self {
+            Scalar::Column { ty, .. } | Scalar::Const { ty, .. } => ty.clone(),
+            Scalar::Normal(inner) => inner.data_type(),
+            Scalar::Float(_) => DataType::Float64,
+            Scalar::Compare { .. }
+            | Scalar::Member { .. }
+            | Scalar::Substring { .. }
+            | Scalar::Prefix { .. }
+            | Scalar::IsNull(_)
+            | Scalar::Not(_)
+            | Scalar::And(_)
+            | Scalar::Or(_) => DataType::Boolean,
+        }
+    }
+
+    /// Adds the names of the columns it reads.
+    pub(crate) fn columns(&self, into: &mut BTreeSet<String>) {
+        match self {
+            Scalar::Column { name, .. } => {
+                into.insert(name.clone());
+            }
+            Scalar::Const { .. } => {}
+            Scalar::Compare { left: a, right: b, .. }
+            | Scalar::Member { list: a, element: b }
+            | Scalar::Substring { text: a, part: b }
+            | Scalar::Prefix { text: a, prefix: b } => {
+                a.columns(into);
+                b.columns(into);
+            }
+            Scalar::IsNull(a) | Scalar::Not(a) | Scalar::Normal(a) | Scalar::Float(a) => a.columns(into),
+            Scalar::And(parts) | Scalar::Or(parts) => parts.iter().for_each(|p| p.columns(into)),
+        }
+    }
+}
+
+/// Adds the variables an expression mentions.
+pub(crate) fn variables(expr: &Expr, into: &mut BTreeSet<VarId>) {
+    match expr {
+        Expr::Property { var, .. } | Expr::Node(var) | Expr::Text { var, .. } => {
+            into.insert(*var);
+        }
+        Expr::Param(_) | Expr::Literal { .. } | Expr::Now => {}
+        Expr::Compare { left: a, right: b, .. }
+        | Expr::Member { list: a, element: b }
+        | Expr::Substring { text: a, part: b }
+        | Expr::Prefix { text: a, prefix: b } => {
+            variables(a, into);
+            variables(b, into);
+        }
+        Expr::IsNull(a) | Expr::Not(a) => variables(a, into),
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|p| variables(p, into)),
+        Expr::Rank(rank) => rank_variables(rank, into),
+    }
+}
+
+fn rank_variables(rank: &Rank, into: &mut BTreeSet<VarId>) {
+    match rank {
+        Rank::Nearest { var, .. } | Rank::Bm25 { var, .. } => {
+            into.insert(*var);
+        }
+        Rank::Rrf { arms, .. } => arms.iter().for_each(|arm| rank_variables(arm, into)),
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, parts: &[Scalar], word: &str| {
+            f.write_str("(")?;
+            for (i, part) in parts.iter().enumerate() {
+                if i > 0 {
+                    write!(f, " {word} ")?;
+                }
+                write!(f, "{part}")?;
+            }
+            f.write_str(")")
+        };
+        match self {
+            Scalar::Column { name, .. } => f.write_str(name),
+            Scalar::Const { value, .. } => write!(f, "{value:?}"),
+            Scalar::Compare { op, left, right } => {
+                let sign = match op {
+                    CompareOp::Eq => "=",
+                    CompareOp::Ne => "!=",
+                    CompareOp::Lt => "<",
+                    CompareOp::Le => "<=",
+                    CompareOp::Gt => ">",
+                    CompareOp::Ge => ">=",
+                };
+                write!(f, "{left} {sign} {right}")
+            }
+            Scalar::Member { list, element } => write!(f, "{element} in {list}"),
+            Scalar::Substring { text, part } => write!(f, "{text} contains {part}"),
+            Scalar::Prefix { text, prefix } => write!(f, "{text} starts_with {prefix}"),
+            Scalar::IsNull(inner) => write!(f, "{inner} is null"),
+            Scalar::Not(inner) => write!(f, "not {inner}"),
+            Scalar::And(parts) => list(f, parts, "and"),
+            Scalar::Or(parts) => list(f, parts, "or"),
+            Scalar::Normal(inner) => write!(f, "normal({inner})"),
+            Scalar::Float(inner) => write!(f, "float({inner})"),
+        }
+    }
+}

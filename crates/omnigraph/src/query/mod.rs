@@ -1,0 +1,22 @@
+//! Queries: from the compiler's typed form to record batches, over one snapshot.
+//!
+//! Reads snapshots only; writes nothing. `plan` decides what happens in which order (pure), `exec` makes DataFusion
+//! operators of it, `expr` evaluates conditions, `topology` and `columns` answer hops and late fetches from storage or
+//! from memory, `cache` bounds what is kept, `run` puts them together, `json` renders results.
+//!
+//! Invariants: (1) answers depend on the snapshot, the query and its parameters only, never on caches, start variables
+//! or traversal strategy; (2) results stream, and memory is bounded by the root's budget; (3) a key equality never scans.
+
+mod cache;
+mod columns;
+mod exec;
+mod expr;
+pub mod json;
+mod plan;
+mod run;
+mod topology;
+
+pub(crate) use run::{explain, run};
+
+#[cfg(test)]
+mod tests;

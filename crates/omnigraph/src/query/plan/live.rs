@@ -1,0 +1,84 @@
+//! Which columns must flow between steps: computed backwards from what the result needs, so that expansions and products
+//! copy nothing that nobody reads.
+
+use std::collections::BTreeSet;
+
+use super::{Pipeline, Plan, Step, address, column, produced};
+
+/// Fills in the columns that expansions, products and seeds carry.
+pub(super) fn prune(plan: &mut Plan) {
+    let mut required = BTreeSet::new();
+    match &plan.grouping {
+        Some(grouping) => {
+            grouping.keys.iter().for_each(|(_, key)| key.columns(&mut required));
+            grouping
+                .aggregates
+                .iter()
+                .filter_map(|a| a.argument.as_ref())
+                .for_each(|a| a.columns(&mut required));
+        }
+        None => {
+            plan.outputs.iter().for_each(|o| o.columns(&mut required));
+            plan.sort.iter().for_each(|s| s.scalar.columns(&mut required));
+            unfetch(&plan.fetch_results, &mut required);
+        }
+    }
+    unfetch(&plan.fetch_rows, &mut required);
+    pipeline(&mut plan.pipeline, required);
+}
+
+fn unfetch(fetches: &[(omnigraph_compiler::ir::VarId, Vec<String>)], required: &mut BTreeSet<String>) {
+    for (var, properties) in fetches {
+        for property in properties {
+            required.remove(&column(*var, property));
+        }
+        required.insert(address(*var));
+    }
+}
+
+/// Prunes a pipeline and returns the columns that its seed must have.
+fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet<String> {
+    let produced: Vec<BTreeSet<String>> = pipeline
+        .steps
+        .iter()
+        .map(|step| match step {
+            Step::Cross { pipeline, .. } => produced(pipeline),
+            _ => BTreeSet::new(),
+        })
+        .collect();
+    for (step, produced) in pipeline.steps.iter_mut().zip(&produced).rev() {
+        match step {
+            Step::Scan { .. } | Step::Lookup { .. } => {}
+            Step::Seed { columns } => {
+                *columns = required.iter().cloned().collect();
+            }
+            Step::Filter { predicate } => predicate.columns(&mut required),
+            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], &mut required),
+            Step::Expand(expand) => {
+                if !expand.check {
+                    required.remove(&address(expand.to));
+                }
+                if let Some(edge) = expand.edge_var {
+                    required.remove(&address(edge));
+                }
+                expand.keep = required.iter().cloned().collect();
+                required.insert(address(expand.from));
+                if expand.check {
+                    required.insert(address(expand.to));
+                }
+            }
+            Step::Cross { pipeline: other, left, right } => {
+                let (r, l): (BTreeSet<String>, BTreeSet<String>) =
+                    required.iter().cloned().partition(|c| produced.contains(c));
+                *right = r.iter().cloned().collect();
+                *left = l.iter().cloned().collect();
+                self::pipeline(other, r);
+                required = l;
+            }
+            Step::Negation { pipeline: inner, row } => {
+                required.extend(self::pipeline(inner, [row.clone()].into()).into_iter().filter(|c| c != row));
+            }
+        }
+    }
+    required
+}

@@ -1,0 +1,210 @@
+//! Logical planning: from the typed form of a read to steps in the order in which they run.
+//!
+//! Pure: looks at the compiled query, the catalog and row counts, never at data. `pattern` orders the clauses of a match
+//! block, `access` chooses how its first variable is found, `live` computes which columns must flow, `tail` plans
+//! grouping, order, limit and projection. What a plan answers does not depend on any choice made here.
+//!
+//! Rows between steps are batches with, per bound variable i, a column `$i` (the row address in its table version) and,
+//! once fetched, property columns `$i.name`.
+
+mod access;
+mod live;
+mod pattern;
+mod tail;
+
+use std::collections::BTreeSet;
+
+use arrow_array::ArrayRef;
+use omnigraph_compiler::catalog::{Catalog, TypeKey};
+use omnigraph_compiler::ir::{Aggregate, Read, VarId, VarType};
+
+use super::expr::{Env, Scalar};
+use super::topology::Direction;
+use crate::error::Result;
+
+/// Returns the name of the address column of a variable.
+pub(crate) fn address(var: VarId) -> String {
+    format!("${}", var.0)
+}
+
+/// Returns the name of a property column of a variable.
+pub(crate) fn column(var: VarId, property: &str) -> String {
+    format!("${}.{property}", var.0)
+}
+
+/// Splits the name of a property column; `None` for other columns.
+pub(crate) fn split(column: &str) -> Option<(VarId, &str)> {
+    let (var, property) = column.strip_prefix('$')?.split_once('.')?;
+    Some((VarId(var.parse().ok()?), property))
+}
+
+/// What planning looks at besides the query.
+pub(crate) struct Context<'a> {
+    /// The query.
+    pub(crate) read: &'a Read,
+    /// The schema of the snapshot.
+    pub(crate) catalog: &'a Catalog,
+    /// Parameters and `now()`.
+    pub(crate) env: Env<'a>,
+    /// Rows per table.
+    pub(crate) rows: &'a (dyn Fn(&TypeKey) -> u64 + Sync),
+}
+
+impl Context<'_> {
+    /// Returns the type a variable ranges over.
+    pub(crate) fn type_of(&self, var: VarId) -> TypeKey {
+        type_key(&self.read.variables[var.0].ty)
+    }
+}
+
+/// Returns the key of a variable's type.
+pub(crate) fn type_key(ty: &VarType) -> TypeKey {
+    match ty {
+        VarType::Node(name) => TypeKey::node(name),
+        VarType::Edge(name) => TypeKey::edge(name),
+    }
+}
+
+/// A step of a pipeline: turns a stream of rows into another.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Starts with every node of a type.
+    Scan { var: VarId, columns: Vec<String> },
+    /// Starts with the nodes whose columns equal one of the key tuples.
+    Lookup { var: VarId, by: Vec<String>, keys: Vec<ArrayRef> },
+    /// Starts with the rows that a negation tests.
+    Seed { columns: Vec<String> },
+    /// Walks edges.
+    Expand(Expand),
+    /// Adds property columns of a variable.
+    Fetch { var: VarId, columns: Vec<String> },
+    /// Keeps rows for which the predicate is true.
+    Filter { predicate: Scalar },
+    /// Combines every row with every row of another pipeline.
+    Cross { pipeline: Pipeline, left: Vec<String>, right: Vec<String> },
+    /// Keeps rows for which the pipeline, seeded with them, has no row.
+    Negation { pipeline: Pipeline, row: String },
+}
+
+/// One traversal, seen from the end that is bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Expand {
+    /// Edge type.
+    pub(crate) edge: String,
+    /// The bound end.
+    pub(crate) from: VarId,
+    /// The other end.
+    pub(crate) to: VarId,
+    /// Which way edges are followed from `from`.
+    pub(crate) direction: Direction,
+    /// Bound edge.
+    pub(crate) edge_var: Option<VarId>,
+    /// Fewest and most steps.
+    pub(crate) bounds: (u32, u32),
+    /// Whether `to` is bound as well, so that the pair is only tested.
+    pub(crate) check: bool,
+    /// Whether one destination per row is enough: nothing but the existence of one matters.
+    pub(crate) first: bool,
+    /// Columns of the input that later steps read.
+    pub(crate) keep: Vec<String>,
+}
+
+/// Steps in order; the first is a source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pipeline {
+    pub(crate) steps: Vec<Step>,
+    /// Some condition can never be true, so there are no rows.
+    pub(crate) impossible: bool,
+}
+
+/// A planned read.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) pipeline: Pipeline,
+    /// Properties fetched for all rows before grouping and ordering.
+    pub(crate) fetch_rows: Vec<(VarId, Vec<String>)>,
+    pub(crate) grouping: Option<Grouping>,
+    /// Properties fetched after grouping, before ordering.
+    pub(crate) fetch_groups: Vec<(VarId, Vec<String>)>,
+    pub(crate) sort: Vec<SortBy>,
+    pub(crate) offset: u64,
+    pub(crate) limit: Option<u64>,
+    /// Properties fetched for result rows only.
+    pub(crate) fetch_results: Vec<(VarId, Vec<String>)>,
+    /// Result columns.
+    pub(crate) outputs: Vec<Scalar>,
+}
+
+/// Grouping of rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grouping {
+    /// Output column name and value of each key; the address of a node is its key.
+    pub(crate) keys: Vec<(String, Scalar)>,
+    pub(crate) aggregates: Vec<AggregateBy>,
+}
+
+/// One aggregate.
+#[derive(Clone, Debug)]
+pub(crate) struct AggregateBy {
+    /// Output column name.
+    pub(crate) name: String,
+    pub(crate) function: Aggregate,
+    /// `None` counts rows.
+    pub(crate) argument: Option<Scalar>,
+    pub(crate) distinct: bool,
+}
+
+/// One sort key.
+#[derive(Clone, Debug)]
+pub(crate) struct SortBy {
+    pub(crate) scalar: Scalar,
+    pub(crate) descending: bool,
+}
+
+/// Plans a read.
+///
+/// # Errors
+/// Bad request for search functions and orders that the result does not determine.
+pub(crate) fn plan(context: &Context<'_>) -> Result<Plan> {
+    let pipeline = pattern::plan(context)?;
+    let mut plan = tail::plan(context, pipeline)?;
+    live::prune(&mut plan);
+    Ok(plan)
+}
+
+/// Groups property columns by variable.
+pub(crate) fn by_variable(columns: &BTreeSet<String>) -> Vec<(VarId, Vec<String>)> {
+    let mut grouped: Vec<(VarId, Vec<String>)> = Vec::new();
+    let mut pairs: Vec<(VarId, &str)> = columns.iter().filter_map(|c| split(c)).collect();
+    pairs.sort();
+    for (var, property) in pairs {
+        match grouped.last_mut() {
+            Some((last, properties)) if *last == var => properties.push(property.to_owned()),
+            _ => grouped.push((var, vec![property.to_owned()])),
+        }
+    }
+    grouped
+}
+
+/// Returns every column that a pipeline adds to its seed: addresses of its variables and what it fetches.
+pub(crate) fn produced(pipeline: &Pipeline) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for step in &pipeline.steps {
+        match step {
+            Step::Scan { var, columns } | Step::Fetch { var, columns } => {
+                all.insert(address(*var));
+                all.extend(columns.iter().map(|c| column(*var, c)));
+            }
+            Step::Lookup { var, .. } => {
+                all.insert(address(*var));
+            }
+            Step::Expand(expand) => {
+                all.insert(address(expand.to));
+                all.extend(expand.edge_var.map(address));
+            }
+            Step::Cross { pipeline, .. } => all.extend(produced(pipeline)),
+            Step::Seed { .. } | Step::Filter { .. } | Step::Negation { .. } => {}
+        }
+    }
+    all
+}

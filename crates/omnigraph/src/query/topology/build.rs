@@ -1,0 +1,121 @@
+//! Building topologies from scans.
+//!
+//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables. The result is
+//! shared by all queries of the process that read the same three table versions.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use futures::TryStreamExt;
+
+use super::address::AddressMap;
+use super::csr::Topology;
+use crate::error::{OmniError, Result};
+use crate::model;
+use crate::query::cache::{Caches, TableKey, shared};
+use crate::query::columns::SCAN_ROWS;
+use crate::storage::{KeyIndex, Scan, Table};
+
+/// The tables of one edge type in one snapshot.
+#[derive(Clone)]
+pub(crate) struct Ends {
+    /// The edges.
+    pub(crate) edge: Table,
+    /// Nodes of the source type.
+    pub(crate) source: Table,
+    /// Nodes of the target type.
+    pub(crate) target: Table,
+    /// Whether source and target type are one.
+    pub(crate) same_type: bool,
+}
+
+/// The three table versions a topology belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TopologyKey {
+    edge: TableKey,
+    source: TableKey,
+    target: TableKey,
+}
+
+impl Ends {
+    pub(super) fn key(&self) -> TopologyKey {
+        TopologyKey {
+            edge: TableKey::of(&self.edge),
+            source: TableKey::of(&self.source),
+            target: TableKey::of(&self.target),
+        }
+    }
+}
+
+/// Returns the topology, built if need be; `None` when it would exceed its share of memory.
+pub(super) async fn load(caches: &Caches, ends: &Ends) -> Result<Option<Arc<Topology>>> {
+    let build = async { build(caches, ends).await.map(|t| t.map(Arc::new)) };
+    caches.topologies.try_get_with(ends.key(), build).await.map_err(shared)
+}
+
+async fn addresses(caches: &Caches, table: &Table) -> Result<Arc<AddressMap>> {
+    let read = async {
+        let mut map = AddressMap::default();
+        let scan = Scan { columns: vec![], fragments: None, with_address: true, batch_rows: SCAN_ROWS };
+        let mut stream = table.scan(scan)?;
+        while let Some(batch) = stream.try_next().await? {
+            if !map.extend(batch.column(0).as_primitive::<UInt64Type>().values()) {
+                return Err(OmniError::internal("row count exceeds the checked bound"));
+            }
+        }
+        Ok(Arc::new(map))
+    };
+    caches.addresses.try_get_with(TableKey::of(table), read).await.map_err(shared)
+}
+
+/// Bytes per edge while building: endpoints and ordinal, and three scattered lists.
+const BYTES_PER_EDGE: u64 = 36;
+const BYTES_PER_NODE: u64 = 16;
+
+async fn build(caches: &Caches, ends: &Ends) -> Result<Option<Topology>> {
+    let nodes = [ends.source.row_count(), ends.target.row_count()];
+    let edges = ends.edge.row_count();
+    let bytes = edges * BYTES_PER_EDGE + (nodes[0] + nodes[1]) * BYTES_PER_NODE;
+    if bytes > caches.topology_bytes as u64 || nodes.iter().chain([&edges]).any(|&n| n >= u64::from(u32::MAX))
+    {
+        return Ok(None);
+    }
+    let source = addresses(caches, &ends.source).await?;
+    let target = if ends.same_type { source.clone() } else { addresses(caches, &ends.target).await? };
+    let (source_ids, target_ids) = (ends.source.key_index(&[model::ID]), ends.target.key_index(&[model::ID]));
+    let mut edge = AddressMap::default();
+    let capacity = usize::try_from(edges).unwrap_or(0);
+    let (mut pairs, mut ordinals) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+    let columns = vec![model::SRC.to_owned(), model::DST.to_owned()];
+    let mut stream =
+        ends.edge.scan(Scan { columns, fragments: None, with_address: true, batch_rows: SCAN_ROWS })?;
+    while let Some(batch) = stream.try_next().await? {
+        let first = edge.len() as u32;
+        edge.extend(batch.column(2).as_primitive::<UInt64Type>().values());
+        let from = resolve(&source_ids, &source, batch.column(0)).await?;
+        let to = resolve(&target_ids, &target, batch.column(1)).await?;
+        for (row, ends) in from.into_iter().zip(to).enumerate() {
+            if let (Some(from), Some(to)) = ends {
+                pairs.push((from, to));
+                ordinals.push(first + row as u32);
+            }
+        }
+    }
+    let same_type = ends.same_type;
+    let built = tokio::task::spawn_blocking(move || {
+        Topology::new(&pairs, &ordinals, source, target, edge, same_type)
+    });
+    let built = built.await.map_err(|e| OmniError::internal(format!("building a topology failed: {e}")))?;
+    Ok(Some(built))
+}
+
+async fn resolve(index: &KeyIndex, map: &AddressMap, ids: &ArrayRef) -> Result<Vec<Option<u32>>> {
+    let matches = index.lookup(std::slice::from_ref(ids)).await?;
+    let mut found = vec![None; ids.len()];
+    for (probe, address) in matches.probe.iter().zip(&matches.address) {
+        found[*probe as usize] = map.ordinal(*address);
+    }
+    Ok(found)
+}

@@ -1,0 +1,115 @@
+//! Turns failures of the object store, the file system and Lance into [`OmniError::Storage`] of the right kind.
+//!
+//! The kind is taken from the innermost cause that tells one; the message always names the path. An error that our own
+//! input stream raised comes back as it was raised.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+
+use datafusion::error::DataFusionError;
+
+use crate::error::{OmniError, StorageFailureKind};
+
+/// Maps a failure of an object store.
+pub(crate) fn object(path: &str, error: object_store::Error) -> OmniError {
+    let kind = object_kind(&error).unwrap_or(StorageFailureKind::Unknown);
+    OmniError::storage(kind, format!("{path}: {error}"))
+}
+
+/// Maps a failure of the local file system.
+pub(crate) fn file(path: &str, error: &std::io::Error) -> OmniError {
+    OmniError::storage(io_kind(error), format!("{path}: {error}"))
+}
+
+/// Maps a failure of Lance on the table at `path`.
+pub(crate) fn table(path: &str, error: lance::Error) -> OmniError {
+    match error.into_external() {
+        Ok(source) => match source.downcast::<OmniError>() {
+            Ok(ours) => *ours,
+            Err(source) => OmniError::storage(kind_of(source.as_ref()), format!("table {path}: {source}")),
+        },
+        Err(error) => {
+            let kind = match &error {
+                lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. } => {
+                    StorageFailureKind::NotFound
+                }
+                lance::Error::DatasetAlreadyExists { .. } | lance::Error::CommitConflict { .. } => {
+                    StorageFailureKind::Precondition
+                }
+                lance::Error::Timeout { .. } => StorageFailureKind::Transient,
+                lance::Error::CorruptFile { .. } => StorageFailureKind::Permanent,
+                other => kind_of(other),
+            };
+            OmniError::storage(kind, format!("table {path}: {error}"))
+        }
+    }
+}
+
+/// Maps a failure of a stream of rows; an [`OmniError`] that travelled inside comes back as it was.
+pub(crate) fn stream(error: DataFusionError) -> OmniError {
+    match error {
+        DataFusionError::External(source) => match source.downcast::<OmniError>() {
+            Ok(ours) => *ours,
+            Err(source) => match source.downcast::<lance::Error>() {
+                Ok(lance) => table("scan", *lance),
+                Err(source) => OmniError::DataFusion(DataFusionError::External(source)),
+            },
+        },
+        other => OmniError::DataFusion(other),
+    }
+}
+
+/// Finds the innermost cause that tells a kind.
+fn kind_of(error: &(dyn StdError + 'static)) -> StorageFailureKind {
+    let mut kind = StorageFailureKind::Unknown;
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<object_store::Error>().and_then(object_kind) {
+            kind = found;
+        } else if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            kind = io_kind(io);
+        }
+        cause = error.source();
+    }
+    kind
+}
+
+fn object_kind(error: &object_store::Error) -> Option<StorageFailureKind> {
+    use object_store::Error;
+    Some(match error {
+        Error::NotFound { .. } => StorageFailureKind::NotFound,
+        Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotModified { .. } => {
+            StorageFailureKind::Precondition
+        }
+        Error::PermissionDenied { .. }
+        | Error::Unauthenticated { .. }
+        | Error::UnknownConfigurationKey { .. } => StorageFailureKind::Configuration,
+        Error::InvalidPath { .. } | Error::NotSupported { .. } | Error::NotImplemented { .. } => {
+            StorageFailureKind::Permanent
+        }
+        Error::Generic { source, .. } => {
+            // The S3 client has already retried what can be retried; a local cause still tells its own kind.
+            let io = source.downcast_ref::<std::io::Error>();
+            io.map_or(StorageFailureKind::Transient, io_kind)
+        }
+        _ => return None,
+    })
+}
+
+fn io_kind(error: &std::io::Error) -> StorageFailureKind {
+    match error.kind() {
+        ErrorKind::NotFound => StorageFailureKind::NotFound,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
+            StorageFailureKind::Configuration
+        }
+        ErrorKind::AlreadyExists => StorageFailureKind::Precondition,
+        ErrorKind::Interrupted | ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::ResourceBusy => {
+            StorageFailureKind::Transient
+        }
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::InvalidInput
+        | ErrorKind::Unsupported => StorageFailureKind::Permanent,
+        _ => StorageFailureKind::Unknown,
+    }
+}

@@ -1,0 +1,35 @@
+//! Storage: objects under one root, and immutable table versions. The only module that names Lance types.
+//!
+//! Owns how bytes reach a directory, a bucket or memory ([`root`]), and how rows become Lance versions ([`table`],
+//! [`stage`]). Knows nothing of graphs, types or commits.
+//!
+//! Invariants: (1) an object made with put-if-absent appears whole or not at all, and exactly one of racing creators
+//! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
+//! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
+//!
+//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`key_index`]), then
+//! changes ([`tail`], [`stage`]). [`fault`] names the points at which tests stop a writer.
+
+pub(crate) mod cache;
+pub(crate) mod durable;
+pub(crate) mod failure;
+pub(crate) mod fault;
+pub(crate) mod key_index;
+pub(crate) mod postings;
+pub(crate) mod root;
+pub(crate) mod scan;
+pub(crate) mod stage;
+pub(crate) mod stores;
+pub(crate) mod table;
+pub(crate) mod tail;
+pub(crate) mod uri;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use key_index::{KeyIndex, Matches};
+pub use root::Durability;
+pub(crate) use root::{Created, ObjectInfo, Root, RootOptions};
+pub(crate) use scan::Scan;
+pub(crate) use stage::{TableChange, stage};
+pub(crate) use table::{ROW_ADDRESS, Table, TableStats, TableVersion};

@@ -1,0 +1,381 @@
+//! A root: one directory, bucket prefix or named memory in which a graph keeps its objects.
+//!
+//! Owns the reading and writing of whole objects by path. A local directory is written through [`durable`], because the
+//! object-store client syncs nothing; every other root through the very store that Lance uses, so that both always see
+//! the same bytes.
+//!
+//! Invariants: a put is atomic; of racing creates of one path exactly one wins; with [`Durability::Full`] what has been
+//! acknowledged survives power loss. Cost: one request per call (`list`: one per thousand objects).
+//! Cancellation: a dropped put or create has happened whole or not at all; a later read tells which.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use lance_io::object_store::{ObjectStore as LanceStore, ObjectStoreParams, StorageOptionsAccessor};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+use super::cache::{self, Caches};
+use super::stores::Registration;
+use super::uri::Location;
+use super::{durable, failure};
+use crate::error::{OmniError, Result};
+
+/// What an acknowledged write survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Power loss: files and directories are synced before a write is acknowledged.
+    #[default]
+    Full,
+    /// A crash of the process, but perhaps not of the machine: the operating system decides when to write.
+    Relaxed,
+}
+
+/// How to open a root.
+#[derive(Clone)]
+pub(crate) struct RootOptions {
+    /// Of local roots; buckets are always durable, memory never.
+    pub durability: Durability,
+    /// Bytes that caches and buffers together may use. The first root opened in a process sizes the shared caches.
+    pub memory_budget: u64,
+    /// A store to use instead of what the URI names, with the graph at its top: for tests and fault injection.
+    pub store: Option<Arc<dyn ObjectStore>>,
+}
+
+impl Default for RootOptions {
+    fn default() -> Self {
+        RootOptions { durability: Durability::Full, memory_budget: 1 << 30, store: None }
+    }
+}
+
+/// Outcome of a put-if-absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// The object is there now, and it is ours.
+    Yes,
+    /// Another object has that path; nothing changed.
+    AlreadyExists,
+}
+
+/// A listed object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectInfo {
+    /// Path relative to the root.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Time of the last write.
+    pub modified: DateTime<Utc>,
+}
+
+/// A handle on a root; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Root(Arc<Inner>);
+
+struct Inner {
+    uri: String,
+    /// Names the stored bytes in caches: two roots with one identity see the same objects.
+    identity: Arc<str>,
+    backend: Backend,
+    lance_uri: String,
+    lance_params: ObjectStoreParams,
+    caches: &'static Caches,
+    durability: Durability,
+    memory_budget: u64,
+    // Kept so that Lance finds the store for as long as the root lives.
+    _registration: Option<Registration>,
+}
+
+enum Backend {
+    Local { directory: PathBuf },
+    Remote { store: Arc<LanceStore>, prefix: Path },
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Root").field(&self.0.uri).finish()
+    }
+}
+
+impl Root {
+    /// Opens a root by URI: a local path, `file://…`, `s3://bucket/prefix` or `memory://name`.
+    ///
+    /// Touches nothing; an absent directory is made by the first write. S3 is configured by the `AWS_*` environment.
+    ///
+    /// # Errors
+    /// `bad_request` for a URI that cannot be a root; `Storage` with kind `Configuration` when no client can be built.
+    pub(crate) async fn open(uri: &str, options: RootOptions) -> Result<Root> {
+        let mut storage_options = HashMap::new();
+        if let Ok(value) = std::env::var("AWS_S3_FORCE_PATH_STYLE") {
+            let path_style = matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on");
+            storage_options.insert("aws_virtual_hosted_style_request".to_owned(), (!path_style).to_string());
+        }
+        Root::open_configured(uri, options, storage_options).await
+    }
+
+    /// Opens a root as [`Root::open`] does, with explicit store options, which win over the environment.
+    pub(crate) async fn open_configured(
+        uri: &str,
+        options: RootOptions,
+        storage_options: HashMap<String, String>,
+    ) -> Result<Root> {
+        let location = Location::parse(uri)?;
+        let uri = location.text();
+        let caches = cache::shared(options.memory_budget);
+        let mut lance_params = ObjectStoreParams::default();
+        let registration = match (&options.store, &location) {
+            (Some(store), _) => Some(Registration::injected(store.clone())),
+            (None, Location::Memory(name)) => Some(Registration::memory(name)),
+            (None, Location::Local(_) | Location::S3 { .. }) => None,
+        };
+        if registration.is_none() && matches!(location, Location::S3 { .. }) && !storage_options.is_empty() {
+            lance_params.storage_options_accessor =
+                Some(Arc::new(StorageOptionsAccessor::with_static_options(storage_options.clone())));
+        }
+        let (lance_uri, backend) = match (&registration, location) {
+            (None, Location::Local(directory)) => {
+                let text = directory.to_str().ok_or_else(|| {
+                    OmniError::bad_request(format!("invalid graph URI '{uri}': the path is not valid UTF-8"))
+                })?;
+                (text.to_owned(), Backend::Local { directory: directory.clone() })
+            }
+            (None, location) => (location.text(), remote(caches, &location.text(), &lance_params).await?),
+            (Some(registration), _) => {
+                let lance_uri = registration.uri();
+                let backend = remote(caches, &lance_uri, &lance_params).await?;
+                (lance_uri, backend)
+            }
+        };
+        let mut identity = lance_uri.clone();
+        for key in ["endpoint", "aws_endpoint", "aws_endpoint_url"] {
+            if let Some(endpoint) = storage_options.get(key) {
+                identity.push('@');
+                identity.push_str(endpoint);
+            }
+        }
+        Ok(Root(Arc::new(Inner {
+            uri,
+            identity: identity.into(),
+            backend,
+            lance_uri,
+            lance_params,
+            caches,
+            durability: options.durability,
+            memory_budget: options.memory_budget,
+            _registration: registration,
+        })))
+    }
+
+    /// Returns the canonical URI.
+    pub(crate) fn uri(&self) -> &str {
+        &self.0.uri
+    }
+
+    /// Returns the bytes that caches and buffers together may use.
+    pub(crate) fn memory_budget(&self) -> u64 {
+        self.0.memory_budget
+    }
+
+    /// Reads an object; `None` when there is none.
+    pub(crate) async fn get(&self, path: &str) -> Result<Option<Bytes>> {
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let file = self.file(path)?;
+                let read = blocking(move || std::fs::read(file)).await;
+                match read {
+                    Ok(bytes) => Ok(Some(bytes.into())),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(failure::file(&self.place(path), &error)),
+                }
+            }
+            Backend::Remote { store, prefix } => {
+                let key = key(prefix, path)?;
+                let read = match store.inner.get(&key).await {
+                    Ok(found) => found.bytes().await,
+                    Err(error) => Err(error),
+                };
+                match read {
+                    Ok(bytes) => Ok(Some(bytes)),
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(failure::object(&self.place(path), error)),
+                }
+            }
+        }
+    }
+
+    /// Writes an object, replacing one of the same path; atomic and durable.
+    pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let (file, sync) = (self.file(path)?, self.sync());
+                let written = blocking(move || durable::put(&file, &bytes, sync)).await;
+                written.map_err(|error| failure::file(&self.place(path), &error))
+            }
+            Backend::Remote { store, prefix } => {
+                let written = store.inner.put(&key(prefix, path)?, PutPayload::from_bytes(bytes)).await;
+                written.map(drop).map_err(|error| failure::object(&self.place(path), error))
+            }
+        }
+    }
+
+    /// Writes an object if its path is free; atomic, durable, and won by exactly one of racing callers.
+    ///
+    /// On a bucket, [`Created::AlreadyExists`] may also mean that an earlier try of this very call succeeded and its
+    /// reply was lost: who must know reads the object.
+    pub(crate) async fn create(&self, path: &str, bytes: Bytes) -> Result<Created> {
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let (file, sync) = (self.file(path)?, self.sync());
+                match blocking(move || durable::create(&file, &bytes, sync)).await {
+                    Ok(true) => Ok(Created::Yes),
+                    Ok(false) => Ok(Created::AlreadyExists),
+                    Err(error) => Err(failure::file(&self.place(path), &error)),
+                }
+            }
+            Backend::Remote { store, prefix } => {
+                let options = PutOptions::from(PutMode::Create);
+                let key = key(prefix, path)?;
+                match store.inner.put_opts(&key, PutPayload::from_bytes(bytes), options).await {
+                    Ok(_) => Ok(Created::Yes),
+                    Err(
+                        object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
+                    ) => Ok(Created::AlreadyExists),
+                    Err(error) => Err(failure::object(&self.place(path), error)),
+                }
+            }
+        }
+    }
+
+    /// Deletes an object; an absent one is fine.
+    pub(crate) async fn delete(&self, path: &str) -> Result<()> {
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let (file, sync) = (self.file(path)?, self.sync());
+                let deleted = blocking(move || durable::delete(&file, sync)).await;
+                deleted.map_err(|error| failure::file(&self.place(path), &error))
+            }
+            Backend::Remote { store, prefix } => match store.inner.delete(&key(prefix, path)?).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(failure::object(&self.place(path), error)),
+            },
+        }
+    }
+
+    /// Lists every object below the directory `prefix` (empty: the whole root), in order of path.
+    ///
+    /// `a/b` lists `a/b/c` and `a/b/c/d`, never `a/bc`.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
+        let below = prefix.trim_matches('/');
+        let mut objects = match &self.0.backend {
+            Backend::Local { directory } => {
+                let (start, top) = (self.file(below)?, directory.clone());
+                let listed = blocking(move || durable::list(&start)).await;
+                let listed = listed.map_err(|error| failure::file(&self.place(below), &error))?;
+                let described = listed.into_iter().map(|(path, metadata)| {
+                    let relative = path.strip_prefix(&top).expect("a listed file is below the root");
+                    let modified =
+                        metadata.modified().map_err(|error| failure::file(&self.place(below), &error))?;
+                    let path = relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+                    Ok(ObjectInfo { path, size: metadata.len(), modified: modified.into() })
+                });
+                described.collect::<Result<Vec<_>>>()?
+            }
+            Backend::Remote { store, prefix } => {
+                let start = key(prefix, below)?;
+                let start = (!start.as_ref().is_empty()).then_some(start);
+                let listed: std::result::Result<Vec<_>, _> =
+                    store.inner.list(start.as_ref()).try_collect().await;
+                let listed = listed.map_err(|error| failure::object(&self.place(below), error))?;
+                let skip = if prefix.as_ref().is_empty() { 0 } else { prefix.as_ref().len() + 1 };
+                let described = listed.into_iter().map(|object| ObjectInfo {
+                    path: object.location.as_ref()[skip..].to_owned(),
+                    size: object.size,
+                    modified: object.last_modified,
+                });
+                described.collect()
+            }
+        };
+        objects.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(objects)
+    }
+
+    /// Returns the URI by which Lance opens the table at `path`.
+    pub(super) fn table_uri(&self, path: &str) -> String {
+        format!("{}/{path}", self.0.lance_uri)
+    }
+
+    pub(super) fn lance_params(&self) -> ObjectStoreParams {
+        self.0.lance_params.clone()
+    }
+
+    pub(super) fn caches(&self) -> &'static Caches {
+        self.0.caches
+    }
+
+    pub(super) fn identity(&self) -> &Arc<str> {
+        &self.0.identity
+    }
+
+    /// Returns the local file of `path` if files must be synced before a write is acknowledged.
+    pub(super) fn synced_file(&self, path: &str) -> Option<PathBuf> {
+        match (&self.0.backend, self.0.durability) {
+            (Backend::Local { directory }, Durability::Full) => Some(directory.join(path)),
+            (Backend::Local { .. }, Durability::Relaxed) | (Backend::Remote { .. }, _) => None,
+        }
+    }
+
+    fn sync(&self) -> durable::Sync {
+        match self.0.durability {
+            Durability::Full => durable::Sync::Full,
+            Durability::Relaxed => durable::Sync::Skip,
+        }
+    }
+
+    fn file(&self, path: &str) -> Result<PathBuf> {
+        let Backend::Local { directory } = &self.0.backend else {
+            return Err(OmniError::internal("only a local root has files"));
+        };
+        let mut file = directory.clone();
+        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+            if matches!(segment, "." | "..") || segment.contains('\0') {
+                return Err(OmniError::internal(format!("object path '{path}' leaves its root")));
+            }
+            file.push(segment);
+        }
+        Ok(file)
+    }
+
+    fn place(&self, path: &str) -> String {
+        format!("{}/{path}", self.0.uri)
+    }
+}
+
+async fn remote(caches: &'static Caches, uri: &str, params: &ObjectStoreParams) -> Result<Backend> {
+    let opened = LanceStore::from_uri_and_params(caches.session.store_registry(), uri, params).await;
+    let (store, prefix) = opened.map_err(|error| failure::table(uri, error))?;
+    Ok(Backend::Remote { store, prefix })
+}
+
+fn key(prefix: &Path, path: &str) -> Result<Path> {
+    let joined = match (prefix.as_ref(), path.trim_matches('/')) {
+        ("", path) => path.to_owned(),
+        (prefix, "") => prefix.to_owned(),
+        (prefix, path) => format!("{prefix}/{path}"),
+    };
+    Path::parse(&joined).map_err(|error| OmniError::internal(format!("object path '{path}': {error}")))
+}
+
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(output) => output,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => panic!("the runtime is shutting down: {error}"),
+        },
+    }
+}

@@ -1,0 +1,303 @@
+//! A table: one immutable version of one Lance dataset.
+//!
+//! Owns creating, opening and random access. A table is created once by an ordinary Lance commit and from then on
+//! changes by detached versions only ([`super::stage`]), so a [`Table`] never moves.
+//!
+//! Cost: opening reads one manifest (none when cached); `take` reads the pages that hold the rows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow_schema::{Schema, SchemaRef};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use lance::Dataset;
+use lance::dataset::builder::DatasetBuilder;
+use lance::dataset::{InsertBuilder, ProjectionRequest, TakeBuilder, WriteMode, WriteParams};
+use lance_table::format::Fragment;
+use serde::{Deserialize, Serialize};
+
+use super::key_index::KeyIndex;
+use super::root::{Root, blocking};
+use super::scan::Scan;
+use super::{durable, failure, scan};
+use crate::error::{OmniError, Result};
+
+/// Name of the row address column: UInt64, fragment id << 32 | offset, fixed within one table version.
+pub(crate) const ROW_ADDRESS: &str = "_rowaddr";
+
+/// Lance's id of a table version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TableVersion(pub u64);
+
+impl fmt::Display for TableVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Size of a table version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TableStats {
+    /// Live rows.
+    pub rows: u64,
+    /// Bytes of data files, rows that are deleted in place included.
+    pub bytes: u64,
+    /// Fragments.
+    pub fragments: u64,
+}
+
+/// A handle on one immutable version of a table; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Table(Arc<Inner>);
+
+struct Inner {
+    root: Root,
+    path: Arc<str>,
+    dataset: Arc<Dataset>,
+    schema: SchemaRef,
+    stats: TableStats,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("path", &self.0.path)
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    /// Creates an empty table; durable when this returns, and garbage until a commit names it.
+    ///
+    /// # Errors
+    /// `Storage` with kind `Precondition` when the path has a table already.
+    pub(crate) async fn create(root: &Root, path: &str, schema: SchemaRef) -> Result<Table> {
+        let uri = root.table_uri(path);
+        let params = WriteParams {
+            mode: WriteMode::Create,
+            store_params: Some(root.lance_params()),
+            ..write_params(root)
+        };
+        let empty = RecordBatch::new_empty(schema);
+        let created = InsertBuilder::new(uri.as_str()).with_params(&params).execute(vec![empty]).await;
+        let dataset = created.map_err(|error| failure::table(path, error))?;
+        if let Some(directory) = root.synced_file(path) {
+            let manifest = root.synced_file(&version_file(path, &dataset)).expect("the root syncs its files");
+            let synced = blocking(move || -> std::io::Result<()> {
+                durable::sync_file(&manifest)?;
+                if let Some(versions) = manifest.parent() {
+                    durable::sync_directory(versions, durable::Sync::Full)?;
+                }
+                // Lance made the directories above as well, up to the root or beyond: their names must survive too.
+                for directory in directory.ancestors().take(4).filter(|at| !at.as_os_str().is_empty()) {
+                    durable::sync_directory(directory, durable::Sync::Full)?;
+                }
+                Ok(())
+            });
+            synced.await.map_err(|error| failure::file(path, &error))?;
+        }
+        Ok(Table::new(root.clone(), path.into(), dataset))
+    }
+
+    /// Opens a version of a table.
+    ///
+    /// # Errors
+    /// `Storage` with kind `NotFound` when there is no such version.
+    pub(crate) async fn open(root: &Root, path: &str, version: TableVersion) -> Result<Table> {
+        let path: Arc<str> = path.into();
+        let key = (root.identity().clone(), path.clone(), version);
+        if let Some(table) = root.caches().tables.get(&key) {
+            return Ok(Table(Arc::new(Inner { root: root.clone(), ..table.0.as_ref().share() })));
+        }
+        let loaded = DatasetBuilder::from_uri(root.table_uri(&path))
+            .with_version(version.0)
+            .with_session(root.caches().session.clone())
+            .with_store_params(root.lance_params())
+            .load()
+            .await;
+        let dataset = loaded.map_err(|error| failure::table(&path, error))?;
+        Ok(Table::new(root.clone(), path, dataset))
+    }
+
+    /// Wraps and caches a dataset just loaded or committed.
+    pub(super) fn new(root: Root, path: Arc<str>, dataset: Dataset) -> Table {
+        let schema: SchemaRef = Arc::new(Schema::from(dataset.schema()));
+        let mut stats = TableStats::default();
+        for fragment in dataset.fragments().iter() {
+            stats.rows += live_rows(fragment);
+            stats.bytes += data_bytes(fragment);
+            stats.fragments += 1;
+        }
+        let key = (root.identity().clone(), path.clone(), TableVersion(dataset.manifest().version));
+        let caches = root.caches();
+        let table = Table(Arc::new(Inner { root, path, dataset: Arc::new(dataset), schema, stats }));
+        caches.tables.insert(key, table.clone());
+        table
+    }
+
+    /// Returns the root.
+    pub(crate) fn root(&self) -> &Root {
+        &self.0.root
+    }
+
+    /// Returns the path relative to the root.
+    pub(crate) fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// Returns the version.
+    pub(crate) fn version(&self) -> TableVersion {
+        TableVersion(self.0.dataset.manifest().version)
+    }
+
+    /// Returns the columns.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.0.schema.clone()
+    }
+
+    /// Returns the size.
+    pub(crate) fn stats(&self) -> TableStats {
+        self.0.stats
+    }
+
+    /// Returns the number of live rows.
+    pub(crate) fn row_count(&self) -> u64 {
+        self.0.stats.rows
+    }
+
+    /// Reads live rows in ascending address; the address column comes last when asked for.
+    ///
+    /// # Errors
+    /// `internal` for a column or fragment the table does not have. Failures of the store come through the stream.
+    pub(crate) fn scan(&self, scan: Scan) -> Result<SendableRecordBatchStream> {
+        scan::stream(self, scan)
+    }
+
+    /// Reads rows by address, in the order given, duplicates allowed.
+    ///
+    /// # Errors
+    /// `internal` for an unknown column, or an address without a live row.
+    pub(crate) async fn take(&self, addresses: &[u64], columns: &[String]) -> Result<RecordBatch> {
+        let schema = self.project(columns)?;
+        if columns.is_empty() || addresses.is_empty() {
+            let rows = if columns.is_empty() { addresses.len() } else { 0 };
+            let arrays =
+                schema.fields().iter().map(|field| arrow_array::new_empty_array(field.data_type())).collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            return Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?);
+        }
+        let mut sorted = addresses.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let wanted = sorted.len();
+        let in_order = sorted == addresses;
+        let positions = (!in_order).then(|| {
+            let position =
+                |address| sorted.binary_search(address).expect("every address is in its sorted copy") as u64;
+            UInt64Array::from_iter_values(addresses.iter().map(position))
+        });
+        let dataset = self.0.dataset.clone();
+        let taken = async {
+            let projection = ProjectionRequest::from_columns(columns, dataset.schema());
+            let projection = Arc::new(projection.into_projection_plan(dataset.clone())?);
+            TakeBuilder::try_new_from_addresses(dataset, sorted, projection)?.execute().await
+        };
+        let batch = taken.await.map_err(|error| failure::table(self.path(), error))?;
+        if batch.num_rows() != wanted {
+            return Err(OmniError::internal(format!(
+                "table {}: {} of {wanted} addressed rows are live",
+                self.path(),
+                batch.num_rows()
+            )));
+        }
+        let arrays = schema.fields().iter().map(|field| {
+            let column = batch.column_by_name(field.name()).ok_or_else(|| {
+                OmniError::internal(format!("table {}: column '{}' was not read", self.path(), field.name()))
+            })?;
+            match &positions {
+                None => Ok(column.clone()),
+                Some(positions) => Ok(arrow_select::take::take(column, positions, None)?),
+            }
+        });
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        Ok(RecordBatch::try_new(schema, arrays)?)
+    }
+
+    /// Returns the exact index of the live rows by the values of `columns`; built on use, fragment by fragment.
+    pub(crate) fn key_index(&self, columns: &[&str]) -> KeyIndex {
+        KeyIndex::new(self.clone(), columns)
+    }
+
+    pub(super) fn dataset(&self) -> &Arc<Dataset> {
+        &self.0.dataset
+    }
+
+    pub(super) fn shared_path(&self) -> &Arc<str> {
+        &self.0.path
+    }
+
+    /// Returns the named columns, in the order given.
+    pub(super) fn project(&self, columns: &[String]) -> Result<SchemaRef> {
+        let fields = columns.iter().map(|name| {
+            let field = self.0.schema.fields().find(name).map(|(_, field)| field.clone());
+            field.ok_or_else(|| OmniError::internal(format!("table {} has no column '{name}'", self.path())))
+        });
+        Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?)))
+    }
+}
+
+impl Inner {
+    fn share(&self) -> Inner {
+        Inner {
+            root: self.root.clone(),
+            path: self.path.clone(),
+            dataset: self.dataset.clone(),
+            schema: self.schema.clone(),
+            stats: self.stats,
+        }
+    }
+}
+
+/// Returns how every table is written: stable row ids, newest stable file version, bounded files.
+pub(super) fn write_params(root: &Root) -> WriteParams {
+    WriteParams {
+        max_rows_per_file: super::stage::ROWS_PER_FILE,
+        enable_stable_row_ids: true,
+        enable_v2_manifest_paths: true,
+        session: Some(root.caches().session.clone()),
+        auto_cleanup: None,
+        skip_auto_cleanup: true,
+        ..WriteParams::default()
+    }
+}
+
+/// Returns the root-relative path of a dataset's version file.
+pub(super) fn version_file(path: &str, dataset: &Dataset) -> String {
+    let name = dataset.manifest_location().path.filename().unwrap_or_default().to_owned();
+    format!("{path}/_versions/{name}")
+}
+
+/// Returns the rows a fragment stores, deleted ones included.
+pub(super) fn physical_rows(fragment: &Fragment) -> u64 {
+    fragment.physical_rows.expect("every fragment of the current file format states its rows") as u64
+}
+
+/// Returns the rows of a fragment that are deleted in place.
+pub(super) fn deleted_rows(fragment: &Fragment) -> u64 {
+    fragment.deletion_file.as_ref().map_or(0, |deletions| {
+        deletions.num_deleted_rows.expect("every deletion file of the current format states its rows") as u64
+    })
+}
+
+/// Returns the live rows of a fragment.
+pub(super) fn live_rows(fragment: &Fragment) -> u64 {
+    physical_rows(fragment) - deleted_rows(fragment)
+}
+
+/// Returns the bytes of a fragment's data files.
+pub(super) fn data_bytes(fragment: &Fragment) -> u64 {
+    fragment.files.iter().filter_map(|file| file.file_size_bytes.get()).map(std::num::NonZeroU64::get).sum()
+}

@@ -1,0 +1,135 @@
+//! What a write does to the entities of each type, and the table changes it comes down to.
+//!
+//! Owns [`Delta`], the one form in which mutations, loads and merges hand over their effect, and [`prepare`], which
+//! checks it against a snapshot and turns it into [`TableChange`]s. Reads the snapshot; publishes nothing.
+//!
+//! Invariants: (1) a change is built only from a delta whose final image violates no constraint; (2) of two rows with
+//! one id at most one is appended; (3) an address is removed at most once.
+//! Cost: grows with the delta, not with the graph; memory is bounded by the root's budget, rows stay in their spools.
+//! Cancellation: dropping the future has no effect on the graph.
+
+#[cfg(test)]
+pub(super) mod kit;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::SchemaRef;
+use arrow_select::filter::filter_record_batch;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use omnigraph_compiler::catalog::TypeKey;
+use roaring::RoaringTreemap;
+
+use super::spool::Spool;
+use super::validate::{self, Image};
+use crate::commit::Snapshot;
+use crate::error::Result;
+use crate::storage::TableChange;
+
+/// What a row means whose id a stored entity already has.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum OnExisting {
+    /// Refused with a key conflict.
+    Reject,
+    /// The stored entity is replaced by the row.
+    Replace,
+    /// The request has settled it: ids in its rows are distinct, and the stored entities that share one of them are
+    /// exactly these, all of them in [`TypeDelta::remove`]. No stored id is looked up.
+    Resolved {
+        /// Addresses of the stored entities that rows replace.
+        replaced: RoaringTreemap,
+    },
+}
+
+/// What two rows of one delta with the same id mean. Rows of a keyed node type are always refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnDuplicate {
+    /// Refused with a key conflict.
+    Reject,
+    /// The last row counts, the others are dropped.
+    LastWins,
+}
+
+/// The effect on the entities of one type.
+#[derive(Clone)]
+pub(crate) struct TypeDelta {
+    /// Complete images of added and changed entities: the table's columns, then the line column.
+    pub(crate) rows: Option<Spool>,
+    /// Addresses of stored entities that are removed, or replaced by one of the rows.
+    pub(crate) remove: RoaringTreemap,
+    /// Whether every stored entity is removed, whatever `remove` says.
+    pub(crate) replace_all: bool,
+    /// What a row means whose id is stored already.
+    pub(crate) on_existing: OnExisting,
+    /// What two rows with one id mean.
+    pub(crate) on_duplicate: OnDuplicate,
+}
+
+/// The effect on the graph: at most one entry per type.
+#[derive(Clone, Default)]
+pub(crate) struct Delta {
+    /// Effects by type.
+    pub(crate) types: BTreeMap<TypeKey, TypeDelta>,
+}
+
+/// A checked delta.
+pub(crate) struct Prepared {
+    /// Changes of the types that have any.
+    pub(crate) changes: BTreeMap<TypeKey, TableChange>,
+    /// Types whose stored entities were looked at.
+    pub(crate) reads: BTreeSet<TypeKey>,
+}
+
+/// Checks the image of the graph after `delta` and builds the table changes that produce it.
+///
+/// # Errors
+/// The first violation, in the order value constraints, ids and uniqueness, endpoints, cardinality, and inside one
+/// check by type key, then id; [`crate::OmniError::KeyConflict`] for refused ids; storage failures.
+pub(crate) async fn prepare(snapshot: &Snapshot, delta: Delta) -> Result<Prepared> {
+    let mut image = Image::open(snapshot, delta).await?;
+    validate::check(&mut image).await?;
+    let (changes, reads) = image.into_parts();
+    let changes = changes
+        .into_iter()
+        .filter_map(|(key, change)| {
+            let append = change.rows.map(|spool| appended(&spool, change.table.schema(), change.superseded));
+            let remove = if change.replace_all { RoaringTreemap::new() } else { change.remove };
+            let replace_all = change.replace_all && change.table.row_count() > 0;
+            let changes_something = append.is_some() || replace_all || !remove.is_empty();
+            changes_something.then_some((key, TableChange { remove, replace_all, append }))
+        })
+        .collect();
+    Ok(Prepared { changes, reads })
+}
+
+/// Streams the rows of a spool in the table's schema, without those at the superseded ordinals.
+fn appended(spool: &Spool, schema: SchemaRef, superseded: RoaringTreemap) -> SendableRecordBatchStream {
+    let columns: Vec<usize> = (0..schema.fields().len()).collect();
+    let mut next = 0_u64;
+    let target = schema.clone();
+    let rows = spool.stream(Some(&columns)).map(move |batch| {
+        let batch = batch.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let first = next;
+        next += batch.num_rows() as u64;
+        let batch = without(batch, first, &superseded)?;
+        Ok(RecordBatch::try_new(target.clone(), batch.columns().to_vec())?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
+/// Drops the rows of `batch` whose ordinal, counted from `first`, is superseded.
+fn without(
+    batch: RecordBatch,
+    first: u64,
+    superseded: &RoaringTreemap,
+) -> std::result::Result<RecordBatch, DataFusionError> {
+    let end = first + batch.num_rows() as u64;
+    if superseded.is_empty() || superseded.range_cardinality(first..end) == 0 {
+        return Ok(batch);
+    }
+    let live: BooleanArray = (first..end).map(|ordinal| Some(!superseded.contains(ordinal))).collect();
+    Ok(filter_record_batch(&batch, &live)?)
+}

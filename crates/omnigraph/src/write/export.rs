@@ -1,0 +1,284 @@
+//! Export: a snapshot as a strict graph batch, byte for byte reproducible.
+//!
+//! Types come in type-key order (edges before nodes, each by name), rows by id. Ids are sorted with spilling, rows are
+//! fetched in that order in bounded steps, so memory does not grow with the graph.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Date64Type, Float32Type, Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::{DataType, Schema, SchemaRef, SortOptions};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::TryStreamExt;
+use omnigraph_compiler::catalog::{EntityKind, TypeKey};
+
+use crate::commit::Snapshot;
+use crate::error::{OmniError, Result};
+use crate::model::{DST, ID, SRC};
+use crate::storage::{ROW_ADDRESS, Scan, Table};
+
+/// Rows fetched per step.
+const STEP_ROWS: usize = 2048;
+/// The part of the memory budget that sorting ids may take.
+const SORT_SHARE: u64 = 4;
+
+/// Lines written, by type name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportCounts {
+    /// Per node type.
+    pub nodes: BTreeMap<String, u64>,
+    /// Per edge type.
+    pub edges: BTreeMap<String, u64>,
+}
+
+/// Writes the rows of some types of a snapshot.
+///
+/// # Errors
+/// [`OmniError::Io`] when the writer fails, a bad request when a stored float is not finite, storage failures.
+pub(crate) async fn export(
+    snapshot: &Snapshot,
+    types: &[TypeKey],
+    out: &mut (impl Write + Send),
+) -> Result<ExportCounts> {
+    let mut ordered = types.to_vec();
+    ordered.sort_by_key(ToString::to_string);
+    let mut counts = ExportCounts::default();
+    for key in &ordered {
+        let rows = export_type(snapshot, key, out).await?;
+        let of_kind = match key.kind {
+            EntityKind::Node => &mut counts.nodes,
+            EntityKind::Edge => &mut counts.edges,
+        };
+        of_kind.insert(key.name.clone(), rows);
+    }
+    Ok(counts)
+}
+
+async fn export_type(snapshot: &Snapshot, key: &TypeKey, out: &mut (impl Write + Send)) -> Result<u64> {
+    let table = snapshot.table(key).await?;
+    let columns: Vec<String> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let mut sorted = addresses_by_id(&table)?;
+    let mut rows = 0_u64;
+    let mut text = Vec::new();
+    while let Some(step) = sorted.try_next().await? {
+        let addresses = step.column(1).as_primitive::<UInt64Type>().values();
+        for some in addresses.chunks(STEP_ROWS) {
+            let batch = table.take(some, &columns).await?;
+            text.clear();
+            for row in 0..batch.num_rows() {
+                write_line(&mut text, key, &batch, row)?;
+            }
+            out.write_all(&text).map_err(|e| OmniError::io("writing the export", e))?;
+            rows += batch.num_rows() as u64;
+        }
+    }
+    Ok(rows)
+}
+
+/// Streams `id` and the row address of every row, by id.
+fn addresses_by_id(table: &Table) -> Result<SendableRecordBatchStream> {
+    let ids = IdStream::new(table);
+    let schema = ids.schema.clone();
+    let source = StreamingTableExec::try_new(schema, vec![Arc::new(ids)], None, Vec::new(), false, None)?;
+    let by_id = PhysicalSortExpr::new(
+        Arc::new(Column::new(ID, 0)),
+        SortOptions { descending: false, nulls_first: true },
+    );
+    let ordering =
+        LexOrdering::new([by_id]).ok_or_else(|| OmniError::internal("an ordering has at least one key"))?;
+    let plan: Arc<dyn ExecutionPlan> = Arc::new(SortExec::new(ordering, Arc::new(source)));
+    let bytes = usize::try_from(table.root().memory_budget() / SORT_SHARE).unwrap_or(usize::MAX);
+    let runtime =
+        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(bytes))).build_arc()?;
+    Ok(execute_stream(plan, Arc::new(TaskContext::default().with_runtime(runtime)))?)
+}
+
+/// A scan of ids and addresses as a source of a plan.
+struct IdStream {
+    table: Table,
+    schema: SchemaRef,
+}
+
+impl IdStream {
+    fn new(table: &Table) -> IdStream {
+        let id = table.schema().field(0).clone();
+        let address = arrow_schema::Field::new(ROW_ADDRESS, DataType::UInt64, false);
+        IdStream { table: table.clone(), schema: Arc::new(Schema::new(vec![id, address])) }
+    }
+
+    fn scan(&self) -> Result<SendableRecordBatchStream> {
+        let schema = self.schema.clone();
+        let scan =
+            Scan { columns: vec![ID.to_owned()], fragments: None, with_address: true, batch_rows: 8192 };
+        let rows = self.table.scan(scan)?.and_then(move |batch| {
+            let schema = schema.clone();
+            async move { Ok(RecordBatch::try_new(schema, batch.columns().to_vec())?) }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), rows)))
+    }
+}
+
+impl Debug for IdStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IdStream").field("table", &self.table.path()).finish_non_exhaustive()
+    }
+}
+
+impl PartitionStream for IdStream {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        self.scan().unwrap_or_else(|error| {
+            let failed = datafusion::error::DataFusionError::External(Box::new(error));
+            let failure = futures::stream::iter([Err(failed)]);
+            Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), failure))
+        })
+    }
+}
+
+fn write_line(out: &mut Vec<u8>, key: &TypeKey, batch: &RecordBatch, row: usize) -> Result<()> {
+    match key.kind {
+        EntityKind::Node => {
+            out.extend_from_slice(b"{\"type\":");
+            write_text(out, &key.name)?;
+        }
+        EntityKind::Edge => {
+            out.extend_from_slice(b"{\"edge\":");
+            write_text(out, &key.name)?;
+            for (member, column) in [("from", 1), ("to", 2)] {
+                out.extend_from_slice(format!(",\"{member}\":").as_bytes());
+                write_value(out, key, batch, column, row)?;
+            }
+        }
+    }
+    out.extend_from_slice(b",\"data\":{");
+    let schema = batch.schema();
+    let mut first = true;
+    for (column, field) in schema.fields().iter().enumerate() {
+        if key.kind == EntityKind::Edge && (field.name() == SRC || field.name() == DST) {
+            continue;
+        }
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        write_text(out, field.name())?;
+        out.push(b':');
+        write_value(out, key, batch, column, row)?;
+    }
+    out.extend_from_slice(b"}}\n");
+    Ok(())
+}
+
+fn write_value(
+    out: &mut Vec<u8>,
+    key: &TypeKey,
+    batch: &RecordBatch,
+    column: usize,
+    row: usize,
+) -> Result<()> {
+    write_cell(out, batch.column(column), row).map_err(|value| {
+        let id = batch.column(0).as_string::<i32>().value(row);
+        let property = batch.schema().field(column).name().clone();
+        OmniError::bad_request(format!("{key} '{id}' cannot be exported: property '{property}' is {value}"))
+    })
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) -> Result<()> {
+    serde_json::to_writer(out, text).map_err(|e| OmniError::internal(format!("writing text: {e}")))
+}
+
+/// Writes one value as compact JSON; fails with the value when it is a float that is not finite.
+fn write_cell(out: &mut Vec<u8>, array: &dyn Array, row: usize) -> std::result::Result<(), f64> {
+    if array.is_null(row) {
+        out.extend_from_slice(b"null");
+        return Ok(());
+    }
+    let integer = |out: &mut Vec<u8>, text: String| out.extend_from_slice(text.as_bytes());
+    match array.data_type() {
+        DataType::Utf8 => {
+            let text = array.as_string::<i32>().value(row);
+            serde_json::to_writer(out, text).expect("text is written to memory");
+        }
+        DataType::Boolean => integer(out, array.as_boolean().value(row).to_string()),
+        DataType::Int32 => integer(out, array.as_primitive::<Int32Type>().value(row).to_string()),
+        DataType::Int64 => integer(out, array.as_primitive::<Int64Type>().value(row).to_string()),
+        DataType::UInt32 => integer(out, array.as_primitive::<UInt32Type>().value(row).to_string()),
+        DataType::UInt64 => integer(out, array.as_primitive::<UInt64Type>().value(row).to_string()),
+        DataType::Date32 => integer(out, array.as_primitive::<Date32Type>().value(row).to_string()),
+        DataType::Date64 => integer(out, array.as_primitive::<Date64Type>().value(row).to_string()),
+        DataType::Float32 => {
+            return write_float(out, f64::from(array.as_primitive::<Float32Type>().value(row)));
+        }
+        DataType::Float64 => return write_float(out, array.as_primitive::<Float64Type>().value(row)),
+        DataType::LargeBinary => {
+            out.extend_from_slice(b"\"base64:");
+            out.extend_from_slice(STANDARD.encode(array.as_binary::<i64>().value(row)).as_bytes());
+            out.push(b'"');
+        }
+        DataType::List(_) => return write_items(out, &array.as_list::<i32>().value(row)),
+        DataType::FixedSizeList(..) => return write_items(out, &array.as_fixed_size_list().value(row)),
+        other => unreachable!("no property is stored as {other}"),
+    }
+    Ok(())
+}
+
+fn write_float(out: &mut Vec<u8>, value: f64) -> std::result::Result<(), f64> {
+    if !value.is_finite() {
+        return Err(value);
+    }
+    serde_json::to_writer(out, &value).expect("a number is written to memory");
+    Ok(())
+}
+
+fn write_items(out: &mut Vec<u8>, items: &dyn Array) -> std::result::Result<(), f64> {
+    out.push(b'[');
+    for item in 0..items.len() {
+        if item > 0 {
+            out.push(b',');
+        }
+        write_cell(out, items, item)?;
+    }
+    out.push(b']');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Float32Array, Float64Array, LargeBinaryArray, StringArray};
+
+    use super::*;
+
+    fn cell(array: &dyn Array) -> String {
+        let mut out = Vec::new();
+        write_cell(&mut out, array, 0).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn values_have_their_exchange_form() {
+        assert_eq!(cell(&Float64Array::from(vec![30.0])), "30.0");
+        assert_eq!(cell(&Float32Array::from(vec![0.1])), "0.10000000149011612");
+        assert_eq!(cell(&StringArray::from(vec!["ä\"\n"])), "\"ä\\\"\\n\"");
+        assert_eq!(cell(&LargeBinaryArray::from_vec(vec![b"hi"])), "\"base64:aGk=\"");
+        assert_eq!(cell(&Float64Array::from(vec![None])), "null");
+        assert!(write_cell(&mut Vec::new(), &Float64Array::from(vec![f64::NAN]), 0).is_err());
+    }
+}

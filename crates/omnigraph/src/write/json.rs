@@ -1,0 +1,192 @@
+//! JSON values of input records, borrowed from the line where possible, with duplicate members refused on demand.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+
+/// A parsed JSON value. Integers keep all 64 bits.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool(bool),
+    /// A number token without fraction and exponent that fits.
+    Int(i64),
+    /// Such a token above `i64::MAX`.
+    UInt(u64),
+    /// Any other number.
+    Float(f64),
+    Text(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    /// Members in input order.
+    Object(Members<'a>),
+}
+
+/// Members of an object in input order.
+pub(crate) type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+
+impl Json<'_> {
+    /// Returns a word for error messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Int(_) | Json::UInt(_) => "an integer",
+            Json::Float(_) => "a fractional number",
+            Json::Text(_) => "a string",
+            Json::Array(_) => "an array",
+            Json::Object(_) => "an object",
+        }
+    }
+}
+
+/// What to do with a member name that occurs twice in one object, at any depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duplicates {
+    /// Refuse it: `duplicate JSON member 'x'`.
+    Refuse,
+    /// The last one counts.
+    KeepLast,
+}
+
+/// Parses one value that fills the whole text.
+///
+/// # Errors
+/// Malformed JSON, nesting beyond 127 levels, text after the value, or a refused duplicate.
+pub(crate) fn parse(text: &[u8], duplicates: Duplicates) -> Result<Json<'_>, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Seed(duplicates).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Deserializes a [`Json`].
+#[derive(Clone, Copy)]
+pub(crate) struct Seed(pub(crate) Duplicates);
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Json<'de>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Member names, borrowed when they hold no escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(text))
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Int(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(i64::try_from(value).map_or(Json::UInt(value), Json::Int))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Float(value))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = items.next_element_seed(self)? {
+            values.push(value);
+        }
+        Ok(Json::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
+        let mut members: Members<'de> = Vec::new();
+        while let Some(name) = entries.next_key_seed(Name)? {
+            let value = entries.next_value_seed(self)?;
+            match members.iter_mut().find(|(known, _)| *known == name) {
+                Some(_) if self.0 == Duplicates::Refuse => {
+                    return Err(A::Error::custom(format_args!("duplicate JSON member '{name}'")));
+                }
+                Some(known) => known.1 = value,
+                None => members.push((name, value)),
+            }
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_keep_all_bits_and_fractions_are_told_apart() {
+        let parsed = parse(b"[1, -1, 18446744073709551615, 3.0, 1e3]", Duplicates::Refuse).unwrap();
+        let expected =
+            vec![Json::Int(1), Json::Int(-1), Json::UInt(u64::MAX), Json::Float(3.0), Json::Float(1000.0)];
+        assert_eq!(parsed, Json::Array(expected));
+    }
+
+    #[test]
+    fn a_duplicate_is_refused_at_any_depth_or_the_last_one_counts() {
+        let text = br#"{"a":[{"x":1,"x":2}]}"#;
+        let error = parse(text, Duplicates::Refuse).unwrap_err().to_string();
+        assert!(error.contains("duplicate JSON member 'x'"), "{error}");
+        let parsed = parse(br#"{"x":1,"x":2}"#, Duplicates::KeepLast).unwrap();
+        assert_eq!(parsed, Json::Object(vec![("x".into(), Json::Int(2))]));
+    }
+
+    #[test]
+    fn text_after_the_value_and_deep_nesting_are_refused() {
+        assert!(parse(b"{} {}", Duplicates::Refuse).is_err());
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        assert!(parse(deep.as_bytes(), Duplicates::Refuse).is_err());
+    }
+}

@@ -1,0 +1,277 @@
+//! Loads: JSONL in, one commit out.
+//!
+//! The input is read once, checked line by line, and gathered in one spool per type; memory is bounded by the budget.
+//! Planning again after a lost race reuses the spools.
+
+mod envelope;
+mod lines;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
+use parking_lot::Mutex;
+use roaring::RoaringTreemap;
+
+use self::envelope::Envelope;
+use self::lines::{Record, Records};
+use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
+use super::rows::{InputPolicy, RowBuilder};
+use super::spool::{MemoryBudget, Spool, SpoolWriter, spool_schema};
+use crate::commit::{Planned, Planner, Snapshot};
+use crate::db::{LoadCounts, LoadSource};
+use crate::error::{ManifestDetails, OmniError, Result};
+use crate::model::physical_schema;
+
+/// What happens to entities that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadMode {
+    /// Strict insert: an existing id is a key conflict.
+    Append,
+    /// Upsert: an existing entity is replaced by the full image.
+    Merge,
+    /// Replaces the whole content of each type that occurs in the input.
+    Overwrite,
+}
+
+/// How the text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// One object per line; everything unknown is refused.
+    Strict,
+    /// A sequence of JSON values; unknown members are ignored.
+    Permissive,
+}
+
+/// Where a load is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadPhase {
+    /// Reading and converting the input.
+    Reading,
+    /// Checking constraints.
+    Checking,
+    /// Writing and publishing.
+    Writing,
+}
+
+/// How far a load is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// Where it is.
+    pub phase: LoadPhase,
+    /// Input bytes read.
+    pub bytes: u64,
+    /// Input bytes in all, if known.
+    pub total_bytes: Option<u64>,
+    /// Records read.
+    pub rows: u64,
+}
+
+/// Receives progress.
+pub(crate) type Progress = Arc<dyn Fn(LoadProgress) + Send + Sync>;
+
+/// Rows of one type before they go to its spool.
+const BATCH_ROWS: usize = 16 * 1024;
+/// Bytes of rows of one type before they go to its spool.
+const BATCH_BYTES: usize = 4 << 20;
+/// Records between two reports of progress.
+const PROGRESS_RECORDS: u64 = 16 * 1024;
+/// The part of the handle's memory budget that gathered rows may take.
+const SPOOL_SHARE: u64 = 4;
+
+/// Plans a load.
+pub(crate) struct LoadPlanner {
+    mode: LoadMode,
+    grammar: Grammar,
+    progress: Option<Progress>,
+    memory_budget: u64,
+    input: Mutex<Input>,
+}
+
+enum Input {
+    /// Not read yet.
+    Unread(LoadSource),
+    /// Being read; stays so when the future that reads is dropped.
+    Taken,
+    /// Read under this schema.
+    Read { schema: String, gathered: Arc<Gathered> },
+}
+
+/// The whole input, checked line by line.
+struct Gathered {
+    spools: BTreeMap<TypeKey, Spool>,
+    bytes: u64,
+    records: u64,
+}
+
+impl LoadPlanner {
+    /// Makes a planner; nothing is read until it plans.
+    pub(crate) fn new(
+        source: LoadSource,
+        mode: LoadMode,
+        grammar: Grammar,
+        progress: Option<Progress>,
+        memory_budget: u64,
+    ) -> LoadPlanner {
+        LoadPlanner { mode, grammar, progress, memory_budget, input: Mutex::new(Input::Unread(source)) }
+    }
+
+    async fn gathered(&self, snapshot: &Snapshot) -> Result<Arc<Gathered>> {
+        let schema = &snapshot.record().schema;
+        let source = {
+            let mut input = self.input.lock();
+            match &*input {
+                Input::Read { schema: known, gathered } if known == schema => return Ok(gathered.clone()),
+                Input::Read { schema: known, .. } => {
+                    let (expected, actual) = (known.clone(), schema.clone());
+                    let details =
+                        ManifestDetails::ReadSetChanged { member: "schema".to_owned(), expected, actual };
+                    return Err(OmniError::conflict(
+                        "the schema changed while the load was waiting; load again",
+                        details,
+                    ));
+                }
+                Input::Unread(_) | Input::Taken => {}
+            }
+            match std::mem::replace(&mut *input, Input::Taken) {
+                Input::Unread(source) => source,
+                Input::Taken | Input::Read { .. } => {
+                    return Err(OmniError::internal("a load reads its input once"));
+                }
+            }
+        };
+        let catalog = snapshot.catalog().clone();
+        let (grammar, progress) = (self.grammar, self.progress.clone());
+        let budget = MemoryBudget::new(self.memory_budget / SPOOL_SHARE);
+        let reading =
+            tokio::task::spawn_blocking(move || gather(source, grammar, &catalog, &budget, progress));
+        let gathered =
+            reading.await.map_err(|e| OmniError::internal(format!("reading the input: {e}")))??;
+        let gathered = Arc::new(gathered);
+        *self.input.lock() = Input::Read { schema: schema.clone(), gathered: gathered.clone() };
+        Ok(gathered)
+    }
+
+    fn report(&self, phase: LoadPhase, gathered: &Gathered) {
+        if let Some(progress) = &self.progress {
+            let bytes = gathered.bytes;
+            progress(LoadProgress { phase, bytes, total_bytes: Some(bytes), rows: gathered.records });
+        }
+    }
+
+    fn delta(&self, spools: &BTreeMap<TypeKey, Spool>) -> Delta {
+        let (on_existing, on_duplicate) = match self.mode {
+            LoadMode::Append | LoadMode::Overwrite => (OnExisting::Reject, OnDuplicate::Reject),
+            LoadMode::Merge => (OnExisting::Replace, OnDuplicate::LastWins),
+        };
+        let of_type = |(key, spool): (&TypeKey, &Spool)| {
+            let change = TypeDelta {
+                rows: Some(spool.clone()),
+                remove: RoaringTreemap::new(),
+                replace_all: self.mode == LoadMode::Overwrite,
+                on_existing: on_existing.clone(),
+                on_duplicate,
+            };
+            (key.clone(), change)
+        };
+        Delta { types: spools.iter().map(of_type).collect() }
+    }
+}
+
+#[async_trait]
+impl Planner for LoadPlanner {
+    type Output = LoadCounts;
+
+    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<LoadCounts>> {
+        let gathered = self.gathered(snapshot).await?;
+        self.report(LoadPhase::Checking, &gathered);
+        let prepared = prepare(snapshot, self.delta(&gathered.spools)).await?;
+        self.report(LoadPhase::Writing, &gathered);
+        let mut counts = LoadCounts::default();
+        for (key, spool) in &gathered.spools {
+            let of_kind = match key.kind {
+                EntityKind::Node => &mut counts.nodes,
+                EntityKind::Edge => &mut counts.edges,
+            };
+            of_kind.insert(key.name.clone(), spool.rows());
+        }
+        Ok(Planned {
+            output: counts,
+            changes: prepared.changes,
+            reads: prepared.reads,
+            publish_unchanged: true,
+        })
+    }
+}
+
+/// The builder and the spool of one type.
+struct Gathering {
+    rows: RowBuilder,
+    spool: SpoolWriter,
+}
+
+impl Gathering {
+    fn new(catalog: &Catalog, key: &TypeKey, budget: &Arc<MemoryBudget>) -> Result<Gathering> {
+        let rows = RowBuilder::new(catalog, key)?;
+        let table = physical_schema(catalog, key)
+            .ok_or_else(|| OmniError::internal(format!("{key} has rows but no columns")))?;
+        Ok(Gathering { rows, spool: SpoolWriter::new(spool_schema(&table), budget.clone()) })
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.rows.len() > 0 {
+            self.spool.push(self.rows.finish()?)?;
+        }
+        Ok(())
+    }
+}
+
+fn gather(
+    source: LoadSource,
+    grammar: Grammar,
+    catalog: &Catalog,
+    budget: &Arc<MemoryBudget>,
+    progress: Option<Progress>,
+) -> Result<Gathered> {
+    let (reader, total_bytes): (Box<dyn Read + Send>, Option<u64>) = match source {
+        LoadSource::Text(text) => {
+            let bytes = text.len() as u64;
+            (Box::new(std::io::Cursor::new(text.into_bytes())), Some(bytes))
+        }
+        LoadSource::Reader { reader, bytes } => (reader, bytes),
+    };
+    let policy = match grammar {
+        Grammar::Strict => InputPolicy::Strict,
+        Grammar::Permissive => InputPolicy::Permissive,
+    };
+    let mut records = Records::new(reader, grammar);
+    let mut types: BTreeMap<TypeKey, Gathering> = BTreeMap::new();
+    let mut count = 0_u64;
+    while let Some(Record { line, text }) = records.next()? {
+        let envelope = Envelope::parse(text, line, policy)?;
+        let key = envelope.type_key(catalog, line, policy)?;
+        let gathering = match types.get_mut(&key) {
+            Some(known) => known,
+            None => types.entry(key.clone()).or_insert(Gathering::new(catalog, &key, budget)?),
+        };
+        gathering.rows.append_json(line, envelope.data(), envelope.endpoints(), policy)?;
+        if gathering.rows.len() >= BATCH_ROWS || gathering.rows.bytes() >= BATCH_BYTES {
+            gathering.flush()?;
+        }
+        count += 1;
+        if count.is_multiple_of(PROGRESS_RECORDS)
+            && let Some(progress) = &progress
+        {
+            let bytes = records.bytes();
+            progress(LoadProgress { phase: LoadPhase::Reading, bytes, total_bytes, rows: count });
+        }
+    }
+    let mut spools = BTreeMap::new();
+    for (key, mut gathering) in types {
+        gathering.flush()?;
+        spools.insert(key, gathering.spool.finish()?);
+    }
+    Ok(Gathered { spools, bytes: records.bytes(), records: count })
+}

@@ -1,0 +1,201 @@
+//! Cuts input text into records: physical lines in the strict grammar, JSON values in the permissive one.
+
+use std::io::{BufRead, BufReader, Read};
+
+use super::Grammar;
+use crate::error::{OmniError, Result};
+
+/// Longest strict line without its end, in bytes.
+pub(super) const LINE_BYTES: u64 = 32 << 20;
+/// Most structural characters of a strict line (`{ } [ ] , :` outside strings), plus one.
+pub(super) const STRUCTURAL_SLOTS: u64 = 131_072;
+
+/// One record.
+pub(super) struct Record<'a> {
+    /// Physical line (strict) or record number (permissive), from 1.
+    pub(super) line: u64,
+    /// The text of one JSON value, without line end.
+    pub(super) text: &'a [u8],
+}
+
+/// Reads records one after the other.
+pub(super) struct Records {
+    reader: BufReader<Box<dyn Read + Send>>,
+    grammar: Grammar,
+    buffer: Vec<u8>,
+    number: u64,
+    bytes: u64,
+}
+
+impl Records {
+    /// Starts at the beginning of the input.
+    pub(super) fn new(reader: Box<dyn Read + Send>, grammar: Grammar) -> Records {
+        let reader = BufReader::with_capacity(1 << 20, reader);
+        Records { reader, grammar, buffer: Vec::new(), number: 0, bytes: 0 }
+    }
+
+    /// Returns the bytes consumed so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns the next record, or nothing at the end.
+    ///
+    /// # Errors
+    /// [`OmniError::Io`], a limit of the strict grammar, or text that does not end as JSON.
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>> {
+        match self.grammar {
+            Grammar::Strict => self.next_line(),
+            Grammar::Permissive => self.next_value(),
+        }
+    }
+
+    fn next_line(&mut self) -> Result<Option<Record<'_>>> {
+        loop {
+            self.buffer.clear();
+            let mut limited = (&mut self.reader).take(LINE_BYTES + 2);
+            let read = limited.read_until(b'\n', &mut self.buffer).map_err(reading)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.bytes += read as u64;
+            self.number += 1;
+            let mut end = self.buffer.len();
+            if self.buffer.ends_with(b"\n") {
+                end -= 1;
+            }
+            if self.buffer[..end].ends_with(b"\r") {
+                end -= 1;
+            }
+            if end as u64 > LINE_BYTES {
+                return Err(limit("graph_batch_line_bytes", LINE_BYTES, end as u64));
+            }
+            let mut start = 0;
+            if self.number == 1 && self.buffer.starts_with(b"\xEF\xBB\xBF") {
+                start = 3;
+            }
+            if self.buffer[start..end].iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let slots = structural_slots(&self.buffer[start..end]);
+            if slots > STRUCTURAL_SLOTS {
+                return Err(limit("graph_batch_json_structural_slots", STRUCTURAL_SLOTS, slots));
+            }
+            return Ok(Some(Record { line: self.number, text: &self.buffer[start..end] }));
+        }
+    }
+
+    /// Finds the end of the next top-level object by counting brackets outside strings; anything else runs to the next
+    /// white space and is left for the parser to refuse.
+    fn next_value(&mut self) -> Result<Option<Record<'_>>> {
+        self.buffer.clear();
+        let (mut depth, mut in_text, mut escaped) = (0_u64, false, false);
+        loop {
+            let available = self.reader.fill_buf().map_err(reading)?;
+            if available.is_empty() {
+                break;
+            }
+            let mut used = 0;
+            let mut complete = false;
+            for &byte in available {
+                let started = !self.buffer.is_empty();
+                if !started && byte.is_ascii_whitespace() {
+                    used += 1;
+                    continue;
+                }
+                if in_text {
+                    (in_text, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
+                } else {
+                    match byte {
+                        b'"' => in_text = true,
+                        b'{' | b'[' if depth == 0 && started => complete = true,
+                        b'{' | b'[' => depth += 1,
+                        b'}' | b']' => depth = depth.saturating_sub(1),
+                        _ if depth == 0 && byte.is_ascii_whitespace() => complete = true,
+                        _ => {}
+                    }
+                    if complete {
+                        break;
+                    }
+                }
+                self.buffer.push(byte);
+                used += 1;
+                if depth == 0 && !in_text && matches!(byte, b'}' | b']') {
+                    complete = true;
+                    break;
+                }
+            }
+            self.reader.consume(used);
+            self.bytes += used as u64;
+            if complete {
+                break;
+            }
+        }
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        Ok(Some(Record { line: self.number, text: &self.buffer }))
+    }
+}
+
+fn reading(source: std::io::Error) -> OmniError {
+    OmniError::io("reading the input", source)
+}
+
+fn limit(resource: &str, limit: u64, actual: u64) -> OmniError {
+    OmniError::ResourceLimitExceeded { resource: resource.to_owned(), limit, actual }
+}
+
+fn structural_slots(text: &[u8]) -> u64 {
+    let (mut slots, mut in_text, mut escaped) = (1_u64, false, false);
+    for &byte in text {
+        if in_text {
+            (in_text, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
+        } else if byte == b'"' {
+            in_text = true;
+        } else if matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':') {
+            slots += 1;
+        }
+    }
+    slots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(text: &str, grammar: Grammar) -> Vec<(u64, String)> {
+        let mut records = Records::new(Box::new(std::io::Cursor::new(text.to_owned().into_bytes())), grammar);
+        let mut all = Vec::new();
+        while let Some(record) = records.next().unwrap() {
+            all.push((record.line, String::from_utf8(record.text.to_vec()).unwrap()));
+        }
+        assert_eq!(records.bytes(), text.len() as u64);
+        all
+    }
+
+    #[test]
+    fn strict_lines_are_numbered_with_blank_ones() {
+        let expected = [(1, "{}".to_owned()), (3, "{\"a\":1}".to_owned())];
+        assert_eq!(records("{}\r\n  \n{\"a\":1}", Grammar::Strict), expected);
+        assert_eq!(records("\u{FEFF}{}\n", Grammar::Strict), [(1, "{}".to_owned())]);
+    }
+
+    #[test]
+    fn permissive_values_span_and_share_lines() {
+        let text = "{\"a\":\n \"}\\\"{\"} {\"b\":[1,{}]}{} \n 5 x";
+        let found: Vec<String> =
+            records(text, Grammar::Permissive).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(found, ["{\"a\":\n \"}\\\"{\"}", "{\"b\":[1,{}]}", "{}", "5", "x"]);
+    }
+
+    #[test]
+    fn a_line_beyond_the_limits_is_refused() {
+        let wide = format!("[{}]", ",".repeat(STRUCTURAL_SLOTS as usize));
+        let mut records = Records::new(Box::new(std::io::Cursor::new(wide.into_bytes())), Grammar::Strict);
+        let error = records.next().err().unwrap();
+        assert!(matches!(error, OmniError::ResourceLimitExceeded { resource, .. }
+            if resource == "graph_batch_json_structural_slots"));
+    }
+}

@@ -1,0 +1,18 @@
+//! Requests that change the graph, as planners: snapshot in, checked table changes out.
+//!
+//! `load` and `mutation` gather complete row images in `spool`s and hand them over as a `delta`; `validate` checks the
+//! final image. `rows` (with `json`, `cell`, `ids`) converts input values and derives ids for every surface. `export`
+//! writes a snapshot back as input. Uses `storage` and `commit`; knows nothing of queries.
+//!
+//! Invariant: nothing here publishes; a failed plan has written nothing.
+
+pub(crate) mod cell;
+pub(crate) mod delta;
+pub mod export;
+pub(crate) mod ids;
+pub(crate) mod json;
+pub mod load;
+pub(crate) mod mutation;
+pub(crate) mod rows;
+pub(crate) mod spool;
+pub(crate) mod validate;

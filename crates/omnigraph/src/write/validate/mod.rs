@@ -1,0 +1,40 @@
+//! Constraint validation: judges the image of the graph after a write.
+//!
+//! Owns the checks, one module each, in the order in which they run:
+//! [`values`] (enum, `@range`, `@check`), [`ids`] (existing and repeated ids), [`unique`], [`endpoints`],
+//! [`cardinality`]. [`image`] is the state judged: a snapshot plus a delta. Required properties, widths and types are
+//! settled before, when rows are built.
+//!
+//! Invariants: (1) a check sees the final image only: rows that a later row of the same input supersedes count only for
+//! repeated unique values; (2) the same input gives the same first violation: by check, then type key, then id; (3) stored
+//! entities are found through key indexes, never by scanning, except those of a type whose content is replaced whole.
+//! Cost: a few passes over the delta's spools and one index probe per row and constraint. Key sets that outgrow their
+//! share of the memory budget are processed in hash partitions, each a further pass over the spool.
+
+mod cardinality;
+pub(in crate::write) mod compare;
+mod endpoints;
+mod first;
+mod ids;
+mod image;
+mod keymap;
+#[cfg(test)]
+mod tests;
+mod unique;
+mod values;
+
+pub(in crate::write) use image::{Image, strings};
+
+use crate::error::Result;
+
+/// Checks everything, resolving on the way which stored entities the rows replace.
+///
+/// # Errors
+/// The first violation or key conflict; storage failures.
+pub(super) async fn check(image: &mut Image) -> Result<()> {
+    let conflicts = ids::resolve(image).await?;
+    values::check(image).await?;
+    unique::check(image, conflicts).await?;
+    endpoints::check(image).await?;
+    cardinality::check(image).await
+}

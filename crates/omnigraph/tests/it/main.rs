@@ -1,0 +1,3 @@
+//! Scenarios against the public API, one module per area.
+
+mod mutation;
