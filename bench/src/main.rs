@@ -47,6 +47,15 @@ enum Command {
         #[arg(long, default_value_t = 1 << 30)]
         memory: u64,
     },
+    /// Open a graph, print the microseconds that took, and look one package up.
+    Probe {
+        /// The graph.
+        #[arg(long)]
+        graph: String,
+        /// The package.
+        #[arg(long)]
+        name: String,
+    },
     /// Insert one-row commits of `node Item { name: String @key  n: I64 }`, printing each acknowledged name.
     Insert {
         /// The graph.
@@ -78,6 +87,7 @@ async fn main() {
     let outcome = match Cli::parse().command {
         Command::Debian { data, dir, history } => debian::run(&data, dir.as_deref(), &history).await,
         Command::Load { graph, schema, data, memory } => worker::load(&graph, &schema, &data, memory).await,
+        Command::Probe { graph, name } => debian::probe(&graph, &name).await,
         Command::Insert { graph, prefix, count } => worker::insert(&graph, &prefix, count).await,
         Command::Batches { graph, prefix, rows } => worker::batches(&graph, &prefix, rows).await,
     };

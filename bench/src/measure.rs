@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 /// What every task returns; benches only report errors.
-pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// Returns the most bytes this process has held, from `/proc/self/status` (0 where that does not exist).
-pub fn peak_memory() -> u64 {
+pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes: Option<u64> = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok());
@@ -14,21 +14,26 @@ pub fn peak_memory() -> u64 {
 }
 
 /// Durations of repeated runs.
-pub struct Samples(Vec<Duration>);
+pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
     /// Starts an empty series.
-    pub fn new() -> Samples {
+    pub(crate) fn new() -> Samples {
         Samples(Vec::new())
     }
 
     /// Adds the time since `started`.
-    pub fn add(&mut self, started: Instant) {
+    pub(crate) fn add(&mut self, started: Instant) {
         self.0.push(started.elapsed());
     }
 
+    /// Adds a duration measured elsewhere.
+    pub(crate) fn push(&mut self, duration: Duration) {
+        self.0.push(duration);
+    }
+
     /// Returns the given quantile, 0 to 1.
-    pub fn quantile(&self, q: f64) -> Duration {
+    pub(crate) fn quantile(&self, q: f64) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let index = ((sorted.len() - 1) as f64 * q).round() as usize;
@@ -36,13 +41,13 @@ impl Samples {
     }
 
     /// Returns the mean.
-    pub fn mean(&self) -> Duration {
+    pub(crate) fn mean(&self) -> Duration {
         self.0.iter().sum::<Duration>() / u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 }
 
 /// Renders a duration with three significant digits.
-pub fn show(duration: Duration) -> String {
+pub(crate) fn show(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 1.0 {
         format!("{seconds:.2} s")

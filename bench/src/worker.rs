@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::measure::{self, Outcome};
 
 /// Loads a file into a new graph and prints one JSON line with seconds, entities and peak memory.
-pub async fn load(graph: &str, schema: &Path, data: &Path, memory: u64) -> Outcome {
+pub(crate) async fn load(graph: &str, schema: &Path, data: &Path, memory: u64) -> Outcome {
     let options = OpenOptions { memory_budget: memory, ..OpenOptions::default() };
     let graph = Omnigraph::init_with(graph, &std::fs::read_to_string(schema)?, &options).await?;
     let file = File::open(data)?;
@@ -31,14 +31,12 @@ pub async fn load(graph: &str, schema: &Path, data: &Path, memory: u64) -> Outco
 }
 
 /// Inserts one-row commits and prints the name of each after its acknowledgement.
-pub async fn insert(graph: &str, prefix: &str, count: u64) -> Outcome {
+pub(crate) async fn insert(graph: &str, prefix: &str, count: u64) -> Outcome {
     let graph = Omnigraph::open(graph).await?;
     for number in 0..count {
         let name = format!("{prefix}-{number}");
-        let mut request = Mutate::new(
-            "main",
-            "query add($name: String, $n: I64) { insert Item { name: $name, n: $n } }",
-        );
+        let mut request =
+            Mutate::new("main", "query add($name: String, $n: I64) { insert Item { name: $name, n: $n } }");
         request.params.insert("name".to_owned(), json!(name));
         request.params.insert("n".to_owned(), json!(number));
         graph.mutate(request).await?;
@@ -48,7 +46,7 @@ pub async fn insert(graph: &str, prefix: &str, count: u64) -> Outcome {
 }
 
 /// Loads batches of items, each linked to the next one of its batch, until it is killed.
-pub async fn batches(graph: &str, prefix: &str, rows: u64) -> Outcome {
+pub(crate) async fn batches(graph: &str, prefix: &str, rows: u64) -> Outcome {
     let graph = Omnigraph::open(graph).await?;
     for batch in 0_u64.. {
         let mut text = String::new();

@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use omnigraph::Omnigraph;
 use omnigraph::db::{JsonRows, ParamMap, row_objects};
 
-pub const SCHEMA: &str = "node Item { name: String @key  n: I64 }\nedge Next: Item -> Item\n";
+pub(crate) const SCHEMA: &str = "node Item { name: String @key  n: I64 }\nedge Next: Item -> Item\n";
 
 /// Starts a worker whose acknowledgements arrive on its stdout.
-pub fn worker(arguments: &[&str]) -> Child {
+pub(crate) fn worker(arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_omnigraph-bench"))
         .args(arguments)
         .stdout(Stdio::piped())
@@ -19,12 +19,12 @@ pub fn worker(arguments: &[&str]) -> Child {
 }
 
 /// Returns the path as text.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are UTF-8")
 }
 
 /// Returns the names of all items, sorted.
-pub async fn item_names(graph: &Omnigraph) -> Vec<String> {
+pub(crate) async fn item_names(graph: &Omnigraph) -> Vec<String> {
     let query = "query names() { match { $i: Item } return { $i.name } order { $i.name } }";
     let answer = graph.query("main", query, None, &ParamMap::new()).await.expect("items are readable");
     answer

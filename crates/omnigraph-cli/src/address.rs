@@ -6,7 +6,7 @@ use crate::args::{DurabilityArg, Global};
 use crate::failure::Failure;
 
 /// Returns the graph's URI: the command's own, else `--store` (or its environment default).
-pub fn resolve<'a>(own: Option<&'a str>, global: &'a Global) -> Result<&'a str, Failure> {
+pub(crate) fn resolve<'a>(own: Option<&'a str>, global: &'a Global) -> Result<&'a str, Failure> {
     let uri = match (own, global.store.as_deref()) {
         (Some(own), _) => own,
         (None, Some(store)) => store,
@@ -22,7 +22,7 @@ pub fn resolve<'a>(own: Option<&'a str>, global: &'a Global) -> Result<&'a str, 
 }
 
 /// Refuses an address that is no storage.
-pub fn check(uri: &str) -> Result<(), Failure> {
+pub(crate) fn check(uri: &str) -> Result<(), Failure> {
     if uri.trim().is_empty() {
         return Err(Failure::usage(
             "the graph's URI is empty",
@@ -39,12 +39,12 @@ pub fn check(uri: &str) -> Result<(), Failure> {
 }
 
 /// Tells whether a URI is on this machine.
-pub fn is_local(uri: &str) -> bool {
+pub(crate) fn is_local(uri: &str) -> bool {
     !uri.contains("://") || uri.starts_with("file://")
 }
 
 /// Returns how to open the graph.
-pub fn options(global: &Global, read_only: bool) -> OpenOptions {
+pub(crate) fn options(global: &Global, read_only: bool) -> OpenOptions {
     OpenOptions {
         durability: match global.durability {
             DurabilityArg::Full => Durability::Full,

@@ -32,49 +32,49 @@ Start here:
     after_help = CAPABILITIES,
     after_long_help = CAPABILITIES
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Print the version.
     #[arg(short = 'v', long = "version", action = ArgAction::Version)]
     version: (),
 
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
 
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// Flags that may stand before or after any subcommand.
 #[derive(Debug, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// Author recorded with a write.
     #[arg(long = "as", value_name = "ACTOR", global = true)]
-    pub actor: Option<String>,
+    pub(crate) actor: Option<String>,
     /// The graph: a path, file://… or s3://bucket/prefix.
     #[arg(long, value_name = "URI", global = true, env = "OMNIGRAPH_STORE")]
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// Consent to a destructive write on a target that is not local.
     #[arg(long, global = true)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// Do not announce writes; warnings and errors still show.
     #[arg(long, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Durability of writes: `full` survives power loss, `relaxed` leaves flushing to the system.
     #[arg(long, value_name = "LEVEL", global = true, default_value = "full", hide = true)]
-    pub durability: DurabilityArg,
+    pub(crate) durability: DurabilityArg,
     /// Bytes that caches, sorts and loads may hold, e.g. 512MiB.
     #[arg(long, value_name = "SIZE", global = true, value_parser = parse_size, default_value = "1GiB", hide = true)]
-    pub memory: u64,
+    pub(crate) memory: u64,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum DurabilityArg {
+pub(crate) enum DurabilityArg {
     Full,
     Relaxed,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run a read query.
     #[command(
         visible_alias = "read",
@@ -121,7 +121,7 @@ pub enum Command {
 
 impl Command {
     /// Tells whether failures are printed as JSON.
-    pub fn wants_json(&self) -> bool {
+    pub(crate) fn wants_json(&self) -> bool {
         match self {
             Command::Query(q) => {
                 q.output.json || matches!(q.output.format, Some(Format::Json | Format::Jsonl))
@@ -143,58 +143,58 @@ impl Command {
 
 /// Where the text of a query comes from.
 #[derive(Debug, Args)]
-pub struct QuerySource {
+pub(crate) struct QuerySource {
     /// Which query of the text; may be left out when there is one.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Read queries from a file (`-` is stdin).
     #[arg(long, value_name = "FILE", conflicts_with = "query_string")]
-    pub query: Option<PathBuf>,
+    pub(crate) query: Option<PathBuf>,
     /// The query text itself.
     #[arg(short = 'e', long, value_name = "GQ")]
-    pub query_string: Option<String>,
+    pub(crate) query_string: Option<String>,
     /// Parameters as a JSON object.
     #[arg(long, value_name = "JSON", conflicts_with = "params_file")]
-    pub params: Option<String>,
+    pub(crate) params: Option<String>,
     /// Read the parameters from a file.
     #[arg(long, value_name = "FILE")]
-    pub params_file: Option<PathBuf>,
+    pub(crate) params_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub struct Query {
+pub(crate) struct Query {
     #[command(flatten)]
-    pub source: QuerySource,
+    pub(crate) source: QuerySource,
     /// Synonym of --store.
     #[arg(long, hide = true, value_name = "URI")]
-    pub uri: Option<String>,
+    pub(crate) uri: Option<String>,
     /// The branch to read.
     #[arg(long, value_name = "BRANCH", conflicts_with = "snapshot")]
-    pub branch: Option<String>,
+    pub(crate) branch: Option<String>,
     /// The commit to read.
     #[arg(long, value_name = "COMMIT")]
-    pub snapshot: Option<String>,
+    pub(crate) snapshot: Option<String>,
     /// Print the physical plan instead of running the query.
     #[arg(long)]
-    pub explain: bool,
+    pub(crate) explain: bool,
     /// Run the query and print its plan with metrics.
     #[arg(long, conflicts_with = "explain")]
-    pub analyze: bool,
+    pub(crate) analyze: bool,
     #[command(flatten)]
-    pub output: ReadOutput,
+    pub(crate) output: ReadOutput,
 }
 
 #[derive(Debug, Args)]
-pub struct ReadOutput {
+pub(crate) struct ReadOutput {
     /// How rows are printed; the default is `table`.
     #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
-    pub format: Option<Format>,
+    pub(crate) format: Option<Format>,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     Table,
     Kv,
     Csv,
@@ -203,61 +203,61 @@ pub enum Format {
 }
 
 #[derive(Debug, Args)]
-pub struct Mutate {
+pub(crate) struct Mutate {
     #[command(flatten)]
-    pub source: QuerySource,
+    pub(crate) source: QuerySource,
     /// Synonym of --store.
     #[arg(long, hide = true, value_name = "URI")]
-    pub uri: Option<String>,
+    pub(crate) uri: Option<String>,
     /// The branch to write to.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub branch: String,
+    pub(crate) branch: String,
     /// Write only while this commit is the head; otherwise exit 4.
     #[arg(long, value_name = "COMMIT")]
-    pub if_commit: Option<String>,
+    pub(crate) if_commit: Option<String>,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The graph, as an optional positional.
 #[derive(Debug, Args)]
-pub struct OptionalUri {
+pub(crate) struct OptionalUri {
     /// The graph: a path, file://… or s3://bucket/prefix.
     #[arg(value_name = "URI")]
-    pub positional: Option<String>,
+    pub(crate) positional: Option<String>,
     /// Synonym of the positional.
     #[arg(long = "uri", hide = true, value_name = "URI", conflicts_with = "positional")]
-    pub option: Option<String>,
+    pub(crate) option: Option<String>,
 }
 
 impl OptionalUri {
     /// Returns whichever was given.
-    pub fn given(&self) -> Option<&str> {
+    pub(crate) fn given(&self) -> Option<&str> {
         self.positional.as_deref().or(self.option.as_deref())
     }
 }
 
 #[derive(Debug, Args)]
-pub struct Load {
+pub(crate) struct Load {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// The JSONL file (`-` is stdin).
     #[arg(long, value_name = "FILE")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// What happens to entities that exist.
     #[arg(long, value_name = "MODE")]
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// The branch to write to.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub branch: String,
+    pub(crate) branch: String,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Replace the whole content of each type that occurs in the input.
     Overwrite,
     /// Add entities; one that exists is an error.
@@ -267,31 +267,31 @@ pub enum Mode {
 }
 
 #[derive(Debug, Args)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// The branch to read.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub branch: String,
+    pub(crate) branch: String,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Export {
+pub(crate) struct Export {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// The branch to read.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub branch: String,
+    pub(crate) branch: String,
     /// Only this type; may be repeated.
     #[arg(long = "type", value_name = "NAME")]
-    pub types: Vec<String>,
+    pub(crate) types: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Commit {
+pub(crate) enum Commit {
     /// List the commits of a branch, newest first.
     #[command(after_help = "Example:\n  omnigraph commit list my.graph --limit 10")]
     List(CommitList),
@@ -301,34 +301,34 @@ pub enum Commit {
 }
 
 #[derive(Debug, Args)]
-pub struct CommitList {
+pub(crate) struct CommitList {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// The branch to read.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub branch: String,
+    pub(crate) branch: String,
     /// At most this many.
     #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct CommitShow {
+pub(crate) struct CommitShow {
     /// The commit id.
-    pub id: String,
+    pub(crate) id: String,
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
-    pub uri: Option<String>,
+    pub(crate) uri: Option<String>,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Schema {
+pub(crate) enum Schema {
     /// Print the schema of main.
     #[command(alias = "get", after_help = "Example:\n  omnigraph schema show my.graph")]
     Show(SchemaShow),
@@ -338,70 +338,70 @@ pub enum Schema {
 }
 
 #[derive(Debug, Args)]
-pub struct SchemaShow {
+pub(crate) struct SchemaShow {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct SchemaPlan {
+pub(crate) struct SchemaPlan {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// The desired schema.
     #[arg(long, value_name = "FILE")]
-    pub schema: PathBuf,
+    pub(crate) schema: PathBuf,
     /// Plan drops as hard.
     #[arg(long)]
-    pub allow_data_loss: bool,
+    pub(crate) allow_data_loss: bool,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Init {
+pub(crate) struct Init {
     /// Where to create it: a path, file://… or s3://bucket/prefix.
-    pub uri: String,
+    pub(crate) uri: String,
     /// The schema file.
     #[arg(long, value_name = "FILE")]
-    pub schema: PathBuf,
+    pub(crate) schema: PathBuf,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Lint {
+pub(crate) struct Lint {
     #[command(flatten)]
-    pub uri: OptionalUri,
+    pub(crate) uri: OptionalUri,
     /// The query file.
     #[arg(long, value_name = "FILE")]
-    pub query: PathBuf,
+    pub(crate) query: PathBuf,
     /// The schema file; without it the graph's schema counts.
     #[arg(long, value_name = "FILE")]
-    pub schema: Option<PathBuf>,
+    pub(crate) schema: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Quickstart {
+pub(crate) struct Quickstart {
     /// Where to put the graph; it must not exist.
     #[arg(value_name = "DIR", default_value = "quickstart.graph")]
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Print one JSON document.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Completions {
+pub(crate) struct Completions {
     /// The shell.
-    pub shell: clap_complete::Shell,
+    pub(crate) shell: clap_complete::Shell,
 }
 
 /// Parses `512MiB`, `2GB`, `1048576`.

@@ -7,7 +7,7 @@ use omnigraph_compiler::diagnostics::Diagnostics;
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The engine refused or failed.
     #[error("{0}")]
     Engine(#[from] OmniError),
@@ -42,17 +42,17 @@ pub enum Failure {
 
 impl Failure {
     /// Wraps an I/O error with what was attempted.
-    pub fn io(context: impl Into<String>, source: io::Error) -> Failure {
+    pub(crate) fn io(context: impl Into<String>, source: io::Error) -> Failure {
         Failure::Io { context: context.into(), source }
     }
 
     /// Makes a usage failure with a cure.
-    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
         Failure::Usage { message: message.into(), hint: Some(hint.into()) }
     }
 
     /// Adds the text that language diagnostics speak about.
-    pub fn of_text(error: OmniError, label: &str, source_text: &str) -> Failure {
+    pub(crate) fn of_text(error: OmniError, label: &str, source_text: &str) -> Failure {
         match error {
             OmniError::Compiler(diagnostics) => {
                 Failure::Text { label: label.to_owned(), source_text: source_text.to_owned(), diagnostics }
@@ -62,7 +62,7 @@ impl Failure {
     }
 
     /// Tells whether the reader of stdout went away.
-    pub fn is_broken_pipe(&self) -> bool {
+    pub(crate) fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Io { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,
             Failure::Engine(OmniError::Io { source, .. }) => source.kind() == io::ErrorKind::BrokenPipe,

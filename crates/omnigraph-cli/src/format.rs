@@ -15,7 +15,7 @@ const MAX_COLUMN_WIDTH: usize = 80;
 
 /// A read result as it is printed; the member order is the JSON order.
 #[derive(Serialize)]
-pub struct ReadReport {
+pub(crate) struct ReadReport {
     query_name: String,
     target: Target,
     row_count: usize,
@@ -33,12 +33,12 @@ struct Target {
 
 impl ReadReport {
     /// Reports a read of a branch.
-    pub fn of_branch(result: &QueryResult, branch: &str) -> ReadReport {
+    pub(crate) fn of_branch(result: &QueryResult, branch: &str) -> ReadReport {
         ReadReport::new(result, Target { branch: Some(branch.to_owned()), snapshot: None })
     }
 
     /// Reports a read of a commit.
-    pub fn of_snapshot(result: &QueryResult, id: &str) -> ReadReport {
+    pub(crate) fn of_snapshot(result: &QueryResult, id: &str) -> ReadReport {
         ReadReport::new(result, Target { branch: None, snapshot: Some(id.to_owned()) })
     }
 
@@ -76,7 +76,7 @@ impl ReadReport {
 }
 
 /// Prints a read result.
-pub fn print(report: &ReadReport, format: Format) -> Result<(), Failure> {
+pub(crate) fn print(report: &ReadReport, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => output::json(report),
         Format::Jsonl => output::line(&json_lines(report)),
@@ -135,7 +135,7 @@ fn key_values(report: &ReadReport) -> String {
 }
 
 /// Renders rows under column names, cells padded on the right and cut when too wide.
-pub fn table(report: &ReadReport) -> String {
+pub(crate) fn table(report: &ReadReport) -> String {
     if report.columns.is_empty() {
         return format!("{}\n(no rows)", report.header());
     }

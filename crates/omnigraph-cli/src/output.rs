@@ -8,19 +8,19 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 /// Prints one pretty JSON document.
-pub fn json(document: &impl Serialize) -> Result<(), Failure> {
+pub(crate) fn json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document).expect("result documents have text keys only");
     line(&text)
 }
 
 /// Prints text and a newline.
-pub fn line(text: &str) -> Result<(), Failure> {
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|e| Failure::io("writing to stdout", e))
 }
 
 /// Reads a text file; `-` is stdin.
-pub fn read_text(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin().lock())
     } else {
@@ -30,7 +30,7 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// Announces a write on stderr, unless told to be quiet.
-pub fn echo(label: &str, uri: &str, quiet: bool) {
+pub(crate) fn echo(label: &str, uri: &str, quiet: bool) {
     if !quiet {
         let access = if crate::address::is_local(uri) { "direct, local" } else { "direct, remote" };
         eprintln!("omnigraph {label} → {uri} ({access})");

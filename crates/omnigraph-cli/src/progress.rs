@@ -7,13 +7,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use omnigraph::db::{LoadPhase, LoadProgress};
 
 /// Receives progress and clears its bar when dropped.
-pub struct Bar {
+pub(crate) struct Bar {
     bar: ProgressBar,
 }
 
 impl Bar {
     /// Shows a bar when stderr is a terminal.
-    pub fn start(quiet: bool) -> Bar {
+    pub(crate) fn start(quiet: bool) -> Bar {
         let visible = std::io::stderr().is_terminal() && !quiet;
         let bar = if visible { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{msg:10} {wide_bar} {bytes}/{total_bytes} {elapsed}")
@@ -23,7 +23,7 @@ impl Bar {
     }
 
     /// Returns the callback for the load.
-    pub fn callback(&self) -> Arc<dyn Fn(LoadProgress) + Send + Sync> {
+    pub(crate) fn callback(&self) -> Arc<dyn Fn(LoadProgress) + Send + Sync> {
         let bar = self.bar.clone();
         Arc::new(move |progress: LoadProgress| {
             if let Some(total) = progress.total_bytes {

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 const PRECONDITION_FAILED: u8 = 4;
 
 /// Prints a failure and returns the exit code that belongs to it.
-pub fn print(failure: &Failure, as_json: bool) -> ExitCode {
+pub(crate) fn print(failure: &Failure, as_json: bool) -> ExitCode {
     let code = exit_code(failure);
     let lost_condition = code == PRECONDITION_FAILED;
     // Nothing more can be done when stderr is gone.

@@ -11,7 +11,7 @@ use crate::output;
 
 /// A commit as the CLI prints it.
 #[derive(Serialize)]
-pub struct CommitDocument<'a> {
+pub(crate) struct CommitDocument<'a> {
     graph_commit_id: &'a str,
     graph_branch: Option<&'a str>,
     graph_manifest_version: u64,
@@ -41,7 +41,7 @@ struct Commits<'a> {
 }
 
 /// Lists or shows commits.
-pub async fn run(args: &args::Commit, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &args::Commit, global: &Global) -> Result<(), Failure> {
     match args {
         args::Commit::List(args) => list(args, global).await,
         args::Commit::Show(args) => show(args, global).await,

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Creates a graph with the schema of a file.
-pub async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
     address::check(&args.uri)?;
     let schema = output::read_text(&args.schema)?;
     let graph = Omnigraph::init_with(&args.uri, &schema, &address::options(global, false))

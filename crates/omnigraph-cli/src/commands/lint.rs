@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Type-checks every query of a file. Exits with 1 when there is an error.
-pub async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, Failure> {
     let path = args.query.display().to_string();
     let (catalog, source) = schema_of(args, global).await?;
     let text = output::read_text(&args.query)?;

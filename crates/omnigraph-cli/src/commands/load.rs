@@ -34,7 +34,7 @@ struct Document<'a> {
 }
 
 /// Loads a JSONL file as one commit.
-pub async fn run(args: &args::Load, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failure> {
     let uri = address::resolve(args.uri.given(), global)?;
     let (mode, mode_name) = match args.mode {
         Mode::Overwrite => (LoadMode::Overwrite, "overwrite"),

@@ -21,7 +21,7 @@ use crate::args::{Cli, Command};
 use crate::failure::Failure;
 
 /// Runs the command and returns its exit code.
-pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let global = &cli.global;
     match &cli.command {
         Command::Query(args) => query::run(args, global).await,

@@ -22,7 +22,7 @@ struct Document<'a> {
 }
 
 /// Runs a mutation.
-pub async fn run(args: &args::Mutate, global: &args::Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &args::Mutate, global: &args::Global) -> Result<(), Failure> {
     let uri = address::resolve(args.uri.as_deref(), global)?;
     let source = source::read(&args.source)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;

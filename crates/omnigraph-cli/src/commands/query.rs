@@ -11,7 +11,7 @@ use crate::format::{self, ReadReport};
 use crate::output;
 
 /// Runs a read query, or explains it.
-pub async fn run(args: &Query, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Query, global: &Global) -> Result<(), Failure> {
     let uri = address::resolve(args.uri.as_deref(), global)?;
     let source = source::read(&args.source)?;
     let params = source::params(&args.source)?;

@@ -62,7 +62,7 @@ struct Document {
 }
 
 /// Makes the graph, runs the tour, and says what to try next.
-pub async fn run(args: &args::Quickstart, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &args::Quickstart, global: &Global) -> Result<(), Failure> {
     let uri = args.dir.display().to_string();
     address::check(&uri)?;
     refuse_occupied(&args.dir)?;

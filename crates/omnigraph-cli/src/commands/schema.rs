@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Shows the schema, or plans a change of it.
-pub async fn run(args: &args::Schema, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &args::Schema, global: &Global) -> Result<(), Failure> {
     match args {
         args::Schema::Show(args) => show(args, global).await,
         args::Schema::Plan(args) => plan(args, global).await,

@@ -31,7 +31,7 @@ struct Document<'a> {
 }
 
 /// Shows the pins of a branch's head.
-pub async fn run(args: &args::Snapshot, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &args::Snapshot, global: &Global) -> Result<(), Failure> {
     let uri = address::resolve(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let snapshot = graph.snapshot_of(args.branch.as_str()).await?;

@@ -8,15 +8,15 @@ use crate::failure::Failure;
 use crate::output;
 
 /// A query text with the label its diagnostics show.
-pub struct Source {
+pub(crate) struct Source {
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
     /// Path as given, or `<command line>`.
-    pub label: String,
+    pub(crate) label: String,
 }
 
 /// Reads the text of `--query` or `-e`.
-pub fn read(source: &QuerySource) -> Result<Source, Failure> {
+pub(crate) fn read(source: &QuerySource) -> Result<Source, Failure> {
     match (&source.query, &source.query_string) {
         (Some(path), _) => Ok(Source { text: output::read_text(path)?, label: path.display().to_string() }),
         (None, Some(text)) if text.trim().is_empty() => {
@@ -34,7 +34,7 @@ pub fn read(source: &QuerySource) -> Result<Source, Failure> {
 }
 
 /// Parses `--params` or `--params-file`.
-pub fn params(source: &QuerySource) -> Result<ParamMap, Failure> {
+pub(crate) fn params(source: &QuerySource) -> Result<ParamMap, Failure> {
     let (text, origin) = match (&source.params, &source.params_file) {
         (Some(text), _) => (text.clone(), "--params".to_owned()),
         (None, Some(path)) => (output::read_text(path)?, path.display().to_string()),

@@ -53,20 +53,20 @@ query remove_person($name: String) {
 ";
 
 /// A temporary folder holding `schema.pg`, `rows.jsonl` and `queries.gq`.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     directory: TempDir,
 }
 
 /// What one run printed.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Sandbox {
     /// Only the files.
-    pub fn empty() -> Sandbox {
+    pub(crate) fn empty() -> Sandbox {
         let sandbox = Sandbox { directory: tempfile::tempdir().unwrap() };
         sandbox.write("schema.pg", SCHEMA);
         sandbox.write("rows.jsonl", ROWS);
@@ -75,23 +75,23 @@ impl Sandbox {
     }
 
     /// The files and a loaded graph `g`.
-    pub fn with_graph() -> Sandbox {
+    pub(crate) fn with_graph() -> Sandbox {
         let sandbox = Sandbox::empty();
         sandbox.ok(&["init", "g", "--schema", "schema.pg"]);
         sandbox.ok(&["load", "g", "--data", "rows.jsonl", "--mode", "append"]);
         sandbox
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.directory.path().join(name), text).unwrap();
     }
 
-    pub fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         self.directory.path().join(name).exists()
     }
 
     /// Runs the command.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_omnigraph"))
             .args(arguments)
             .current_dir(self.directory.path())
@@ -106,19 +106,19 @@ impl Sandbox {
     }
 
     /// Runs the command, which must succeed, and returns its stdout.
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let run = self.run(arguments);
         assert_eq!(run.code, 0, "{arguments:?} failed: {}", run.stderr);
         run.stdout
     }
 
     /// Runs the command, which must succeed, and parses its stdout.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.ok(arguments)).unwrap()
     }
 
     /// Runs the command, which must fail with exit code 1 and print nothing on stdout; returns its stderr.
-    pub fn refused(&self, arguments: &[&str]) -> String {
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
         let run = self.run(arguments);
         assert_eq!(run.code, 1, "{arguments:?} printed {} {}", run.stdout, run.stderr);
         assert_eq!(run.stdout, "", "{arguments:?}");

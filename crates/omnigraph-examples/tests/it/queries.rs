@@ -41,8 +41,9 @@ fn lint_finds_nothing_wrong() {
 fn documented(readme: &str) -> BTreeMap<&str, Option<Value>> {
     let mut rows = BTreeMap::new();
     for line in readme.lines() {
-        let cells: Vec<&str> = line.split(" | ").map(|c| c.trim_matches(['|', ' ', '`'])).collect();
-        if let [name, params, _] = cells.as_slice()
+        let cells: Vec<&str> = line.split('|').map(|c| c.trim_matches([' ', '`'])).collect();
+        if let [_, name, params, _, _] = cells.as_slice()
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
             && line.starts_with("| `")
         {
             let params = (!params.is_empty()).then(|| serde_json::from_str(params).expect(params));

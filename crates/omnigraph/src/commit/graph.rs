@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use moka::sync::Cache;
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::diagnostics::closest;
@@ -168,17 +168,8 @@ impl Graph {
     ) -> Result<Vec<Arc<CommitRecord>>> {
         let (branch, head) = self.find_head(branch).await?;
         let seqs = (Seq::FIRST.0..=head.seq.0).rev().map(Seq).take(limit.unwrap_or(usize::MAX));
-        let branch = &branch;
-        stream::iter(seqs)
-            .map(|seq| async move {
-                let record = self.shared.log.get(branch.holder(seq), seq).await?;
-                record.ok_or_else(|| {
-                    OmniError::internal(format!("the log of branch '{}' has no record {seq}", branch.name))
-                })
-            })
-            .buffered(PREFETCH)
-            .try_collect()
-            .await
+        let reading = seqs.map(|seq| record_at(self.shared.log.clone(), branch.clone(), seq).boxed());
+        stream::iter(reading).buffered(PREFETCH).try_collect().await
     }
 
     /// Returns the live branches, `main` first, the others by name.
@@ -277,15 +268,8 @@ impl Graph {
             return Ok(Some(record));
         }
         let others = self.branches().await?.into_iter().filter(|name| !name.is_main());
-        let mut searches = stream::iter(others)
-            .map(|name| async move {
-                match self.find_commit_on(&name, id).await {
-                    // The branch was deleted after it was listed.
-                    Err(OmniError::BranchNotFound { .. }) => Ok(None),
-                    result => result,
-                }
-            })
-            .buffer_unordered(SEARCHED_AT_ONCE);
+        let searching = others.map(|name| search_if_live(self.clone(), name, id).boxed());
+        let mut searches = stream::iter(searching).buffer_unordered(SEARCHED_AT_ONCE);
         while let Some(found) = searches.try_next().await? {
             if found.is_some() {
                 return Ok(found);
@@ -304,9 +288,7 @@ impl Graph {
         while low < high {
             let middle = low + (high - low) / 2;
             let seq = Seq(middle);
-            let Some(record) = self.shared.log.get(branch.holder(seq), seq).await? else {
-                return Err(OmniError::internal(format!("the log of branch '{name}' has no record {seq}")));
-            };
+            let record = record_at(self.shared.log.clone(), branch.clone(), seq).await?;
             match record.id.cmp(&id) {
                 std::cmp::Ordering::Equal => return Ok(Some(record)),
                 std::cmp::Ordering::Less => low = middle + 1,
@@ -343,5 +325,21 @@ impl Graph {
             let _permit = background.acquire_owned().await;
             work.await;
         })
+    }
+}
+
+/// Reads a record that exists, as it is not above the head.
+async fn record_at(log: Log, branch: BranchRef, seq: Seq) -> Result<Arc<CommitRecord>> {
+    let record = log.get(branch.holder(seq), seq).await?;
+    record.ok_or_else(|| {
+        OmniError::internal(format!("the log of branch '{}' has no record {seq}", branch.name))
+    })
+}
+
+/// Searches a branch that was listed; it may have been deleted since.
+async fn search_if_live(graph: Graph, name: BranchName, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
+    match graph.find_commit_on(&name, id).await {
+        Err(OmniError::BranchNotFound { .. }) => Ok(None),
+        result => result,
     }
 }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, TypeId, TypeKey};
 
 use super::failpoints;
@@ -73,12 +73,8 @@ pub(super) async fn create(
 }
 
 async fn create_tables(root: &Root, catalog: &Catalog) -> Result<Vec<TablePin>> {
-    let keys: Vec<TypeKey> = catalog.type_keys().collect();
-    stream::iter(keys)
-        .map(|key| create_table(root, catalog, key))
-        .buffer_unordered(CREATED_AT_ONCE)
-        .try_collect()
-        .await
+    let creating: Vec<_> = catalog.type_keys().map(|key| create_table(root, catalog, key).boxed()).collect();
+    stream::iter(creating).buffer_unordered(CREATED_AT_ONCE).try_collect().await
 }
 
 /// Creates the empty table of a type lifetime, and the first pin of it.

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::TypeKey;
 
 use super::failpoints;
@@ -108,20 +108,23 @@ impl Attempt<Plan> {
     /// What planning left in its streams, or a storage failure; files without a name stay for cleanup.
     pub(crate) async fn stage(self) -> Result<Attempt<Staged>> {
         let Attempt { base, reads, step } = self;
-        let snapshot = &base;
-        let staged = stream::iter(step.changes)
-            .map(|(key, change)| async move {
-                let before = snapshot.table(&key).await?;
-                let after = storage::stage(&before, change).await?;
-                Ok::<_, OmniError>((after.version() != before.version()).then_some((key, after)))
-            })
+        let staging =
+            step.changes.into_iter().map(|(key, change)| stage_table(base.clone(), key, change).boxed());
+        let staged = stream::iter(staging)
             .buffer_unordered(STAGED_AT_ONCE)
-            .try_filter_map(|changed| async move { Ok(changed) })
+            .try_filter_map(|changed| std::future::ready(Ok(changed)))
             .try_collect::<BTreeMap<TypeKey, Table>>()
             .await?;
         failpoints::hit(failpoints::STAGED)?;
         Ok(Attempt { base, reads, step: Staged { tables: staged } })
     }
+}
+
+/// Stages one table; none when its version stays.
+async fn stage_table(base: Snapshot, key: TypeKey, change: TableChange) -> Result<Option<(TypeKey, Table)>> {
+    let before = base.table(&key).await?;
+    let after = storage::stage(&before, change).await?;
+    Ok((after.version() != before.version()).then_some((key, after)))
 }
 
 impl Attempt<Staged> {

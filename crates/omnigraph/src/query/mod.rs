@@ -11,7 +11,7 @@ mod cache;
 mod columns;
 mod exec;
 mod expr;
-pub mod json;
+pub(crate) mod json;
 mod plan;
 mod run;
 mod topology;

@@ -20,7 +20,7 @@ use arrow_schema::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use lance::Dataset;
 use lance::dataset::transaction::{Operation, Transaction, UpdateMode};
 use lance::dataset::{CommitBuilder, InsertBuilder, WriteMode, WriteParams};
@@ -274,12 +274,15 @@ fn surviving(base: &Table, plan: &Plan) -> Result<SendableRecordBatchStream> {
 
 /// Writes the deletion files of fragments that stay.
 async fn mark_rows(base: &Table, mark: BTreeMap<u64, RoaringBitmap>) -> Result<Vec<Fragment>> {
-    let marked = futures::stream::iter(mark).map(|(id, offsets)| async move {
-        let marked = file_fragment(base, id)?.extend_deletions(offsets).await;
-        let marked = marked.map_err(|error| failure::table(base.path(), error))?;
-        let marked =
-            marked.ok_or_else(|| OmniError::internal(format!("fragment {id} was planned to keep rows")))?;
-        Ok(marked.metadata().clone())
+    let marked = futures::stream::iter(mark).map(|(id, offsets)| {
+        async move {
+            let marked = file_fragment(base, id)?.extend_deletions(offsets).await;
+            let marked = marked.map_err(|error| failure::table(base.path(), error))?;
+            let marked = marked
+                .ok_or_else(|| OmniError::internal(format!("fragment {id} was planned to keep rows")))?;
+            Ok(marked.metadata().clone())
+        }
+        .boxed()
     });
     marked.buffered(FILES_AT_ONCE).try_collect().await
 }
@@ -345,6 +348,8 @@ async fn sync(base: &Table, dataset: &Dataset, data: Vec<String>, deletions: Vec
     let version = base.root().synced_file(&table::version_file(base.path(), dataset));
     let files = data.iter().chain(&deletions).filter_map(|relative| file(relative)).chain(version);
     let files = files.map(|path| (path, false)).chain(directories.into_iter().map(|path| (path, true)));
+    // Collected, so that the future borrows nothing through a closure and stays `Send`.
+    let files: Vec<_> = files.collect();
 
     let synced = futures::stream::iter(files).map(|(path, is_directory)| {
         blocking(move || {

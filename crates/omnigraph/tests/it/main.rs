@@ -1,3 +1,4 @@
 //! Scenarios against the public API, one module per area.
 
 mod mutation;
+mod query;
