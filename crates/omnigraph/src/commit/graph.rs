@@ -306,25 +306,27 @@ impl Graph {
     /// Notes a commit this handle published, and leaves a hint for cold handles now and then.
     pub(super) fn published(&self, record: &Arc<CommitRecord>) {
         self.shared.heads.saw(record.branch_uid, record);
-        if Heads::hint_due(record.seq) {
+        // When too much runs in the background already, the hint is left to a later commit.
+        if Heads::hint_due(record.seq)
+            && let Ok(permit) = self.shared.background.clone().try_acquire_owned()
+        {
             let (heads, uid, seq) = (self.shared.heads.clone(), record.branch_uid, record.seq);
-            self.in_background(async move { heads.write_hint(uid, seq).await });
+            tokio::spawn(async move {
+                heads.write_hint(uid, seq).await;
+                drop(permit);
+            });
         }
     }
 
     /// Deletes the intent of a write that has ended; a slow deletion goes on in the background.
     pub(super) async fn retire(&self, in_flight: InFlight) {
+        let permit = self.shared.background.clone().acquire_owned().await;
         let root = self.shared.root.clone();
-        let task = self.in_background(async move { in_flight.retire(&root).await });
-        let _ = tokio::time::timeout(RETIRE_WAIT, task).await;
-    }
-
-    fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
-        let background = self.shared.background.clone();
-        tokio::spawn(async move {
-            let _permit = background.acquire_owned().await;
-            work.await;
-        })
+        let deletion = tokio::spawn(async move {
+            in_flight.retire(&root).await;
+            drop(permit);
+        });
+        let _ = tokio::time::timeout(RETIRE_WAIT, deletion).await;
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn create(
     let genesis = CommitRecord::genesis(&lane, author, contract.hash.clone(), tables);
     match Log::new(root.clone()).append(genesis).await? {
         Append::Published(_) => {}
-        Append::Lost(_) => return Err(OmniError::internal("the log of a branch minted here was written to")),
+        Append::Lost => return Err(OmniError::internal("the log of a branch minted here was written to")),
     }
     failpoints::hit(failpoints::INIT_PREPARED)?;
     if !refs::create(root, &main).await? {

@@ -37,8 +37,8 @@ pub(crate) type Place = (BranchUid, Seq);
 pub(crate) enum Append {
     /// It stands at its place.
     Published(Arc<CommitRecord>),
-    /// Another stands there.
-    Lost(Arc<CommitRecord>),
+    /// The record of another operation stands there.
+    Lost,
 }
 
 /// The logs of one root.
@@ -103,7 +103,7 @@ impl Log {
                 (Ok(Some(found)), _) if found.operation_id == record.operation_id => {
                     return Ok(Append::Published(found));
                 }
-                (Ok(Some(found)), _) => return Ok(Append::Lost(found)),
+                (Ok(Some(_)), _) => return Ok(Append::Lost),
                 (Ok(None), None) => {
                     return Err(OmniError::internal(format!("{path} was there and is gone")));
                 }

@@ -171,7 +171,7 @@ impl Graph {
                     self.published(&record);
                     return Ok(Some(record));
                 }
-                Ok(Append::Lost(_)) => operation.open = false,
+                Ok(Append::Lost) => operation.open = false,
                 Err(error) => return Err(operation.recovery_required(&error)),
             }
             head = self.head(&request.branch).await?;

@@ -226,7 +226,7 @@ async fn roll_forward(graph: &Graph, intent: &Intent) -> Result<(Outcome, Option
             graph.published(&record);
             Ok((Outcome::RolledForward, Some(record.id)))
         }
-        Append::Lost(_) => Ok((Outcome::RolledBack, None)),
+        Append::Lost => Ok((Outcome::RolledBack, None)),
     }
 }
 

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use super::columns::Column;
 use super::topology::{AddressMap, Topology, TopologyKey};
-use crate::error::{OmniError, Result};
+use crate::error::Result;
 use crate::storage::Table;
 
 /// Names one immutable table version across all roots of the process.
@@ -95,16 +95,5 @@ impl Caches {
     /// Adds to the work spent so far without a cached structure, and returns the sum.
     pub(crate) fn spend(&self, what: String, work: u64) -> u64 {
         self.heat.get_with(what, Default::default).fetch_add(work, Ordering::Relaxed) + work
-    }
-}
-
-/// Gives every waiter of a failed single-flight build its own error.
-pub(crate) fn shared(error: Arc<OmniError>) -> OmniError {
-    match Arc::try_unwrap(error) {
-        Ok(error) => error,
-        Err(error) => match error.as_ref() {
-            OmniError::Storage(failure) => OmniError::storage(failure.kind, failure.message.clone()),
-            other => OmniError::internal(other.to_string()),
-        },
     }
 }

@@ -12,10 +12,10 @@ use arrow_array::types::UInt64Type;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use futures::TryStreamExt;
 
-use super::cache::{Caches, TableKey, shared};
+use super::cache::{Caches, TableKey};
 use super::topology::AddressMap;
 use crate::error::{OmniError, Result};
-use crate::storage::{Scan, Table};
+use crate::storage::{Scan, Table, build_once};
 
 /// Rows per batch of internal scans.
 pub(crate) const SCAN_ROWS: usize = 8192;
@@ -106,22 +106,19 @@ async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> 
 
 async fn load(caches: &Caches, table: &Table, key: &TableKey, column: &str) -> Result<Option<Arc<Column>>> {
     let entry = (key.clone(), column.to_owned());
-    caches
-        .columns
-        .try_get_with(entry, async { read_whole(caches, table, column).await.map(|c| c.map(Arc::new)) })
-        .await
-        .map_err(shared)
+    let (table, column, limit) = (table.clone(), column.to_owned(), caches.column_bytes);
+    let build = async move { Ok(read_whole(&table, &column, limit).await?.map(Arc::new)) };
+    build_once(&caches.columns, entry, build).await
 }
 
-async fn read_whole(caches: &Caches, table: &Table, column: &str) -> Result<Option<Column>> {
+async fn read_whole(table: &Table, column: &str, limit: usize) -> Result<Option<Column>> {
     let scan =
         Scan { columns: vec![column.to_owned()], fragments: None, with_address: true, batch_rows: SCAN_ROWS };
     let mut stream = table.scan(scan)?;
     let (mut rows, mut parts, mut bytes) = (AddressMap::default(), Vec::new(), 0usize);
     while let Some(batch) = stream.try_next().await? {
         bytes += batch.column(0).get_buffer_memory_size();
-        if bytes > caches.column_bytes || !rows.extend(batch.column(1).as_primitive::<UInt64Type>().values())
-        {
+        if bytes > limit || !rows.extend(batch.column(1).as_primitive::<UInt64Type>().values()) {
             return Ok(None);
         }
         parts.push(batch.column(0).clone());

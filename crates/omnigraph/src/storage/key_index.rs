@@ -15,6 +15,7 @@ use lance::dataset::fragment::{FileFragment, FragReadConfig};
 
 use super::cache::PostingsKey;
 use super::failure;
+use super::once::build_once;
 use super::postings::{Postings, Probes};
 use super::root::blocking;
 use super::table::Table;
@@ -92,17 +93,8 @@ impl KeyIndex {
     async fn postings(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
         let caches = self.table.root().caches();
         let key = self.cache_key(fragment);
-        if let Some(postings) = caches.postings.get(&key).await {
-            return Ok(postings);
-        }
-        let built = caches.postings.try_get_with(key, self.build(fragment)).await;
-        built.map_err(|shared: Arc<OmniError>| match Arc::try_unwrap(shared) {
-            Ok(error) => error,
-            Err(shared) => match shared.as_ref() {
-                OmniError::Storage(storage) => OmniError::storage(storage.kind, storage.message.clone()),
-                other => OmniError::internal(other.to_string()),
-            },
-        })
+        let (index, fragment) = (self.clone(), fragment.clone());
+        build_once(&caches.postings, key, async move { index.build(&fragment).await }).await
     }
 
     async fn build(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {

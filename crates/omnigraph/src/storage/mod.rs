@@ -15,6 +15,7 @@ pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
 pub(crate) mod key_index;
+pub(crate) mod once;
 pub(crate) mod postings;
 pub(crate) mod root;
 pub(crate) mod scan;
@@ -28,6 +29,7 @@ pub(crate) mod uri;
 mod tests;
 
 pub(crate) use key_index::{KeyIndex, Matches};
+pub(crate) use once::build_once;
 pub use root::Durability;
 pub(crate) use root::{Created, ObjectInfo, Root, RootOptions};
 pub(crate) use scan::Scan;

@@ -101,9 +101,16 @@ enum Input {
 
 /// The whole input, checked line by line.
 struct Gathered {
-    spools: BTreeMap<TypeKey, Spool>,
+    types: BTreeMap<TypeKey, Rows>,
     bytes: u64,
     records: u64,
+}
+
+/// The rows of one type.
+struct Rows {
+    spool: Spool,
+    /// Whether the load made all their ids, so that no stored entity can share one.
+    all_fresh: bool,
 }
 
 impl LoadPlanner {
@@ -161,22 +168,27 @@ impl LoadPlanner {
         }
     }
 
-    fn delta(&self, spools: &BTreeMap<TypeKey, Spool>) -> Delta {
-        let (on_existing, on_duplicate) = match self.mode {
-            LoadMode::Append | LoadMode::Overwrite => (OnExisting::Reject, OnDuplicate::Reject),
-            LoadMode::Merge => (OnExisting::Replace, OnDuplicate::LastWins),
+    fn delta(&self, types: &BTreeMap<TypeKey, Rows>) -> Delta {
+        let on_duplicate = match self.mode {
+            LoadMode::Append | LoadMode::Overwrite => OnDuplicate::Reject,
+            LoadMode::Merge => OnDuplicate::LastWins,
         };
-        let of_type = |(key, spool): (&TypeKey, &Spool)| {
+        let of_type = |(key, rows): (&TypeKey, &Rows)| {
+            let on_existing = match self.mode {
+                _ if rows.all_fresh => OnExisting::Resolved { replaced: RoaringTreemap::new() },
+                LoadMode::Append | LoadMode::Overwrite => OnExisting::Reject,
+                LoadMode::Merge => OnExisting::Replace,
+            };
             let change = TypeDelta {
-                rows: Some(spool.clone()),
+                rows: Some(rows.spool.clone()),
                 remove: RoaringTreemap::new(),
                 replace_all: self.mode == LoadMode::Overwrite,
-                on_existing: on_existing.clone(),
+                on_existing,
                 on_duplicate,
             };
             (key.clone(), change)
         };
-        Delta { types: spools.iter().map(of_type).collect() }
+        Delta { types: types.iter().map(of_type).collect() }
     }
 }
 
@@ -187,15 +199,15 @@ impl Planner for LoadPlanner {
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<LoadCounts>> {
         let gathered = self.gathered(snapshot).await?;
         self.report(LoadPhase::Checking, &gathered);
-        let prepared = prepare(snapshot, self.delta(&gathered.spools)).await?;
+        let prepared = prepare(snapshot, self.delta(&gathered.types)).await?;
         self.report(LoadPhase::Writing, &gathered);
         let mut counts = LoadCounts::default();
-        for (key, spool) in &gathered.spools {
+        for (key, rows) in &gathered.types {
             let of_kind = match key.kind {
                 EntityKind::Node => &mut counts.nodes,
                 EntityKind::Edge => &mut counts.edges,
             };
-            of_kind.insert(key.name.clone(), spool.rows());
+            of_kind.insert(key.name.clone(), rows.spool.rows());
         }
         Ok(Planned {
             output: counts,
@@ -268,10 +280,11 @@ fn gather(
             progress(LoadProgress { phase: LoadPhase::Reading, bytes, total_bytes, rows: count });
         }
     }
-    let mut spools = BTreeMap::new();
+    let mut gathered = BTreeMap::new();
     for (key, mut gathering) in types {
         gathering.flush()?;
-        spools.insert(key, gathering.spool.finish()?);
+        let all_fresh = gathering.rows.all_fresh();
+        gathered.insert(key, Rows { spool: gathering.spool.finish()?, all_fresh });
     }
-    Ok(Gathered { spools, bytes: records.bytes(), records: count })
+    Ok(Gathered { types: gathered, bytes: records.bytes(), records: count })
 }

@@ -23,7 +23,7 @@ use super::ids::{FreshIds, derive_id};
 use super::json::{Json, Members};
 use super::spool::spool_schema;
 use crate::error::{OmniError, Result, Violation};
-use crate::model::{ID, column_type, physical_schema, scalar_type};
+use crate::model::{ID, physical_schema, scalar_type};
 
 /// What a place in the input is called, and whether members that no property has are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ pub(crate) struct RowBuilder {
     columns: Vec<ColumnBuilder>,
     lines: UInt64Builder,
     bytes: usize,
+    all_fresh: bool,
 }
 
 impl RowBuilder {
@@ -96,12 +97,18 @@ impl RowBuilder {
             properties,
             lines: UInt64Builder::new(),
             bytes: 0,
+            all_fresh: true,
         })
     }
 
     /// Returns the number of rows since the last [`RowBuilder::finish`].
     pub(crate) fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// Tells whether every id handed out so far is a fresh one, which no stored entity can have.
+    pub(crate) fn all_fresh(&self) -> bool {
+        self.all_fresh
     }
 
     /// Returns about how many bytes those rows hold.
@@ -217,6 +224,7 @@ impl RowBuilder {
     }
 
     fn id(&mut self, unit: &str, line: u64, explicit: Option<&str>, cells: &[Cell<'_>]) -> Result<String> {
+        self.all_fresh &= self.key_members.is_empty() && explicit.is_none();
         if self.key_members.is_empty() {
             return Ok(explicit.map_or_else(|| self.fresh.next(), str::to_owned));
         }
@@ -319,7 +327,7 @@ pub(crate) fn value_column(key: &TypeKey, property: &Property, line: u64, value:
 /// An Arrow builder of a property's column.
 enum ColumnBuilder {
     Scalar(ScalarBuilder),
-    List(Scalar, ListBuilder<ScalarBuilder>),
+    List(ListBuilder<ScalarBuilder>),
     Vector(usize, FixedSizeListBuilder<Float32Builder>),
 }
 
@@ -330,7 +338,7 @@ impl ColumnBuilder {
             Kind::Enum(_) => ColumnBuilder::Scalar(ScalarBuilder::new(Scalar::String)),
             Kind::List(scalar) => {
                 let item = Field::new("item", scalar_type(*scalar), true);
-                ColumnBuilder::List(*scalar, ListBuilder::new(ScalarBuilder::new(*scalar)).with_field(item))
+                ColumnBuilder::List(ListBuilder::new(ScalarBuilder::new(*scalar)).with_field(item))
             }
             Kind::Vector(dimension) => {
                 let size =
@@ -347,12 +355,12 @@ impl ColumnBuilder {
     fn append(&mut self, cell: &Cell<'_>) -> usize {
         match (self, cell) {
             (ColumnBuilder::Scalar(builder), cell) => builder.append(cell),
-            (ColumnBuilder::List(_, builder), Cell::List(items)) => {
+            (ColumnBuilder::List(builder), Cell::List(items)) => {
                 let bytes = items.iter().map(|item| builder.values().append(item)).sum();
                 builder.append(true);
                 bytes
             }
-            (ColumnBuilder::List(_, builder), _) => {
+            (ColumnBuilder::List(builder), _) => {
                 builder.append(false);
                 4
             }
@@ -372,7 +380,7 @@ impl ColumnBuilder {
     fn finish(&mut self) -> ArrayRef {
         match self {
             ColumnBuilder::Scalar(builder) => builder.finish(),
-            ColumnBuilder::List(_, builder) => Arc::new(builder.finish()),
+            ColumnBuilder::List(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Vector(_, builder) => Arc::new(builder.finish()),
         }
     }
@@ -487,6 +495,7 @@ mod tests {
 
     use super::super::json::{Duplicates, parse};
     use super::*;
+    use crate::model::column_type;
 
     const SOURCE: &str = "node Doc { slug: String @key  n: I32?  tags: [String]?  vec: Vector(2)?  raw: Blob? } \
         node Note { text: String } edge Cites: Doc -> Doc { weight: F64? }";

@@ -21,7 +21,7 @@ async fn grow(graph: &Graph, store: &FaultyStore, last: u64) -> Vec<Arc<CommitRe
         let next = records[records.len() - 1].successor(&lane, CommitId::mint(), &author, []);
         match log.append(next).await.unwrap() {
             Append::Published(record) => records.push(record),
-            Append::Lost(_) => panic!("nobody else writes"),
+            Append::Lost => panic!("nobody else writes"),
         }
     }
     records

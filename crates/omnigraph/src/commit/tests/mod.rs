@@ -1,6 +1,8 @@
 //! Tests of the commit protocol over in-memory, faulty and local roots, with real tables.
 
 mod creation;
+#[cfg(feature = "failpoints")]
+mod faults;
 mod heads;
 mod recovery;
 mod store;

@@ -14,9 +14,9 @@ use super::address::AddressMap;
 use super::csr::Topology;
 use crate::error::{OmniError, Result};
 use crate::model;
-use crate::query::cache::{Caches, TableKey, shared};
+use crate::query::cache::{Caches, TableKey};
 use crate::query::columns::SCAN_ROWS;
-use crate::storage::{KeyIndex, Scan, Table};
+use crate::storage::{KeyIndex, Scan, Table, build_once};
 
 /// The tables of one edge type in one snapshot.
 #[derive(Clone)]
@@ -49,17 +49,21 @@ impl Ends {
     }
 }
 
+type AddressMaps = moka::future::Cache<TableKey, Arc<AddressMap>>;
+
 /// Returns the topology, built if need be; `None` when it would exceed its share of memory.
 pub(super) async fn load(caches: &Caches, ends: &Ends) -> Result<Option<Arc<Topology>>> {
-    let build = async { build(caches, ends).await.map(|t| t.map(Arc::new)) };
-    caches.topologies.try_get_with(ends.key(), build).await.map_err(shared)
+    let (known, limit, tables) = (caches.addresses.clone(), caches.topology_bytes, ends.clone());
+    let build = async move { Ok(build(&known, limit, &tables).await?.map(Arc::new)) };
+    build_once(&caches.topologies, ends.key(), build).await
 }
 
-async fn addresses(caches: &Caches, table: &Table) -> Result<Arc<AddressMap>> {
-    let read = async {
+async fn addresses(known: &AddressMaps, table: &Table) -> Result<Arc<AddressMap>> {
+    let scanned = table.clone();
+    let read = async move {
         let mut map = AddressMap::default();
         let scan = Scan { columns: vec![], fragments: None, with_address: true, batch_rows: SCAN_ROWS };
-        let mut stream = table.scan(scan)?;
+        let mut stream = scanned.scan(scan)?;
         while let Some(batch) = stream.try_next().await? {
             if !map.extend(batch.column(0).as_primitive::<UInt64Type>().values()) {
                 return Err(OmniError::internal("row count exceeds the checked bound"));
@@ -67,23 +71,22 @@ async fn addresses(caches: &Caches, table: &Table) -> Result<Arc<AddressMap>> {
         }
         Ok(Arc::new(map))
     };
-    caches.addresses.try_get_with(TableKey::of(table), read).await.map_err(shared)
+    build_once(known, TableKey::of(table), read).await
 }
 
 /// Bytes per edge while building: endpoints and ordinal, and three scattered lists.
 const BYTES_PER_EDGE: u64 = 36;
 const BYTES_PER_NODE: u64 = 16;
 
-async fn build(caches: &Caches, ends: &Ends) -> Result<Option<Topology>> {
+async fn build(known: &AddressMaps, limit: usize, ends: &Ends) -> Result<Option<Topology>> {
     let nodes = [ends.source.row_count(), ends.target.row_count()];
     let edges = ends.edge.row_count();
     let bytes = edges * BYTES_PER_EDGE + (nodes[0] + nodes[1]) * BYTES_PER_NODE;
-    if bytes > caches.topology_bytes as u64 || nodes.iter().chain([&edges]).any(|&n| n >= u64::from(u32::MAX))
-    {
+    if bytes > limit as u64 || nodes.iter().chain([&edges]).any(|&n| n >= u64::from(u32::MAX)) {
         return Ok(None);
     }
-    let source = addresses(caches, &ends.source).await?;
-    let target = if ends.same_type { source.clone() } else { addresses(caches, &ends.target).await? };
+    let source = addresses(known, &ends.source).await?;
+    let target = if ends.same_type { source.clone() } else { addresses(known, &ends.target).await? };
     let (source_ids, target_ids) = (ends.source.key_index(&[model::ID]), ends.target.key_index(&[model::ID]));
     let mut edge = AddressMap::default();
     let capacity = usize::try_from(edges).unwrap_or(0);
