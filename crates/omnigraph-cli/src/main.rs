@@ -42,8 +42,8 @@ fn main() -> ExitCode {
         Err(error) => return report::print(&Failure::io("starting the async runtime", error), json),
     };
     let outcome = runtime.block_on(commands::run(cli));
-    // Retirement of write intents runs in the background; give it a moment so that an exit leaves no leftovers.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    // A read of stdin or of an abandoned query may still block a thread; it must not hold up the exit.
+    runtime.shutdown_background();
     match outcome {
         Ok(code) => code,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,

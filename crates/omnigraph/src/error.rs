@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use datafusion::error::DataFusionError;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_compiler::query::params::ParamError;
@@ -24,7 +25,7 @@ pub enum OmniError {
     Storage(StorageFailure),
     /// A query plan failed to execute.
     #[error("query execution failed: {0}")]
-    DataFusion(#[from] datafusion::error::DataFusionError),
+    DataFusion(#[source] DataFusionError),
     /// A local file or stream outside the graph could not be read or written.
     #[error("{context}: {source}")]
     Io {
@@ -36,7 +37,7 @@ pub enum OmniError {
     },
     /// The request was refused: invalid input, an absent thing, a conflict, or a broken invariant.
     #[error("{0}")]
-    Manifest(ManifestError),
+    Manifest(Box<ManifestError>),
     /// A strict insert met an existing id.
     #[error("{type_key} already has an entity with id '{entity_id}'")]
     KeyConflict {
@@ -377,15 +378,16 @@ impl OmniError {
         message: impl Into<String>,
         details: Option<ManifestDetails>,
     ) -> OmniError {
-        OmniError::Manifest(ManifestError { kind, message: message.into(), details })
+        OmniError::Manifest(Box::new(ManifestError { kind, message: message.into(), details }))
     }
 
     /// Returns the violated constraint, if that is what this is.
     pub fn violation(&self) -> Option<&Violation> {
         match self {
-            OmniError::Manifest(ManifestError { details: Some(ManifestDetails::Violation(v)), .. }) => {
-                Some(v)
-            }
+            OmniError::Manifest(error) => match &error.details {
+                Some(ManifestDetails::Violation(violation)) => Some(violation),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -401,8 +403,22 @@ impl From<Violation> for OmniError {
     }
 }
 
+impl From<DataFusionError> for OmniError {
+    /// Unwraps an engine error that travelled through a plan or a stream.
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::External(inner) => match inner.downcast::<OmniError>() {
+                Ok(own) => *own,
+                Err(foreign) => OmniError::DataFusion(DataFusionError::External(foreign)),
+            },
+            DataFusionError::Context(_, inner) => OmniError::from(*inner),
+            other => OmniError::DataFusion(other),
+        }
+    }
+}
+
 impl From<arrow_schema::ArrowError> for OmniError {
     fn from(error: arrow_schema::ArrowError) -> Self {
-        OmniError::DataFusion(datafusion::error::DataFusionError::ArrowError(Box::new(error), None))
+        OmniError::DataFusion(DataFusionError::ArrowError(Box::new(error), None))
     }
 }

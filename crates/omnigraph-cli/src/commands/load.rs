@@ -54,6 +54,7 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
         ..Load::new(&args.branch, source, mode)
     };
     let receipt = graph.load(request).await?;
+    graph.close().await;
     drop(bar);
     let counts = &receipt.counts;
     if args.json {

@@ -36,6 +36,7 @@ pub(crate) async fn run(args: &args::Mutate, global: &args::Global) -> Result<()
     };
     let receipt =
         graph.mutate(request).await.map_err(|e| Failure::of_text(e, &source.label, &source.text))?;
+    graph.close().await;
     let (nodes, edges) = (receipt.result.affected_nodes, receipt.result.affected_edges);
     if args.json {
         return output::json(&Document {

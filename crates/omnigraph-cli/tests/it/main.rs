@@ -1,5 +1,7 @@
 //! The command line as a user meets it: files in an empty folder, and what comes back on both streams.
 
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod arguments;
 mod changing;
 mod reading;

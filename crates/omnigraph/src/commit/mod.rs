@@ -31,8 +31,8 @@ mod tests;
 
 pub use format::STORAGE_FORMAT;
 pub(crate) use graph::Graph;
-pub(crate) use ids::{BranchName, CommitId};
+pub(crate) use ids::{BranchName, CommitId, Seq};
 pub use record::CommitKind;
 pub(crate) use record::{CommitRecord, TablePin};
 pub(crate) use snapshot::Snapshot;
-pub(crate) use write::{Planned, Planner, WriteRequest, Written};
+pub(crate) use write::{Planned, Planner, WriteRequest};

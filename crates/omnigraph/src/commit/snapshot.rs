@@ -43,6 +43,7 @@ impl Snapshot {
     }
 
     /// Returns the commit, shared.
+    #[cfg(test)]
     pub(crate) fn shared_record(&self) -> Arc<CommitRecord> {
         self.inner.record.clone()
     }

@@ -7,7 +7,7 @@ use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::{ir, query, schema};
 
 use super::types::{ReadTarget, SnapshotView};
-use crate::commit::{BranchName, CommitId, Graph, Snapshot};
+use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use crate::error::{OmniError, Result};
 use crate::storage::{Durability, Root, RootOptions};
 
@@ -135,6 +135,28 @@ impl Omnigraph {
     /// [`OmniError::Storage`].
     pub async fn branch_list(&self) -> Result<Vec<String>> {
         Ok(self.graph.branches().await?.iter().map(ToString::to_string).collect())
+    }
+
+    /// Returns the state a branch had at a version of it.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`], or not found when the branch has no such version.
+    pub async fn snapshot_at(&self, branch: &str, graph_manifest_version: u64) -> Result<SnapshotView> {
+        let branch = BranchName::parse(branch)?;
+        self.graph.at_seq(&branch, Seq(graph_manifest_version)).await.map(SnapshotView)
+    }
+
+    /// Finishes or discards writes that other processes left behind, as opening does.
+    ///
+    /// # Errors
+    /// [`OmniError::Storage`]; a bad request on a handle opened for reading.
+    pub async fn refresh(&self) -> Result<()> {
+        self.graph.recover().await
+    }
+
+    /// Waits until nothing runs in the background, so that the process may end without leaving work to recovery.
+    pub async fn close(self) {
+        self.graph.finish().await;
     }
 
     pub(super) async fn resolve(&self, target: &ReadTarget) -> Result<Snapshot> {

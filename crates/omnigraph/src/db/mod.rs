@@ -8,7 +8,7 @@ mod handle;
 mod read;
 mod types;
 
-pub use crate::commit::STORAGE_FORMAT;
+pub use crate::commit::{CommitKind, STORAGE_FORMAT};
 pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;

@@ -28,10 +28,10 @@ pub(crate) mod uri;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use key_index::{KeyIndex, Matches};
+pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
 pub use root::Durability;
-pub(crate) use root::{Created, ObjectInfo, Root, RootOptions};
+pub(crate) use root::{Created, Root, RootOptions};
 pub(crate) use scan::Scan;
 pub(crate) use stage::{TableChange, stage};
-pub(crate) use table::{ROW_ADDRESS, Table, TableStats, TableVersion};
+pub(crate) use table::{ROW_ADDRESS, Table, TableVersion};

@@ -8,10 +8,10 @@
 
 pub(crate) mod cell;
 pub(crate) mod delta;
-pub mod export;
+pub(crate) mod export;
 pub(crate) mod ids;
 pub(crate) mod json;
-pub mod load;
+pub(crate) mod load;
 pub(crate) mod mutation;
 pub(crate) mod rows;
 pub(crate) mod spool;

@@ -1,4 +1,6 @@
 //! Scenarios against the public API, one module per area.
 
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod mutation;
 mod query;

@@ -23,7 +23,8 @@ use parking_lot::Mutex;
 use self::store::FaultyStore;
 use super::ids::BranchName;
 use super::recovery::Audit;
-use super::{CommitId, CommitKind, CommitRecord, Graph, Planned, Planner, Snapshot, WriteRequest, Written};
+use super::write::Written;
+use super::{CommitId, CommitKind, CommitRecord, Graph, Planned, Planner, Snapshot, WriteRequest};
 use crate::error::Result;
 use crate::storage::{Durability, Root, RootOptions, TableChange};
 

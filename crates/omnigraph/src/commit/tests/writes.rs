@@ -2,7 +2,7 @@ use super::super::ids::{BranchUid, Seq};
 use super::super::refs::{self, BranchRef, Segment};
 use super::store::{Fault, FaultyStore, When};
 use super::*;
-use crate::error::{ManifestDetails, ManifestError, OmniError};
+use crate::error::{ManifestDetails, OmniError};
 
 async fn writers(graphs: &[Graph], tasks: usize, commits: usize) {
     let running: Vec<_> = (0..tasks)
@@ -132,10 +132,9 @@ async fn a_plan_that_loses_for_ever_ends_in_a_conflict() {
     let graph = init_on(&store).await;
     let unlucky = Unlucky(open_on(&store).await);
     match graph.write(&request(), &unlucky).await.unwrap_err() {
-        OmniError::Manifest(ManifestError {
-            details: Some(ManifestDetails::RowLevelCasContention { attempts }),
-            ..
-        }) => assert_eq!(attempts, 33),
+        OmniError::Manifest(error) => {
+            assert_eq!(error.details, Some(ManifestDetails::RowLevelCasContention { attempts: 33 }));
+        }
         other => panic!("{other}"),
     }
     assert_eq!(rows(&graph, &person()).await, 33);

@@ -65,11 +65,10 @@ pub(crate) fn build(plan: &Plan, read: &Read, catalog: &Catalog, shared: &Shared
         node = Arc::new(GlobalLimitExec::new(node, skip, fetch));
     }
     node = builder.fetches(node, &plan.fetch_results)?;
-    let outputs = plan
-        .outputs
-        .iter()
-        .enumerate()
-        .map(|(at, scalar)| ProjectionExpr { expr: GraphExpr::new(scalar.clone()), alias: format!("o{at}") });
+    let outputs = plan.outputs.iter().enumerate().map(|(at, scalar)| ProjectionExpr {
+        expr: GraphExpr::shared(scalar.clone()),
+        alias: format!("o{at}"),
+    });
     Ok(Arc::new(ProjectionExec::try_new(outputs.collect::<Vec<_>>(), node)?))
 }
 
@@ -121,7 +120,7 @@ impl Builder<'_> {
             }
             Step::Fetch { var, columns } => self.fetch(input, *var, columns)?,
             Step::Filter { predicate } => {
-                Arc::new(FilterExec::try_new(GraphExpr::new(predicate.clone()), input)?)
+                Arc::new(FilterExec::try_new(GraphExpr::shared(predicate.clone()), input)?)
             }
             Step::Cross { pipeline, left, right } => {
                 let other = self.pipeline(pipeline, None)?;
@@ -177,7 +176,8 @@ impl Builder<'_> {
 }
 
 fn group(input: Node, grouping: &Grouping) -> Result<Node> {
-    let keys = grouping.keys.iter().map(|(name, key)| (GraphExpr::new(key.clone()), name.clone())).collect();
+    let keys =
+        grouping.keys.iter().map(|(name, key)| (GraphExpr::shared(key.clone()), name.clone())).collect();
     let schema = input.schema();
     let aggregates = grouping
         .aggregates
@@ -199,7 +199,7 @@ fn aggregate(a: &AggregateBy, schema: &SchemaRef) -> Result<AggregateFunctionExp
         Aggregate::Max => min_max::max_udaf(),
     };
     let argument = match &a.argument {
-        Some(scalar) => GraphExpr::new(scalar.clone()),
+        Some(scalar) => GraphExpr::shared(scalar.clone()),
         None => lit(1i64),
     };
     let builder = AggregateExprBuilder::new(function, vec![argument])
@@ -212,7 +212,7 @@ fn aggregate(a: &AggregateBy, schema: &SchemaRef) -> Result<AggregateFunctionExp
 /// Nulls sort as the smallest value.
 fn ordering(plan: &Plan) -> Option<LexOrdering> {
     LexOrdering::new(plan.sort.iter().map(|key| PhysicalSortExpr {
-        expr: GraphExpr::new(Scalar::normal(key.scalar.clone())),
+        expr: GraphExpr::shared(Scalar::normal(key.scalar.clone())),
         options: SortOptions { descending: key.descending, nulls_first: !key.descending },
     }))
 }

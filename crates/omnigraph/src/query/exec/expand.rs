@@ -139,23 +139,26 @@ struct Walk {
     probed: Count,
 }
 
+/// Addresses of the destinations of one start and of the edges to them.
+type Destinations = Arc<[(u64, u64)]>;
+
 /// An input batch and how far its rows have been expanded.
 struct Current {
     batch: RecordBatch,
     answers: Answers,
     row: usize,
     /// Destinations of `row`, and how many of them are out.
-    list: Option<(Arc<[(u64, u64)]>, usize)>,
+    list: Option<(Destinations, usize)>,
 }
 
 #[derive(Default)]
 struct Memo {
-    lists: HashMap<u64, Arc<[(u64, u64)]>>,
+    lists: HashMap<u64, Destinations>,
     entries: usize,
 }
 
 impl Memo {
-    fn insert(&mut self, start: u64, list: Arc<[(u64, u64)]>) {
+    fn insert(&mut self, start: u64, list: Destinations) {
         if self.entries > MEMO {
             self.lists.clear();
             self.entries = 0;
@@ -261,7 +264,7 @@ impl Walk {
         Ok(chunk)
     }
 
-    fn destinations(&mut self, answers: &Answers, start: u64) -> Arc<[(u64, u64)]> {
+    fn destinations(&mut self, answers: &Answers, start: u64) -> Destinations {
         if let Some(known) = self.memo.lists.get(&start) {
             return known.clone();
         }

@@ -24,7 +24,7 @@ pub(crate) struct GraphExpr {
 
 impl GraphExpr {
     /// Wraps a scalar.
-    pub(crate) fn new(scalar: Scalar) -> Arc<dyn PhysicalExpr> {
+    pub(crate) fn shared(scalar: Scalar) -> Arc<dyn PhysicalExpr> {
         let text = scalar.to_string();
         Arc::new(GraphExpr { scalar, text })
     }

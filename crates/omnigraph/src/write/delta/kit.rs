@@ -14,10 +14,12 @@ use roaring::RoaringTreemap;
 use serde_json::Value as Json;
 
 use super::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
-use crate::commit::{BranchName, CommitKind, Graph, Planned, Planner, Snapshot, WriteRequest, Written};
+use crate::commit::write::Written;
+use crate::commit::{BranchName, CommitKind, Graph, Planned, Planner, Snapshot, WriteRequest};
 use crate::error::Result;
 use crate::storage::{Durability, Root, RootOptions, Scan};
-use crate::write::mutation::{Mutation, MutationCounts};
+use crate::write::mutation::Mutation;
+use crate::write::mutation::planner::MutationCounts;
 use crate::write::spool::{MemoryBudget, SpoolWriter, spool_schema};
 
 /// The schema most scenarios are told with.

@@ -12,9 +12,9 @@
 
 mod images;
 mod overlay;
-mod planner;
+pub(crate) mod planner;
 mod predicate;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use planner::{Mutation, MutationCounts};
+pub(crate) use planner::Mutation;

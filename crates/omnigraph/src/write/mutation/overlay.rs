@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use omnigraph_compiler::catalog::TypeKey;
 use roaring::RoaringTreemap;
 
 use super::predicate::Condition;
@@ -22,8 +21,6 @@ use crate::write::validate::strings;
 
 /// The pending state of one type.
 pub(super) struct Overlay {
-    /// The type.
-    pub(super) key: TypeKey,
     /// Its committed state.
     pub(super) table: Table,
     /// Stored entities that are deleted, or replaced by an inserted one.
@@ -75,9 +72,8 @@ impl Matching {
 }
 
 impl Overlay {
-    pub(super) fn new(key: TypeKey, table: Table) -> Overlay {
+    pub(super) fn new(table: Table) -> Overlay {
         Overlay {
-            key,
             table,
             hidden: RoaringTreemap::new(),
             updates: Vec::new(),

@@ -213,7 +213,7 @@ impl Run<'_> {
     async fn overlay(&mut self, key: &TypeKey) -> Result<&mut Overlay> {
         if !self.overlays.contains_key(key) {
             let table = self.snapshot.table(key).await?;
-            self.overlays.insert(key.clone(), Overlay::new(key.clone(), table));
+            self.overlays.insert(key.clone(), Overlay::new(table));
         }
         self.overlays.get_mut(key).ok_or_else(|| unknown_type(key))
     }
