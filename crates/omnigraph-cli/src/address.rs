@@ -1,5 +1,7 @@
 //! Which graph a command means.
 
+use std::path::Path;
+
 use omnigraph::db::{Durability, OpenOptions};
 
 use crate::args::{DurabilityArg, Global};
@@ -35,7 +37,19 @@ pub(crate) fn check(uri: &str) -> Result<(), Failure> {
             "give a path, file://… or s3://bucket/prefix",
         ));
     }
-    Ok(())
+    match local_path(uri) {
+        Some(path) if path.is_file() => Err(Failure::usage(
+            format!("'{uri}' is a file; a graph is a directory"),
+            "give the graph's directory, or a new one",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the path of a URI on this machine, unless it is percent-encoded.
+pub(crate) fn local_path(uri: &str) -> Option<&Path> {
+    let path = uri.strip_prefix("file://").unwrap_or(uri);
+    (is_local(uri) && !(uri.len() > path.len() && path.contains('%'))).then(|| Path::new(path))
 }
 
 /// Tells whether a URI is on this machine.

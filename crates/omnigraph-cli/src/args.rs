@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -48,16 +49,29 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Author recorded with a write.
-    #[arg(long = "as", value_name = "ACTOR", global = true)]
+    #[arg(
+        long = "as",
+        value_name = "ACTOR",
+        global = true,
+        help_heading = "Global options",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub(crate) actor: Option<String>,
     /// The graph: a path, file://… or s3://bucket/prefix.
-    #[arg(long, value_name = "URI", global = true, env = "OMNIGRAPH_STORE")]
+    #[arg(
+        long,
+        value_name = "URI",
+        global = true,
+        env = "OMNIGRAPH_STORE",
+        hide_env_values = true,
+        help_heading = "Global options"
+    )]
     pub(crate) store: Option<String>,
     /// Consent to a destructive write on a target that is not local.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) yes: bool,
     /// Do not announce writes; warnings and errors still show.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
     /// Durability of writes: `full` survives power loss, `relaxed` leaves flushing to the system.
     #[arg(long, value_name = "LEVEL", global = true, default_value = "full", hide = true)]
@@ -97,10 +111,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  omnigraph export my.graph --type Person > people.jsonl")]
     Export(Export),
     /// List and show commits.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  omnigraph commit list my.graph")]
     Commit(Commit),
     /// Show the schema, or plan a change of it.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  omnigraph schema show my.graph")]
     Schema(Schema),
     /// Create a graph.
     #[command(after_help = "Example:\n  omnigraph init my.graph --schema schema.pg")]
@@ -296,7 +310,7 @@ pub(crate) enum Commit {
     #[command(after_help = "Example:\n  omnigraph commit list my.graph --limit 10")]
     List(CommitList),
     /// Show one commit.
-    #[command(after_help = "Example:\n  omnigraph commit show 01J9ZZX2 --store my.graph")]
+    #[command(after_help = "Example:\n  omnigraph commit show 01J9ZZX2Y3B4C5D6E7F8G9H0JK --store my.graph")]
     Show(CommitShow),
 }
 
@@ -368,6 +382,9 @@ pub(crate) struct Init {
     /// The schema file.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
+    /// Replace schema files that a graph left behind; a graph is never replaced.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
@@ -390,7 +407,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, Args)]
 pub(crate) struct Quickstart {
-    /// Where to put the graph; it must not exist.
+    /// Where to put the graph: a directory that does not exist or is empty.
     #[arg(value_name = "DIR", default_value = "quickstart.graph")]
     pub(crate) dir: PathBuf,
     /// Print one JSON document.

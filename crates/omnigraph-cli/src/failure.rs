@@ -11,6 +11,18 @@ pub(crate) enum Failure {
     /// The engine refused or failed.
     #[error("{0}")]
     Engine(#[from] OmniError),
+    /// A line of a data file was refused.
+    #[error("{error}")]
+    Data {
+        /// The refusal.
+        error: Box<OmniError>,
+        /// Path as given.
+        path: String,
+        /// Number of the line, from 1.
+        line: u64,
+        /// The line, cut when it is long; none when it cannot be read again.
+        excerpt: Option<String>,
+    },
     /// Schema or query text was refused; the text is kept for the excerpt.
     #[error("{diagnostics}")]
     Text {
@@ -49,6 +61,15 @@ impl Failure {
     /// Makes a usage failure with a cure.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
         Failure::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Returns the engine's error, if that is what this is.
+    pub(crate) fn engine(&self) -> Option<&OmniError> {
+        match self {
+            Failure::Engine(error) => Some(error),
+            Failure::Data { error, .. } => Some(error),
+            Failure::Text { .. } | Failure::Io { .. } | Failure::Usage { .. } => None,
+        }
     }
 
     /// Adds the text that language diagnostics speak about.

@@ -19,6 +19,12 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|e| Failure::io("writing to stdout", e))
 }
 
+/// Prints bytes as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|e| Failure::io("writing to stdout", e))
+}
+
 /// Reads a text file; `-` is stdin.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     let text = if path == Path::new("-") {

@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use omnigraph::OmniError;
-use omnigraph::error::{ManifestDetails, ManifestErrorKind};
+use omnigraph::error::{ManifestDetails, ManifestErrorKind, StorageFailureKind};
 use serde_json::{Map, Value, json};
 
+use crate::address;
 use crate::failure::Failure;
 
 /// Exit code of a conditional write whose branch moved.
@@ -28,8 +29,8 @@ pub(crate) fn print(failure: &Failure, as_json: bool) -> ExitCode {
 }
 
 fn exit_code(failure: &Failure) -> u8 {
-    match failure {
-        Failure::Engine(OmniError::PreconditionFailed { .. }) => PRECONDITION_FAILED,
+    match failure.engine() {
+        Some(OmniError::PreconditionFailed { .. }) => PRECONDITION_FAILED,
         _ => 1,
     }
 }
@@ -42,6 +43,13 @@ fn print_text(failure: &Failure) -> std::io::Result<()> {
     }
     let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
     writeln!(stderr, "{style}error{style:#}: {}", message(failure))?;
+    if let Failure::Data { path, line, excerpt, .. } = failure {
+        let gutter = " ".repeat(line.to_string().len());
+        writeln!(stderr, "{gutter}--> {path}:{line}")?;
+        if let Some(excerpt) = excerpt {
+            writeln!(stderr, "{gutter} |\n{line} | {excerpt}\n{gutter} |")?;
+        }
+    }
     if let Some(hint) = hint(failure) {
         let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Cyan.into()));
         writeln!(stderr, "{style}hint{style:#}: {hint}")?;
@@ -69,6 +77,15 @@ fn hint(failure: &Failure) -> Option<String> {
         Failure::Engine(OmniError::KeyConflict { .. }) => {
             Some("load with --mode merge to replace entities that exist".to_owned())
         }
+        Failure::Engine(OmniError::Storage(failure))
+            if failure.kind == StorageFailureKind::Configuration
+                && failure.message.contains("Permission denied") =>
+        {
+            Some("ask for access to the graph's directory, or use another one".to_owned())
+        }
+        Failure::Engine(OmniError::NotAGraph { uri }) => address::local_path(uri)
+            .filter(|root| root.join("__manifest").is_dir())
+            .map(|_| "`__manifest` is there without format.json: restore it from a backup".to_owned()),
         Failure::Engine(OmniError::BranchNotFound { .. }) => {
             Some("`omnigraph snapshot` without --branch reads main".to_owned())
         }
@@ -83,11 +100,11 @@ fn error_object(failure: &Failure) -> Value {
     if let Some(code) = code(failure) {
         object.insert("code".to_owned(), Value::String(code.to_owned()));
     }
-    match failure {
-        Failure::Engine(OmniError::PreconditionFailed { expected, actual, .. }) => {
+    match failure.engine() {
+        Some(OmniError::PreconditionFailed { expected, actual, .. }) => {
             object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
         }
-        Failure::Engine(OmniError::KeyConflict { type_key, entity_id }) => {
+        Some(OmniError::KeyConflict { type_key, entity_id }) => {
             let conflict = json!({
                 "entity_kind": type_key.kind.to_string(),
                 "type_name": type_key.name,
@@ -95,14 +112,14 @@ fn error_object(failure: &Failure) -> Value {
             });
             object.insert("key_conflict".to_owned(), conflict);
         }
-        Failure::Engine(OmniError::ResourceLimitExceeded { resource, limit, actual }) => {
+        Some(OmniError::ResourceLimitExceeded { resource, limit, actual }) => {
             let limit = json!({"resource": resource, "limit": limit, "actual": actual});
             object.insert("resource_limit".to_owned(), limit);
         }
-        Failure::Engine(OmniError::RecoveryRequired { operation_id, .. }) => {
+        Some(OmniError::RecoveryRequired { operation_id, .. }) => {
             object.insert("recovery_required".to_owned(), json!({"operation_id": operation_id}));
         }
-        Failure::Engine(OmniError::Manifest(error)) => match &error.details {
+        Some(OmniError::Manifest(error)) => match &error.details {
             Some(ManifestDetails::ReadSetChanged { member, expected, actual }) => {
                 let conflict = json!({"member": member, "expected": expected, "actual": actual});
                 object.insert("read_set_conflict".to_owned(), conflict);
@@ -114,28 +131,31 @@ fn error_object(failure: &Failure) -> Value {
                     "property": property,
                 });
                 object.insert("input".to_owned(), place);
+                if let Failure::Data { path, .. } = failure {
+                    object["input"]["path"] = Value::String(path.clone());
+                }
             }
             _ => {}
         },
-        Failure::Text { label, source_text, diagnostics } => {
-            let list: Vec<Value> = diagnostics
-                .0
-                .iter()
-                .map(|d| {
-                    let (line, column) = d.line_column(source_text);
-                    json!({
-                        "message": d.to_string(),
-                        "path": label,
-                        "line": line,
-                        "column": column,
-                        "span": {"start": d.span.start, "end": d.span.end},
-                        "hint": d.hint,
-                    })
-                })
-                .collect();
-            object.insert("diagnostics".to_owned(), Value::Array(list));
-        }
         _ => {}
+    }
+    if let Failure::Text { label, source_text, diagnostics } = failure {
+        let list: Vec<Value> = diagnostics
+            .0
+            .iter()
+            .map(|d| {
+                let (line, column) = d.line_column(source_text);
+                json!({
+                    "message": d.to_string(),
+                    "path": label,
+                    "line": line,
+                    "column": column,
+                    "span": {"start": d.span.start, "end": d.span.end},
+                    "hint": d.hint,
+                })
+            })
+            .collect();
+        object.insert("diagnostics".to_owned(), Value::Array(list));
     }
     if let Some(hint) = hint(failure) {
         object.insert("hint".to_owned(), Value::String(hint));
@@ -147,7 +167,7 @@ fn code(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Text { .. } | Failure::Usage { .. } => Some("bad_request"),
         Failure::Io { .. } => None,
-        Failure::Engine(error) => match error {
+        Failure::Engine(_) | Failure::Data { .. } => match failure.engine()? {
             OmniError::Compiler(_) | OmniError::Param(_) => Some("bad_request"),
             OmniError::Manifest(error) => Some(match error.kind {
                 ManifestErrorKind::BadRequest => "bad_request",

@@ -47,7 +47,7 @@ pub enum OmniError {
         entity_id: String,
     },
     /// A bound was exceeded; nothing has happened.
-    #[error("resource limit exceeded: {resource} is {actual}, the limit is {limit}")]
+    #[error("resource limit exceeded for {resource}: actual {actual}, limit {limit}")]
     ResourceLimitExceeded {
         /// Name of the bound.
         resource: String,
@@ -87,7 +87,7 @@ pub enum OmniError {
     Policy(String),
     /// `init` found a graph at the root.
     #[error(
-        "a graph already exists at '{uri}'; choose another place, or pass force to replace an abandoned start"
+        "a graph already exists at '{uri}': it is already initialized and stays as it is; choose another place"
     )]
     AlreadyInitialized {
         /// The root.
@@ -119,6 +119,11 @@ pub enum OmniError {
         /// The table version counter users see.
         published_dataset_version: u64,
     },
+}
+
+/// Names the holders of a unique value; two rows of one key have one id.
+fn holders(first: &str, second: &str) -> String {
+    if first == second { format!("two rows '{first}'") } else { format!("'{first}' and '{second}'") }
 }
 
 fn hint(did_you_mean: &Option<String>) -> String {
@@ -276,7 +281,7 @@ pub enum Violation {
         id: String,
     },
     /// Two entities share a unique or key tuple.
-    #[error("@unique violation on {type_name}.{columns}: value {value} is held by '{first}' and '{second}'")]
+    #[error("@unique violation on {type_name}.{columns}: value {value} is held by {}", holders(.first, .second))]
     Unique {
         /// Type name.
         type_name: String,

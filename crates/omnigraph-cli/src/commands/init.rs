@@ -11,6 +11,9 @@ use crate::output;
 /// Creates a graph with the schema of a file.
 pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
     address::check(&args.uri)?;
+    if !args.force {
+        refuse_left_over(&args.uri)?;
+    }
     let schema = output::read_text(&args.schema)?;
     let graph = Omnigraph::init_with(&args.uri, &schema, &address::options(global, false))
         .await
@@ -20,5 +23,18 @@ pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
         output::json(&json!({"uri": args.uri, "graph_commit_id": commit.graph_commit_id}))
     } else {
         output::line(&format!("initialized {}", args.uri))
+    }
+}
+
+/// Refuses a directory that holds the schema of a graph whose manifest is gone: it may be worth saving.
+fn refuse_left_over(uri: &str) -> Result<(), Failure> {
+    match address::local_path(uri) {
+        Some(root) if root.join("_schema.pg").exists() && !root.join("__manifest").exists() => {
+            Err(Failure::usage(
+                format!("'{uri}' holds `_schema.pg` of an earlier graph, but no graph"),
+                "choose another place, or pass --force to replace `_schema.pg`",
+            ))
+        }
+        _ => Ok(()),
     }
 }

@@ -50,6 +50,11 @@ async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, 
     Ok((graph.catalog("main").await?, SchemaSource::Graph { uri: uri.to_owned() }))
 }
 
+/// Spells the place of an error, to be put after it.
+fn place(report: &LintReport, place: Option<(usize, usize)>) -> String {
+    place.map(|(line, column)| format!(" ({}:{line}:{column})", report.query_path)).unwrap_or_default()
+}
+
 /// Renders queries in file order, each followed by its warnings, then findings, then the summary.
 fn human(report: &LintReport) -> String {
     let mut lines = Vec::new();
@@ -61,7 +66,7 @@ fn human(report: &LintReport) -> String {
         };
         lines.push(match &result.error {
             None => format!("OK    query `{name}` ({kind})"),
-            Some(error) => format!("ERROR query `{name}`: {error}"),
+            Some(error) => format!("ERROR query `{name}`: {error}{}", place(report, result.place)),
         });
         lines.extend(result.warnings.iter().map(|warning| format!("WARN  query `{name}`: {warning}")));
     }
@@ -71,7 +76,7 @@ fn human(report: &LintReport) -> String {
             Severity::Warning => "WARN ",
             Severity::Info => "INFO ",
         };
-        format!("{label} {}", finding.message)
+        format!("{label} {}{}", finding.message, place(report, finding.place))
     }));
     lines.push(format!(
         "INFO  Lint complete: {} queries processed ({} error(s), {} warning(s), {} info item(s))",

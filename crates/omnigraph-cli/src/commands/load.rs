@@ -1,11 +1,12 @@
 //! `omnigraph load`.
 
 use std::fs::File;
-use std::io::{BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
 
-use omnigraph::Omnigraph;
 use omnigraph::db::{Load, LoadMode, LoadSource};
+use omnigraph::error::ManifestDetails;
+use omnigraph::{OmniError, Omnigraph};
 use serde::Serialize;
 
 use super::commit::CommitDocument;
@@ -14,6 +15,9 @@ use crate::args::{self, Global, Mode};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
+
+/// Characters of a refused line that are shown.
+const EXCERPT_WIDTH: usize = 160;
 
 #[derive(Serialize)]
 struct Loaded<'a> {
@@ -53,7 +57,7 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
         progress: Some(bar.callback()),
         ..Load::new(&args.branch, source, mode)
     };
-    let receipt = graph.load(request).await?;
+    let receipt = graph.load(request).await.map_err(|e| of_data(e, &args.data))?;
     graph.close().await;
     drop(bar);
     let counts = &receipt.counts;
@@ -93,6 +97,42 @@ fn open(path: &Path) -> Result<LoadSource, Failure> {
         return Err(Failure::io(context(), std::io::Error::from(std::io::ErrorKind::IsADirectory)));
     }
     Ok(LoadSource::Reader { reader: Box::new(BufReader::new(file)), bytes: Some(metadata.len()) })
+}
+
+/// Adds the file and the line that a refused record came from.
+fn of_data(error: OmniError, path: &Path) -> Failure {
+    let line = match &error {
+        OmniError::Manifest(refusal) => match &refusal.details {
+            Some(ManifestDetails::Input { line, .. }) if path != Path::new("-") => Some(*line),
+            _ => None,
+        },
+        _ => None,
+    };
+    match line {
+        Some(line) => {
+            let path_text = path.display().to_string();
+            Failure::Data { error: Box::new(error), path: path_text, line, excerpt: excerpt(path, line) }
+        }
+        None => Failure::Engine(error),
+    }
+}
+
+/// Reads the start of a line again.
+fn excerpt(path: &Path, line: u64) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
+    let mut reader = BufReader::new(File::open(path).ok()?);
+    for _ in 1..line {
+        reader.skip_until(b'\n').ok()?;
+    }
+    let mut bytes = Vec::new();
+    reader.take(4 * EXCERPT_WIDTH as u64).read_until(b'\n', &mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_end_matches(['\r', '\n']);
+    let shown: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(EXCERPT_WIDTH).collect();
+    Some(if shown.len() < text.len() { format!("{shown}…") } else { shown })
 }
 
 /// Asks before a destructive write to a target that is not on this machine.

@@ -19,6 +19,7 @@ use clap::CommandFactory;
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
+use crate::output;
 
 /// Runs the command and returns its exit code.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -35,8 +36,10 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lint(args) => return lint::run(args, global).await,
         Command::Quickstart(args) => quickstart::run(args, global).await,
         Command::Completions(args) => {
-            clap_complete::generate(args.shell, &mut Cli::command(), "omnigraph", &mut std::io::stdout());
-            Ok(())
+            // The generator panics when its writer fails, so it writes to memory.
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "omnigraph", &mut script);
+            output::bytes(&script)
         }
         Command::Version => version::run(),
     }?;

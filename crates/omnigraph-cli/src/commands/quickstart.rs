@@ -49,7 +49,7 @@ const TOUR: [Stop; 5] = [
     Stop {
         title: "Packages of a section that nothing needs or recommends",
         query: "no_one_depends_on",
-        params: || json!({"section": "admin"}),
+        params: || json!({"section": "utils"}),
     },
 ];
 

@@ -18,6 +18,8 @@ fn every_command_has_help_with_an_example() {
         vec!["load"],
         vec!["snapshot"],
         vec!["export"],
+        vec!["commit"],
+        vec!["schema"],
         vec!["commit", "list"],
         vec!["commit", "show"],
         vec!["schema", "show"],
@@ -75,5 +77,29 @@ fn a_missing_graph_is_told_with_the_cure() {
 
 #[test]
 fn completions_are_printed_for_a_shell() {
-    assert!(Sandbox::empty().ok(&["completions", "bash"]).contains("_omnigraph"));
+    let sandbox = Sandbox::empty();
+    assert!(sandbox.ok(&["completions", "bash"]).contains("_omnigraph"));
+    for shell in ["zsh", "fish"] {
+        assert!(sandbox.ok(&["completions", shell]).contains("omnigraph"));
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_command_quietly() {
+    let sandbox = Sandbox::with_graph();
+    for arguments in [
+        vec!["completions", "fish"],
+        vec!["export", "g"],
+        vec!["commit", "list", "g"],
+        vec!["query", "people", "--store", "g", "--query", "queries.gq"],
+        vec!["query", "people", "--store", "g", "--query", "queries.gq", "--format", "csv"],
+    ] {
+        assert_eq!(sandbox.run_into_closed_pipe(&arguments), (0, String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_empty_actor_is_a_wrong_argument() {
+    let run = Sandbox::empty().run(&["mutate", "--store", "g", "-e", "x", "--as", ""]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
 }

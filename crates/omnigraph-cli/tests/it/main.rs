@@ -4,6 +4,9 @@
 
 mod arguments;
 mod changing;
+mod documents;
+mod mistakes;
+mod quickstart;
 mod reading;
 mod sandbox;
 mod schemas;

@@ -1,6 +1,7 @@
 //! An empty folder with the fixture files, and the command running in it.
 
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -88,6 +89,26 @@ impl Sandbox {
 
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.directory.path().join(name).exists()
+    }
+
+    /// Makes a path in the folder for use outside the command.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Runs the command with its stdout closed at once, as a pager that is quit does; returns exit code and stderr.
+    pub(crate) fn run_into_closed_pipe(&self, arguments: &[&str]) -> (i32, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_omnigraph"))
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env_remove("OMNIGRAPH_STORE")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
     }
 
     /// Runs the command.

@@ -8,6 +8,7 @@ use super::ast;
 use super::descriptor::{Operation, describe};
 use super::{parse_file, typecheck};
 use crate::catalog::{Catalog, NodeType};
+use crate::diagnostics::Diagnostics;
 use crate::ir::{self, Statement};
 
 /// Where the schema came from.
@@ -73,6 +74,9 @@ pub struct QueryResult {
     /// The first type error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Line and column of the error, from 1; for people, so not part of the document.
+    #[serde(skip)]
+    pub place: Option<(usize, usize)>,
     /// What it does, if it type-checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
@@ -87,6 +91,9 @@ pub struct Finding {
     pub code: String,
     /// What was found.
     pub message: String,
+    /// Line and column, from 1, if it has a place; for people, so not part of the document.
+    #[serde(skip)]
+    pub place: Option<(usize, usize)>,
     /// The node or edge type concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub type_name: Option<String>,
@@ -130,6 +137,7 @@ pub fn lint(query_path: &str, source: &str, catalog: &Catalog, schema: SchemaSou
             severity: Severity::Error,
             code: "Q000".to_owned(),
             message: errors.to_string(),
+            place: place(&errors, source),
             type_name: None,
             property: None,
             query_names: Vec::new(),
@@ -137,7 +145,7 @@ pub fn lint(query_path: &str, source: &str, catalog: &Catalog, schema: SchemaSou
         Ok(file) => {
             let mut updates = Updates::default();
             for query in &file.queries {
-                results.push(check(query, catalog, &mut updates));
+                results.push(check(query, source, catalog, &mut updates));
             }
             findings = updates.findings(catalog);
         }
@@ -162,7 +170,7 @@ pub fn lint(query_path: &str, source: &str, catalog: &Catalog, schema: SchemaSou
     }
 }
 
-fn check(query: &ast::Query, catalog: &Catalog, updates: &mut Updates) -> QueryResult {
+fn check(query: &ast::Query, source: &str, catalog: &Catalog, updates: &mut Updates) -> QueryResult {
     let mut warnings = Vec::new();
     let kind = match &query.body {
         ast::Body::Read(_) => QueryKind::Read,
@@ -177,13 +185,17 @@ fn check(query: &ast::Query, catalog: &Catalog, updates: &mut Updates) -> QueryR
             warnings.extend(repeated_columns(&typed));
             updates.add(&typed);
             let operation = Some(describe(&typed, catalog));
-            QueryResult { name, kind, status: Status::Ok, warnings, error: None, operation }
+            QueryResult { name, kind, status: Status::Ok, warnings, error: None, place: None, operation }
         }
         Err(errors) => {
-            let error = Some(errors.to_string());
-            QueryResult { name, kind, status: Status::Error, warnings, error, operation: None }
+            let (error, place) = (Some(errors.to_string()), place(&errors, source));
+            QueryResult { name, kind, status: Status::Error, warnings, error, place, operation: None }
         }
     }
+}
+
+fn place(errors: &Diagnostics, source: &str) -> Option<(usize, usize)> {
+    errors.0.first().map(|first| first.line_column(source))
 }
 
 /// Warns of columns that a JSON row cannot hold side by side.
@@ -238,6 +250,7 @@ impl Updates {
                     severity: Severity::Warning,
                     code: "L201".to_owned(),
                     message: format!("{name}.{property} exists in schema but no update query sets it"),
+                    place: None,
                     type_name: Some(name.clone()),
                     property: Some(property.to_owned()),
                     query_names: updates.queries.iter().cloned().collect(),

@@ -203,6 +203,16 @@ impl fmt::Display for PropertyType {
     }
 }
 
+impl PropertyType {
+    /// Spells the type in a line of a plan, an enum as `Enum(a|b)?`.
+    fn text(&self) -> String {
+        match &self.enum_values {
+            Some(values) => format!("Enum({}){}", values.join("|"), if self.nullable { "?" } else { "" }),
+            None => self.to_string(),
+        }
+    }
+}
+
 impl Plan {
     /// Makes a plan of these steps and judges whether it is supported.
     pub fn new(steps: Vec<Step>) -> Plan {
@@ -230,42 +240,127 @@ impl Plan {
     }
 }
 
-/// One line for people: `add property 'nick' String? to node 'Account'`.
+/// One line for people: `add property 'Account.nick' (String?) on node 'Account'`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::AddType { type_kind, name } => write!(f, "add {type_kind} '{name}'"),
-            Step::RenameType { type_kind, from, to } => write!(f, "rename {type_kind} '{from}' to '{to}'"),
+            Step::AddType { type_kind, name } => write!(f, "add {} '{name}'", noun(*type_kind)),
+            Step::RenameType { type_kind, from, to } => {
+                write!(f, "rename {} '{from}' -> '{to}'", noun(*type_kind))
+            }
             Step::AddProperty { type_kind, type_name, property_name, property_type } => {
-                write!(f, "add property '{property_name}: {property_type}' to {type_kind} '{type_name}'")
+                let ty = property_type.text();
+                write!(f, "add property '{type_name}.{property_name}' ({ty}) on {type_kind} '{type_name}'")
             }
-            Step::RenameProperty { type_kind, type_name, from, to } => {
-                write!(f, "rename property '{from}' of {type_kind} '{type_name}' to '{to}'")
-            }
+            Step::RenameProperty { type_kind, type_name, from, to } => write!(
+                f,
+                "rename property '{type_name}.{from}' -> '{type_name}.{to}' on {type_kind} '{type_name}'"
+            ),
             Step::AddConstraint { type_kind, type_name, constraint } => {
-                write!(f, "add {} to {type_kind} '{type_name}'", super::constraints::display(constraint))
+                let constraint = super::constraints::display(constraint);
+                write!(f, "add constraint {constraint} on {type_kind} '{type_name}'")
             }
             Step::ExtendEnum { type_kind, type_name, property_name, added_values } => {
-                let values = added_values.join(", ");
-                write!(f, "allow {values} in property '{property_name}' of {type_kind} '{type_name}'")
+                let values: Vec<String> = added_values.iter().map(|value| format!("+{value}")).collect();
+                let values = values.join(", ");
+                write!(f, "extend enum '{type_name}.{property_name}' ({values}) on {type_kind} '{type_name}'")
             }
-            Step::UpdateTypeMetadata { type_kind, name, .. } => {
-                write!(f, "update metadata of {type_kind} '{name}'")
+            Step::UpdateTypeMetadata { type_kind, name, annotations } => {
+                write!(f, "update metadata on {type_kind} '{name}' ({})", annotation_list(annotations))
             }
-            Step::UpdatePropertyMetadata { type_kind, type_name, property_name, .. } => {
-                write!(f, "update metadata of property '{property_name}' of {type_kind} '{type_name}'")
+            Step::UpdatePropertyMetadata { type_kind, type_name, property_name, annotations } => write!(
+                f,
+                "update metadata on property '{type_name}.{property_name}' of {type_kind} '{type_name}' ({})",
+                annotation_list(annotations)
+            ),
+            Step::DropType { type_kind, name, mode } => {
+                write!(f, "drop {} '{name}' ({mode} mode)", noun(*type_kind))
             }
-            Step::DropType { type_kind, name, mode } => write!(f, "drop {type_kind} '{name}' ({mode})"),
-            Step::DropProperty { type_kind, type_name, property_name, mode } => {
-                write!(f, "drop property '{property_name}' of {type_kind} '{type_name}' ({mode})")
-            }
+            Step::DropProperty { type_kind, type_name, property_name, mode } => write!(
+                f,
+                "drop property '{type_name}.{property_name}' of {type_kind} '{type_name}' ({mode} mode)"
+            ),
             Step::UnsupportedChange { entity, reason, code } => {
-                write!(f, "unsupported change on {entity}: {reason}")?;
-                match code.as_deref().and_then(codes::find) {
-                    Some(code) => write!(f, " [{code}]"),
-                    None => Ok(()),
+                write!(f, "unsupported change on {entity}")?;
+                if let Some(code) = code.as_deref().and_then(codes::find) {
+                    write!(f, " [{code}]")?;
                 }
+                write!(f, ": {reason}")
             }
         }
+    }
+}
+
+/// Returns what a declaration of the kind is called.
+fn noun(kind: DeclarationKind) -> &'static str {
+    match kind {
+        DeclarationKind::Interface => "interface",
+        DeclarationKind::Node => "node type",
+        DeclarationKind::Edge => "edge type",
+    }
+}
+
+/// Spells annotations as a schema has them: `@a("v", k="w"), @b`.
+fn annotation_list(annotations: &[Annotation]) -> String {
+    let spelled = annotations.iter().map(|annotation| {
+        let value = annotation.value.iter().map(|value| format!("{value:?}"));
+        let kwargs = annotation.kwargs.iter().map(|(name, value)| format!("{name}={value:?}"));
+        let arguments: Vec<String> = value.chain(kwargs).collect();
+        match arguments.is_empty() {
+            true => format!("@{}", annotation.name),
+            false => format!("@{}({})", annotation.name, arguments.join(", ")),
+        }
+    });
+    spelled.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(step: serde_json::Value) -> String {
+        serde_json::from_value::<Step>(step).unwrap().to_string()
+    }
+
+    #[test]
+    fn every_step_has_its_line() {
+        let annotation = Annotation {
+            name: "a".to_owned(),
+            value: Some("v".to_owned()),
+            kwargs: [("k".to_owned(), "w".to_owned())].into(),
+        };
+        let lines = [
+            Step::RenameType { type_kind: DeclarationKind::Node, from: "A".into(), to: "B".into() }
+                .to_string(),
+            line(serde_json::json!({"kind": "add_type", "type_kind": "interface", "name": "I"})),
+            line(serde_json::json!({
+                "kind": "extend_enum", "type_kind": "node", "type_name": "T", "property_name": "p",
+                "added_values": ["x", "y"],
+            })),
+            Step::AddConstraint {
+                type_kind: DeclarationKind::Node,
+                type_name: "T".into(),
+                constraint: Constraint::Unique(vec!["a".into(), "b".into()]),
+            }
+            .to_string(),
+            Step::UpdatePropertyMetadata {
+                type_kind: DeclarationKind::Edge,
+                type_name: "T".into(),
+                property_name: "p".into(),
+                annotations: vec![annotation],
+            }
+            .to_string(),
+            line(serde_json::json!({
+                "kind": "unsupported_change", "entity": "node:T.p", "reason": "why", "code": "OG-MF-106",
+            })),
+        ];
+        expect_test::expect![[r#"
+            rename node type 'A' -> 'B'
+            add interface 'I'
+            extend enum 'T.p' (+x, +y) on node 'T'
+            add constraint @unique(a, b) on node 'T'
+            update metadata on property 'T.p' of edge 'T' (@a("v", k="w"))
+            unsupported change on node:T.p [OG-MF-106, destructive]: why"#]]
+        .assert_eq(&lines.join("\n"));
     }
 }

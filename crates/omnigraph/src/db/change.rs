@@ -30,11 +30,20 @@ impl Omnigraph {
         };
         let params = params::bind_map(&query.params, &request.params)?;
         let mutation = Mutation { statements: statements.clone(), params, now: now_millis() };
+        let if_commit = match request.if_commit {
+            None => None,
+            // A text that is no commit id is the head of no branch.
+            Some(text) => Some(CommitId::parse(text).map_err(|_| OmniError::PreconditionFailed {
+                branch: branch.to_string(),
+                expected: text.to_owned(),
+                actual: snapshot.record().id.to_string(),
+            })?),
+        };
         let write = WriteRequest {
             branch,
             actor: request.actor.map(str::to_owned),
             kind: CommitKind::Data,
-            if_commit: request.if_commit.map(CommitId::parse).transpose()?,
+            if_commit,
         };
         let written = self.graph.write(&write, &mutation).await?;
         Ok(MutationReceipt {

@@ -157,7 +157,7 @@ fn select_types(snapshot: &Snapshot, names: &[String]) -> Result<Vec<TypeKey>> {
             let hint = closest(name, all.iter().map(|key| key.name.as_str()))
                 .map(|near| format!("; did you mean '{near}'?"))
                 .unwrap_or_default();
-            return Err(OmniError::bad_request(format!("unknown type '{name}'{hint}")));
+            return Err(OmniError::bad_request(format!("unknown export type '{name}'{hint}")));
         }
     }
     chosen.sort();

@@ -1,6 +1,7 @@
 //! JSON values of input records, borrowed from the line where possible, with duplicate members refused on demand.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
@@ -39,6 +40,9 @@ impl Json<'_> {
         }
     }
 }
+
+/// Objects with more members than this are checked for duplicates by an index instead of a scan.
+const SCANNED_MEMBERS: usize = 32;
 
 /// What to do with a member name that occurs twice in one object, at any depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,14 +152,27 @@ impl<'de> Visitor<'de> for Seed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
         let mut members: Members<'de> = Vec::new();
+        let mut places: HashMap<Cow<'de, str>, usize> = HashMap::new();
         while let Some(name) = entries.next_key_seed(Name)? {
             let value = entries.next_value_seed(self)?;
-            match members.iter_mut().find(|(known, _)| *known == name) {
+            if members.len() == SCANNED_MEMBERS {
+                places.extend(members.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)));
+            }
+            let known = match members.len() < SCANNED_MEMBERS {
+                true => members.iter().position(|(known, _)| *known == name),
+                false => places.get(&name).copied(),
+            };
+            match known {
                 Some(_) if self.0 == Duplicates::Refuse => {
                     return Err(A::Error::custom(format_args!("duplicate JSON member '{name}'")));
                 }
-                Some(known) => known.1 = value,
-                None => members.push((name, value)),
+                Some(place) => members[place].1 = value,
+                None => {
+                    if members.len() >= SCANNED_MEMBERS {
+                        places.insert(name.clone(), members.len());
+                    }
+                    members.push((name, value));
+                }
             }
         }
         Ok(Json::Object(members))
@@ -181,6 +198,18 @@ mod tests {
         assert!(error.contains("duplicate JSON member 'x'"), "{error}");
         let parsed = parse(br#"{"x":1,"x":2}"#, Duplicates::KeepLast).unwrap();
         assert_eq!(parsed, Json::Object(vec![("x".into(), Json::Int(2))]));
+    }
+
+    #[test]
+    fn duplicates_are_found_in_wide_objects() {
+        let members: Vec<String> = (0..100).map(|n| format!("\"m{n}\":{n}")).collect();
+        for duplicate in [3, 31, 32, 99] {
+            let text = format!("{{{},\"m{duplicate}\":-1}}", members.join(","));
+            let error = parse(text.as_bytes(), Duplicates::Refuse).unwrap_err().to_string();
+            assert!(error.contains(&format!("duplicate JSON member 'm{duplicate}'")), "{error}");
+            let Json::Object(kept) = parse(text.as_bytes(), Duplicates::KeepLast).unwrap() else { panic!() };
+            assert_eq!((kept.len(), &kept[duplicate].1), (100, &Json::Int(-1)));
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! The input is read once, checked line by line, and gathered in one spool per type; memory is bounded by the budget.
 //! Planning again after a lost race reuses the spools.
+//!
+//! Both grammars want the canonical spelling of an id on a keyed node; older spellings of the same key value are refused,
+//! and endpoints are taken as they are written.
 
 mod envelope;
 mod lines;

@@ -294,7 +294,7 @@ const STATEMENT: &str = "statement";
 
 fn refuse_cell(unit: &str, key: &TypeKey, line: u64, property: &Property, error: &CellError) -> OmniError {
     let message = match error {
-        CellError::Kind { .. } | CellError::NotAnArray(_) => {
+        CellError::NotAnArray(_) => {
             format!(
                 "property '{}' of {} {error} (stored as {})",
                 property.name,
@@ -302,6 +302,7 @@ fn refuse_cell(unit: &str, key: &TypeKey, line: u64, property: &Property, error:
                 type_name(&property.ty)
             )
         }
+        CellError::Kind { .. } => format!("property '{}' of {} {error}", property.name, key.name),
         other => format!("property '{}' of {}: {other}", property.name, key.name),
     };
     OmniError::input(unit, line, Some(key.clone()), Some(property.name.clone()), message)

@@ -410,18 +410,18 @@ fn steps_read_well() {
     );
     let lines: String = plan.steps.iter().map(|step| format!("{step}\n")).collect();
     expect![[r#"
-        rename node 'B' to 'A'
-        update metadata of node 'A'
-        unsupported change on node:A.n: property A.n cannot change type from I32 to [I32] [OG-MF-106, destructive]
-        unsupported change on node:A.r: required property A.r cannot be added: existing rows have no value for it [OG-MF-103, validated]
-        rename property 'old' of node 'A' to 'state'
-        allow b in property 'state' of node 'A'
-        add @index(state) to node 'A'
-        update metadata of property 'state' of node 'A'
-        add property 'v: Vector(4)?' to node 'A'
-        drop property 'gone' of node 'A' (soft)
-        add node 'C'
-        drop node 'Z' (soft)
+        rename node type 'B' -> 'A'
+        update metadata on node 'A' (@description("d"))
+        unsupported change on node:A.n [OG-MF-106, destructive]: property A.n cannot change type from I32 to [I32]
+        unsupported change on node:A.r [OG-MF-103, validated]: required property A.r cannot be added: existing rows have no value for it
+        rename property 'A.old' -> 'A.state' on node 'A'
+        extend enum 'A.state' (+b) on node 'A'
+        add constraint @index(state) on node 'A'
+        update metadata on property 'A.state' of node 'A' (@description("s"))
+        add property 'A.v' (Vector(4)?) on node 'A'
+        drop property 'A.gone' of node 'A' (soft mode)
+        add node type 'C'
+        drop node type 'Z' (soft mode)
     "#]].assert_eq(&lines);
     assert_eq!(plan.refusal().unwrap(), "[OG-MF-106] property A.n cannot change type from I32 to [I32]");
 }

@@ -10,6 +10,9 @@ pub(super) const LINE_BYTES: u64 = 32 << 20;
 /// Most structural characters of a strict line (`{ } [ ] , :` outside strings), plus one.
 pub(super) const STRUCTURAL_SLOTS: u64 = 131_072;
 
+/// Tolerated at the very start of the input.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// One record.
 pub(super) struct Record<'a> {
     /// Physical line (strict) or record number (permissive), from 1.
@@ -70,10 +73,7 @@ impl Records {
             if end as u64 > LINE_BYTES {
                 return Err(limit("graph_batch_line_bytes", LINE_BYTES, end as u64));
             }
-            let mut start = 0;
-            if self.number == 1 && self.buffer.starts_with(b"\xEF\xBB\xBF") {
-                start = 3;
-            }
+            let start = if self.number == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) { 3 } else { 0 };
             if self.buffer[start..end].iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
@@ -120,6 +120,9 @@ impl Records {
                 }
                 self.buffer.push(byte);
                 used += 1;
+                if self.number == 0 && self.buffer == BYTE_ORDER_MARK {
+                    self.buffer.clear();
+                }
                 if depth == 0 && !in_text && matches!(byte, b'}' | b']') {
                     complete = true;
                     break;
@@ -184,6 +187,7 @@ mod tests {
 
     #[test]
     fn permissive_values_span_and_share_lines() {
+        assert_eq!(records("\u{FEFF}{}", Grammar::Permissive), [(1, "{}".to_owned())]);
         let text = "{\"a\":\n \"}\\\"{\"} {\"b\":[1,{}]}{} \n 5 x";
         let found: Vec<String> =
             records(text, Grammar::Permissive).into_iter().map(|(_, text)| text).collect();
