@@ -1,8 +1,9 @@
 //! The public handle: one method per operation, each building the request that the inner modules execute.
 //!
 //! Owns nothing on disk. `types` are the values that cross the boundary, `handle` opens and creates graphs,
-//! `read` answers, `change` writes.
+//! `read` answers, `change` writes, `branches` forks, merges and tags.
 
+mod branches;
 mod change;
 mod handle;
 mod read;
@@ -13,8 +14,10 @@ pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
+pub use branches::GraphTag;
 pub use handle::{Omnigraph, OpenOptions};
 pub use types::{
-    DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate, MutationReceipt,
-    MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId, SnapshotView,
+    CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,
+    MutationReceipt, MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId,
+    SnapshotView,
 };

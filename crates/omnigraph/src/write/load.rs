@@ -212,12 +212,7 @@ impl Planner for LoadPlanner {
             };
             of_kind.insert(key.name.clone(), rows.spool.rows());
         }
-        Ok(Planned {
-            output: counts,
-            changes: prepared.changes,
-            reads: prepared.reads,
-            publish_unchanged: true,
-        })
+        Ok(Planned { publish_unchanged: true, ..Planned::changes(counts, prepared.changes, prepared.reads) })
     }
 }
 
