@@ -104,7 +104,7 @@ fn error_object(failure: &Failure) -> Value {
         Some(OmniError::PreconditionFailed { expected, actual, .. }) => {
             object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
         }
-        Some(OmniError::KeyConflict { type_key, entity_id }) => {
+        Some(OmniError::KeyConflict { type_key, entity_id, .. }) => {
             let conflict = json!({
                 "entity_kind": type_key.kind.to_string(),
                 "type_name": type_key.name,
@@ -124,20 +124,21 @@ fn error_object(failure: &Failure) -> Value {
                 let conflict = json!({"member": member, "expected": expected, "actual": actual});
                 object.insert("read_set_conflict".to_owned(), conflict);
             }
-            Some(ManifestDetails::Input { line, type_key, property }) => {
+            Some(ManifestDetails::Input { line, type_key, property, .. }) => {
                 let place = json!({
                     "line": line,
                     "type_key": type_key.as_ref().map(ToString::to_string),
                     "property": property,
                 });
                 object.insert("input".to_owned(), place);
-                if let Failure::Data { path, .. } = failure {
-                    object["input"]["path"] = Value::String(path.clone());
-                }
             }
             _ => {}
         },
         _ => {}
+    }
+    if let Failure::Data { path, line, .. } = failure {
+        let input = object.entry("input").or_insert_with(|| json!({"line": line}));
+        input["path"] = Value::String(path.clone());
     }
     if let Failure::Text { label, source_text, diagnostics } = failure {
         let list: Vec<Value> = diagnostics

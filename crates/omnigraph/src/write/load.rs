@@ -191,7 +191,7 @@ impl LoadPlanner {
             };
             (key.clone(), change)
         };
-        Delta { types: types.iter().map(of_type).collect() }
+        Delta { types: types.iter().map(of_type).collect(), unit: Some(policy(self.grammar).unit()) }
     }
 }
 
@@ -218,6 +218,13 @@ impl Planner for LoadPlanner {
             reads: prepared.reads,
             publish_unchanged: true,
         })
+    }
+}
+
+fn policy(grammar: Grammar) -> InputPolicy {
+    match grammar {
+        Grammar::Strict => InputPolicy::Strict,
+        Grammar::Permissive => InputPolicy::Permissive,
     }
 }
 
@@ -257,10 +264,7 @@ fn gather(
         }
         LoadSource::Reader { reader, bytes } => (reader, bytes),
     };
-    let policy = match grammar {
-        Grammar::Strict => InputPolicy::Strict,
-        Grammar::Permissive => InputPolicy::Permissive,
-    };
+    let policy = policy(grammar);
     let mut records = Records::new(reader, grammar);
     let mut types: BTreeMap<TypeKey, Gathering> = BTreeMap::new();
     let mut count = 0_u64;

@@ -22,7 +22,7 @@ use super::cell::{Cell, CellError, from_json, from_value, type_name};
 use super::ids::{FreshIds, derive_id};
 use super::json::{Json, Members};
 use super::spool::spool_schema;
-use crate::error::{OmniError, Result, Violation};
+use crate::error::{OmniError, Result, Unit, Violation};
 use crate::model::{ID, physical_schema, scalar_type};
 
 /// What a place in the input is called, and whether members that no property has are refused.
@@ -35,11 +35,11 @@ pub(crate) enum InputPolicy {
 }
 
 impl InputPolicy {
-    /// Returns the word in front of a place number.
-    pub(crate) fn unit(self) -> &'static str {
+    /// Returns what places in the input are counted in.
+    pub(crate) fn unit(self) -> Unit {
         match self {
-            InputPolicy::Strict => "line",
-            InputPolicy::Permissive => "record",
+            InputPolicy::Strict => Unit::Line,
+            InputPolicy::Permissive => Unit::Record,
         }
     }
 }
@@ -189,7 +189,7 @@ impl RowBuilder {
 
     fn append(
         &mut self,
-        unit: &str,
+        unit: Unit,
         line: u64,
         explicit: Option<&str>,
         cells: &[Cell<'_>],
@@ -223,7 +223,7 @@ impl RowBuilder {
         Ok(())
     }
 
-    fn id(&mut self, unit: &str, line: u64, explicit: Option<&str>, cells: &[Cell<'_>]) -> Result<String> {
+    fn id(&mut self, unit: Unit, line: u64, explicit: Option<&str>, cells: &[Cell<'_>]) -> Result<String> {
         self.all_fresh &= self.key_members.is_empty() && explicit.is_none();
         if self.key_members.is_empty() {
             return Ok(explicit.map_or_else(|| self.fresh.next(), str::to_owned));
@@ -260,7 +260,7 @@ impl RowBuilder {
 
     fn refuse(
         &self,
-        unit: &str,
+        unit: Unit,
         line: u64,
         property: Option<&Property>,
         message: impl std::fmt::Display,
@@ -269,7 +269,7 @@ impl RowBuilder {
         OmniError::input(unit, line, Some(self.key.clone()), property, message)
     }
 
-    fn refuse_cell(&self, unit: &str, line: u64, property: &Property, error: &CellError) -> OmniError {
+    fn refuse_cell(&self, unit: Unit, line: u64, property: &Property, error: &CellError) -> OmniError {
         refuse_cell(unit, &self.key, line, property, error)
     }
 
@@ -290,9 +290,9 @@ impl RowBuilder {
     }
 }
 
-const STATEMENT: &str = "statement";
+const STATEMENT: Unit = Unit::Statement;
 
-fn refuse_cell(unit: &str, key: &TypeKey, line: u64, property: &Property, error: &CellError) -> OmniError {
+fn refuse_cell(unit: Unit, key: &TypeKey, line: u64, property: &Property, error: &CellError) -> OmniError {
     let message = match error {
         CellError::NotAnArray(_) => {
             format!(

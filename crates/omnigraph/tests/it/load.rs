@@ -128,6 +128,67 @@ async fn merge_replaces_full_images_and_is_idempotent() {
     refused(&graph, &person("Eve").repeat(2), Merge, "@unique violation on Person.name").await;
 }
 
+/// One schema with every constraint that is judged after the input was read.
+const STRICT: &str = r#"
+    node P {
+        k: String @key
+        n: I32?
+        m: String? @unique
+        s: enum(on, off)?
+        @range(n, 0..10)
+        @check(m, "@")
+    }
+    node Note { text: String? }
+    edge E: P -> P @card(0..1)
+"#;
+
+#[tokio::test]
+async fn refusals_after_reading_name_the_line_of_the_row() {
+    let p = |k: &str, rest: &str| format!("{{\"type\":\"P\",\"data\":{{\"k\":\"{k}\"{rest}}}}}\n");
+    let e = |from: &str, to: &str| format!("{{\"edge\":\"E\",\"from\":\"{from}\",\"to\":\"{to}\"}}\n");
+    let note = |id: &str| format!("{{\"type\":\"Note\",\"data\":{{\"id\":\"{id}\"}}}}\n");
+    let good = format!("{}\n{}{}", p("x", ""), e("x", "x"), p("y", r#","m":"a@b""#));
+    let cases = [
+        (p("z", r#","n":11"#), "line 5: @range violation on P.n: 11"),
+        (p("z", r#","m":"mail""#), "line 5: @check violation on P.m: 'mail'"),
+        (p("z", r#","s":"dim""#), "line 5: invalid enum value 'dim' for P.s"),
+        (
+            p("z", r#","m":"a@b""#),
+            "line 5: @unique violation on P.m: value 'a@b' is held by 'y' (line 4) and 'z'",
+        ),
+        (p("x", ""), "line 5: @unique violation on P.k: value 'x' is held by two rows 'x', first on line 1"),
+        (e("y", "nobody"), "line 5: dst 'nobody' not found in P"),
+        (e("nobody", "y"), "line 5: src 'nobody' not found in P"),
+        (e("x", "y"), "line 5: @card violation on edge E: source 'x' has 2 edges (max 1)"),
+        (
+            p("z", "") + &note("n") + &note("n"),
+            "line 7: node type Note already has an entity with id 'n', first on line 6",
+        ),
+    ];
+    // Rows of a spilled spool keep their lines as well.
+    for memory_budget in [OpenOptions::default().memory_budget, 0] {
+        let graph = empty_with(STRICT, &OpenOptions { memory_budget, ..OpenOptions::default() }).await;
+        for (bad, text) in &cases {
+            let error = refused(&graph, &format!("{good}{bad}"), Append, text).await;
+            assert!(error.to_string().starts_with(text), "{error}");
+            let place = error.place().unwrap();
+            assert_eq!(text.split(':').next().unwrap(), place.to_string());
+        }
+    }
+    let graph = empty(STRICT).await;
+    load(&graph, &good, Append).await.unwrap();
+    let error = refused(&graph, &(p("v", "") + &p("x", "")), Append, "'x' (@key k)").await;
+    assert_eq!(error.to_string(), "line 2: node type P already has an entity with id 'x' (@key k)");
+    refused(&graph, &(p("v", "") + &p("w", r#","m":"a@b""#)), Append, "line 2: @unique violation on P.m")
+        .await;
+    refused(&graph, &e("x", "y"), Merge, "line 1: @card violation").await;
+    // The edge that loses its end is a stored one: no line is at fault.
+    let error = refused(&graph, &p("y", ""), Overwrite, "src 'x' not found in P").await;
+    assert_eq!(error.place(), None);
+    let error = ingest(&graph, &(p("v", "") + &p("w", r#","n":-1"#))).await.unwrap_err();
+    assert!(error.to_string().starts_with("record 2: @range violation"), "{error}");
+}
+
 #[tokio::test]
 async fn overwrite_replaces_the_types_of_the_input_only() {
     let graph = fixture().await;
