@@ -118,13 +118,30 @@ pub enum OmniError {
         /// The newest stamp this release reads.
         supported: u32,
     },
-    /// The table version a commit names is gone.
-    #[error("table version {published_dataset_version} of {type_key} was reclaimed by cleanup")]
+    /// The table version that an earlier commit names is gone, as nothing that is live needs it.
+    #[error(
+        "table version {published_dataset_version} of {} type {} was reclaimed by cleanup; read a newer commit",
+        .type_key.kind, .type_key.name
+    )]
     HistoricalVersionReclaimed {
         /// The type.
-        type_key: String,
+        type_key: TypeKey,
         /// The table version counter users see.
         published_dataset_version: u64,
+    },
+    /// The data of a live table is gone, which nothing but damage can do.
+    #[error(
+        "the data of {} type {}, table version {published_dataset_version}, is missing: restore '{path}' of the graph \
+         from a backup; the other types can still be read and exported",
+        .type_key.kind, .type_key.name
+    )]
+    TableMissing {
+        /// The type.
+        type_key: TypeKey,
+        /// The table version counter users see.
+        published_dataset_version: u64,
+        /// The table's directory, relative to the root.
+        path: String,
     },
 }
 
