@@ -7,10 +7,11 @@
 //! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
-//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`key_index`]), then
+//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`], [`difference`], [`key_index`]), then
 //! changes ([`tail`], [`stage`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
+pub(crate) mod difference;
 pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
@@ -19,6 +20,7 @@ pub(crate) mod once;
 pub(crate) mod postings;
 pub(crate) mod root;
 pub(crate) mod scan;
+pub(crate) mod sorted;
 pub(crate) mod stage;
 pub(crate) mod stores;
 pub(crate) mod table;
@@ -28,6 +30,7 @@ pub(crate) mod uri;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use difference::Selection;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
 pub use root::Durability;
