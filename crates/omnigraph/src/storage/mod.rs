@@ -19,6 +19,7 @@ pub(crate) mod once;
 pub(crate) mod postings;
 pub(crate) mod root;
 pub(crate) mod scan;
+mod settings;
 pub(crate) mod stage;
 pub(crate) mod stores;
 pub(crate) mod table;
