@@ -20,6 +20,7 @@ pub(crate) mod once;
 pub(crate) mod postings;
 pub(crate) mod root;
 pub(crate) mod scan;
+mod settings;
 pub(crate) mod sorted;
 pub(crate) mod stage;
 pub(crate) mod stores;

@@ -5,3 +5,6 @@
 mod load;
 mod mutation;
 mod query;
+mod s3;
+#[path = "../support/server.rs"]
+mod server;
