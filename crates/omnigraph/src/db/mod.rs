@@ -14,7 +14,7 @@ pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
-pub use branches::GraphTag;
+pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
 pub use types::{
     CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,
