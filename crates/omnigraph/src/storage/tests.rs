@@ -26,4 +26,5 @@ macro_rules! contract {
 mod faults;
 mod objects;
 mod places;
+mod reshape;
 mod tables;
