@@ -176,7 +176,11 @@ impl Omnigraph {
     ///
     /// # Errors
     /// [`OmniError::PreconditionFailed`]: a text that is no commit id is the head of no branch.
-    pub(super) async fn condition(&self, branch: &BranchName, text: Option<&str>) -> Result<Option<CommitId>> {
+    pub(super) async fn condition(
+        &self,
+        branch: &BranchName,
+        text: Option<&str>,
+    ) -> Result<Option<CommitId>> {
         let Some(text) = text else { return Ok(None) };
         match CommitId::parse(text) {
             Ok(id) => Ok(Some(id)),

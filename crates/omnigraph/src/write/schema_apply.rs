@@ -167,9 +167,9 @@ async fn next_pin(
     former: &TypeKey,
     key: &TypeKey,
 ) -> Result<Option<TablePin>> {
-    let pin = snapshot
-        .pin(former)
-        .ok_or_else(|| OmniError::internal(format!("the accepted schema has {former}, its commit has not")))?;
+    let pin = snapshot.pin(former).ok_or_else(|| {
+        OmniError::internal(format!("the accepted schema has {former}, its commit has not"))
+    })?;
     let columns = columns(snapshot.catalog(), former, desired, key)?;
     let same = columns.iter().all(|column| column.from.as_ref() == Some(column.field.name()))
         && columns.len() == physical_schema(snapshot.catalog(), former).map_or(0, |it| it.fields().len());
@@ -183,12 +183,7 @@ async fn next_pin(
 }
 
 /// Pairs the columns of the desired table with those of the accepted one, by property.
-fn columns(
-    accepted: &Catalog,
-    former: &TypeKey,
-    desired: &Catalog,
-    key: &TypeKey,
-) -> Result<Vec<Column>> {
+fn columns(accepted: &Catalog, former: &TypeKey, desired: &Catalog, key: &TypeKey) -> Result<Vec<Column>> {
     let unknown = |key: &TypeKey| OmniError::internal(format!("the catalog has no type {key}"));
     let names: BTreeMap<PropertyId, &str> = accepted
         .properties(former)
@@ -213,7 +208,10 @@ fn columns(
 /// Finds the tables that a hard drop took something from.
 fn reclaimable(snapshot: &Snapshot, desired: &Catalog, plan: &Plan) -> Vec<TablePin> {
     let hard = plan.steps.iter().any(|step| {
-        matches!(step, Step::DropType { mode: DropMode::Hard, .. } | Step::DropProperty { mode: DropMode::Hard, .. })
+        matches!(
+            step,
+            Step::DropType { mode: DropMode::Hard, .. } | Step::DropProperty { mode: DropMode::Hard, .. }
+        )
     });
     if !hard {
         return Vec::new();
@@ -223,9 +221,7 @@ fn reclaimable(snapshot: &Snapshot, desired: &Catalog, plan: &Plan) -> Vec<Table
         let ids = |catalog: &Catalog, key: &TypeKey| -> BTreeSet<PropertyId> {
             catalog.properties(key).unwrap_or_default().iter().map(|property| property.id).collect()
         };
-        after
-            .get(lifetime)
-            .is_none_or(|key| !ids(snapshot.catalog(), former).is_subset(&ids(desired, key)))
+        after.get(lifetime).is_none_or(|key| !ids(snapshot.catalog(), former).is_subset(&ids(desired, key)))
     });
     lost.filter_map(|(_, key)| snapshot.pin(&key).cloned()).collect()
 }
