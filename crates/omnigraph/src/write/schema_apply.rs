@@ -22,7 +22,7 @@ use omnigraph_compiler::schema::{self, DropMode, Evolution, Plan, Step};
 use crate::commit::init::create_table;
 use crate::commit::schema::SchemaContract;
 use crate::commit::{Effect, Outcome, Planned, Planner, Snapshot, TablePin};
-use crate::error::{OmniError, Result};
+use crate::error::{ManifestDetails, ManifestError, ManifestErrorKind, OmniError, Result};
 use crate::model::physical_schema;
 use crate::storage::reshape::{Column, reshape};
 
@@ -93,8 +93,8 @@ impl Planner for SchemaApply {
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Applied>> {
         let accepted = snapshot.catalog();
         let Evolution { catalog, plan, .. } = evolve(accepted, &self.source, self.allow_data_loss)?;
-        if let Some(refusal) = plan.refusal() {
-            return Err(OmniError::bad_request(refusal));
+        if let Some(refusal) = refusal(&plan) {
+            return Err(refusal);
         }
         if let Some(check) = &self.check {
             check(&catalog)?;
@@ -120,6 +120,19 @@ impl Planner for SchemaApply {
             publish_unchanged: false,
         })
     }
+}
+
+/// Returns why a plan cannot be applied: its first unsupported step.
+fn refusal(plan: &Plan) -> Option<OmniError> {
+    let message = plan.refusal()?;
+    let details = plan.steps.iter().find_map(|step| match step {
+        Step::UnsupportedChange { entity, code, .. } => {
+            Some(ManifestDetails::UnsupportedSchemaChange { entity: entity.clone(), code: code.clone() })
+        }
+        _ => None,
+    });
+    let error = ManifestError { kind: ManifestErrorKind::BadRequest, message, details };
+    Some(OmniError::Manifest(Box::new(error)))
 }
 
 /// Tells a lifetime from every other one, whatever it is called.

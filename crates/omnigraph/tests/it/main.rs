@@ -5,3 +5,5 @@
 mod load;
 mod mutation;
 mod query;
+mod schema;
+mod schema_random;
