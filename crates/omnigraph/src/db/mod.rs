@@ -8,6 +8,8 @@ mod change;
 mod handle;
 mod read;
 mod schema;
+#[cfg(all(test, feature = "failpoints"))]
+mod schema_faults;
 mod types;
 
 pub use crate::commit::{CommitKind, STORAGE_FORMAT};

@@ -128,8 +128,8 @@ impl Omnigraph {
     /// differs. Other branches keep their own schema. Of concurrent calls each plans on the schema that the one before it
     /// left.
     ///
-    /// A dropped type or property stays readable at older commits until cleanup removes them; with `allow_data_loss`
-    /// the caller allows cleanup to do so at once.
+    /// A dropped type or property stays readable at older commits until cleanup removes them. With `allow_data_loss` the
+    /// caller gives these up, but the files still wait for a cleanup.
     ///
     /// # Errors
     /// [`OmniError::Compiler`]; a bad request with the reason, its code in brackets first, when a step is unsupported;

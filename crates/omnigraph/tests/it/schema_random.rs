@@ -68,7 +68,7 @@ impl Model {
                 lines.push(json!({"type": ty.name, "data": data}));
             }
         }
-        lines.sort_by_key(ToString::to_string);
+        lines.sort_by_key(place);
         lines
     }
 
@@ -145,7 +145,12 @@ impl Model {
     }
 }
 
-/// Reads an export as the model writes it: without nulls and without what the model does not know.
+/// Tells where a line sorts: by type and key.
+fn place(line: &Json) -> String {
+    format!("{} {}", line["type"], line["data"]["key"])
+}
+
+/// Reads an export as the model writes it: without nulls, and without the id, which is the key.
 async fn exported(graph: &Omnigraph, target: impl Into<ReadTarget>) -> Vec<Json> {
     let mut out = Vec::new();
     graph.export(target, &[], &mut out).await.unwrap();
@@ -153,12 +158,13 @@ async fn exported(graph: &Omnigraph, target: impl Into<ReadTarget>) -> Vec<Json>
     let lines = lines.lines().map(|line| {
         let mut line: Json = serde_json::from_str(line).unwrap();
         if let Some(data) = line["data"].as_object_mut() {
+            assert_eq!(data.remove("id").as_ref(), data.get("key"));
             data.retain(|_, value| !value.is_null());
         }
         json!({"type": line["type"], "data": line["data"]})
     });
     let mut lines: Vec<Json> = lines.collect();
-    lines.sort_by_key(ToString::to_string);
+    lines.sort_by_key(place);
     lines
 }
 
