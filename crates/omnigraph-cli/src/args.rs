@@ -14,7 +14,7 @@ const STYLES: Styles = Styles::styled()
 
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
-  data    query, mutate, load, snapshot, export, commit, schema show: read and write one graph
+  data    query, mutate, load, snapshot, export, commit, schema show, schema apply: read and write one graph
   direct  init, schema plan, lint: work on a graph's storage, or on files alone
   local   quickstart, completions, version: need no graph
 
@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// List and show commits.
     #[command(subcommand, after_help = "Example:\n  omnigraph commit list my.graph")]
     Commit(Commit),
-    /// Show the schema, or plan a change of it.
+    /// Show the schema, plan a change of it, or make it.
     #[command(subcommand, after_help = "Example:\n  omnigraph schema show my.graph")]
     Schema(Schema),
     /// Create a graph.
@@ -147,6 +147,7 @@ impl Command {
             Command::Commit(Commit::Show(c)) => c.json,
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
+            Command::Schema(Schema::Apply(s)) => s.json,
             Command::Init(i) => i.json,
             Command::Lint(l) => l.json,
             Command::Quickstart(q) => q.json,
@@ -369,6 +370,9 @@ pub(crate) enum Schema {
     /// Print the steps from the schema of main to another one.
     #[command(after_help = "Example:\n  omnigraph schema plan my.graph --schema new.pg")]
     Plan(SchemaPlan),
+    /// Change the schema of a branch, as one commit.
+    #[command(after_help = "Example:\n  omnigraph schema apply my.graph --schema new.pg")]
+    Apply(SchemaApply),
 }
 
 #[derive(Debug, Args)]
@@ -388,6 +392,24 @@ pub(crate) struct SchemaPlan {
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
     /// Plan drops as hard.
+    #[arg(long)]
+    pub(crate) allow_data_loss: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaApply {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// The desired schema.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// The branch whose schema changes; others keep theirs.
+    #[arg(long, default_value = "main", value_name = "NAME")]
+    pub(crate) branch: String,
+    /// Make drops hard: give up what older commits hold of them.
     #[arg(long)]
     pub(crate) allow_data_loss: bool,
     /// Print one JSON document.

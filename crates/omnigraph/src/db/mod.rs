@@ -1,12 +1,15 @@
 //! The public handle: one method per operation, each building the request that the inner modules execute.
 //!
 //! Owns nothing on disk. `types` are the values that cross the boundary, `handle` opens and creates graphs,
-//! `read` answers, `change` writes, `branches` forks, merges and tags.
+//! `read` answers, `change` writes, `branches` forks, merges and tags, `schema` changes the schema.
 
 mod branches;
 mod change;
 mod handle;
 mod read;
+mod schema;
+#[cfg(all(test, feature = "failpoints"))]
+mod schema_faults;
 mod types;
 
 pub use crate::commit::{CommitKind, STORAGE_FORMAT};
@@ -16,6 +19,7 @@ pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
 pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
+pub use schema::{SchemaApplyOptions, SchemaApplyPreview, SchemaApplyResult};
 pub use types::{
     CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,
     MutationReceipt, MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId,

@@ -7,8 +7,9 @@
 //! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
-//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`], [`difference`], [`key_index`]), then
-//! changes ([`tail`], [`stage`]). [`fault`] names the points at which tests stop a writer.
+//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
+//! [`difference`], [`key_index`]), then changes ([`tail`], [`stage`], [`reshape`]). [`fault`] names the points at which
+//! tests stop a writer.
 
 pub(crate) mod cache;
 pub(crate) mod difference;
@@ -18,6 +19,7 @@ pub(crate) mod fault;
 pub(crate) mod key_index;
 pub(crate) mod once;
 pub(crate) mod postings;
+pub(crate) mod reshape;
 pub(crate) mod root;
 pub(crate) mod scan;
 mod settings;
@@ -34,6 +36,7 @@ mod tests;
 pub(crate) use difference::Selection;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
+pub(crate) use reshape::reshape;
 pub use root::Durability;
 pub(crate) use root::{Created, Root, RootOptions};
 pub(crate) use scan::Scan;

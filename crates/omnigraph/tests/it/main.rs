@@ -9,5 +9,7 @@ mod merge;
 mod mutation;
 mod query;
 mod s3;
+mod schema;
+mod schema_random;
 #[path = "../support/server.rs"]
 mod server;
