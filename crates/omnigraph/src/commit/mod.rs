@@ -21,6 +21,7 @@ pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod refs;
+pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
 pub(crate) mod turns;

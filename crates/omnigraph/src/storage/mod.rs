@@ -8,15 +8,17 @@
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
 //! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`key_index`]), then
-//! changes ([`tail`], [`stage`]). [`fault`] names the points at which tests stop a writer.
+//! changes ([`tail`], [`compact`], [`stage`]) and what they leave behind ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
+pub(crate) mod compact;
 pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
 pub(crate) mod key_index;
 pub(crate) mod once;
 pub(crate) mod postings;
+pub(crate) mod reclaim;
 pub(crate) mod root;
 pub(crate) mod scan;
 pub(crate) mod stage;

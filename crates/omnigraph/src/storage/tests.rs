@@ -27,3 +27,4 @@ mod faults;
 mod objects;
 mod places;
 mod tables;
+mod upkeep;

@@ -99,7 +99,7 @@ pub(crate) async fn prepare(snapshot: &Snapshot, delta: Delta) -> Result<Prepare
             let remove = if change.replace_all { RoaringTreemap::new() } else { change.remove };
             let replace_all = change.replace_all && change.table.row_count() > 0;
             let changes_something = append.is_some() || replace_all || !remove.is_empty();
-            changes_something.then_some((key, TableChange { remove, replace_all, append }))
+            changes_something.then_some((key, TableChange { remove, replace_all, append, compact: false }))
         })
         .collect();
     Ok(Prepared { changes, reads })
