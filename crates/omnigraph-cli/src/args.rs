@@ -1,6 +1,7 @@
 //! What a user may type. Parsing touches no file and no graph.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
@@ -15,7 +16,7 @@ const STYLES: Styles = Styles::styled()
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
   data    query, mutate, load, snapshot, export, commit, schema show: read and write one graph
-  direct  init, schema plan, lint: work on a graph's storage, or on files alone
+  direct  init, schema plan, optimize, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   local   quickstart, completions, version: need no graph
 
 Start here:
@@ -119,6 +120,18 @@ pub(crate) enum Command {
     /// Create a graph.
     #[command(after_help = "Example:\n  omnigraph init my.graph --schema schema.pg")]
     Init(Init),
+    /// Compact the tables of a branch.
+    #[command(after_help = "Example:\n  omnigraph optimize my.graph")]
+    Optimize(Optimize),
+    /// Report on tables that were written to behind the graph's back.
+    #[command(after_help = "Example:\n  omnigraph repair my.graph")]
+    Repair(Repair),
+    /// Remove old versions and garbage; without --confirm only show what would go.
+    #[command(after_help = "Example:\n  omnigraph cleanup my.graph --keep 10 --older-than 30d --confirm")]
+    Cleanup(Cleanup),
+    /// Show what became of interrupted writes.
+    #[command(subcommand, after_help = "Example:\n  omnigraph recovery list my.graph")]
+    Recovery(Recovery),
     /// Type-check every query of a file against a schema.
     #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]
     Lint(Lint),
@@ -148,6 +161,10 @@ impl Command {
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
             Command::Init(i) => i.json,
+            Command::Optimize(o) => o.json,
+            Command::Repair(r) => r.json,
+            Command::Cleanup(c) => c.json,
+            Command::Recovery(Recovery::List(r)) => r.json,
             Command::Lint(l) => l.json,
             Command::Quickstart(q) => q.json,
             Command::Export(_) | Command::Completions(_) | Command::Version => false,
@@ -391,6 +408,70 @@ pub(crate) struct Init {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Optimize {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// The branch to compact.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub(crate) branch: String,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// Act instead of previewing.
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Also publish what cannot be verified.
+    #[arg(long, requires = "confirm")]
+    pub(crate) force: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cleanup {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// Keep so many of the newest versions of each table on each branch.
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<u32>,
+    /// Keep everything younger, e.g. 30d: seconds, or with one of s, m, h, d, w.
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub(crate) older_than: Option<Duration>,
+    /// Leave files that no commit names alone until they are so old; longer than any write takes.
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1d", hide = true)]
+    pub(crate) grace: Duration,
+    /// Remove; without it nothing is removed.
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recovery {
+    /// List the writes that a crash interrupted, and how they ended.
+    #[command(after_help = "Example:\n  omnigraph recovery list my.graph --json")]
+    List(RecoveryList),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoveryList {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) uri: OptionalUri,
@@ -421,6 +502,24 @@ pub(crate) struct Completions {
     pub(crate) shell: clap_complete::Shell,
 }
 
+/// Parses `90`, `90s`, `15m`, `12h`, `30d`, `4w`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected an integer with one of s, m, h, d, w, such as 30d".to_owned();
+    let (number, seconds) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 60 * 60),
+        Some(b'd') => (&text[..text.len() - 1], 24 * 60 * 60),
+        Some(b'w') => (&text[..text.len() - 1], 7 * 24 * 60 * 60),
+        _ => (text, 1),
+    };
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
+}
+
 /// Parses `512MiB`, `2GB`, `1048576`.
 fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -449,6 +548,16 @@ mod tests {
     #[test]
     fn the_argument_grammar_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_parsed_with_their_unit() {
+        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
+        assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        for wrong in ["", "d", "1.5h", "-3d", "+3d", "3 d", "3y", "99999999999999999w"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -353,6 +353,11 @@ impl OmniError {
         OmniError::manifest(ManifestErrorKind::Conflict, message, Some(details))
     }
 
+    /// Makes a conflict that its text explains.
+    pub fn refused(message: impl Into<String>) -> OmniError {
+        OmniError::manifest(ManifestErrorKind::Conflict, message, None)
+    }
+
     /// Makes a storage failure.
     pub fn storage(kind: StorageFailureKind, message: impl Into<String>) -> OmniError {
         OmniError::Storage(StorageFailure { kind, message: message.into() })

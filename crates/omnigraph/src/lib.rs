@@ -2,7 +2,7 @@
 //!
 //! [`Omnigraph`] is the public handle. Inside, dependencies point one way:
 //! `storage` (objects, tables) ← `commit` (records, log, publication) ← `write` (mutation, load, validation);
-//! `query` reads snapshots only. Nothing outside `storage` names a Lance type in its public signature, and nothing
+//! `maintenance` compacts and reclaims; `query` reads snapshots only. Nothing outside `storage` names a Lance type in its public signature, and nothing
 //! outside `commit` can publish.
 
 // DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
@@ -12,6 +12,7 @@ pub mod db;
 pub mod error;
 
 pub(crate) mod commit;
+pub(crate) mod maintenance;
 pub(crate) mod model;
 pub(crate) mod query;
 pub(crate) mod storage;

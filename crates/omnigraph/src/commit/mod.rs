@@ -9,6 +9,8 @@
 //! newest record ([`head`]) and what it pins ([`snapshot`]), then writing ([`write`], [`publish`], [`intent`]),
 //! what a crash leaves behind ([`recovery`]), and the handle that ties them together ([`graph`], [`init`]).
 
+pub(crate) mod audits;
+pub(crate) mod census;
 pub(crate) mod failpoints;
 pub(crate) mod format;
 pub(crate) mod graph;
@@ -17,6 +19,7 @@ pub(crate) mod ids;
 pub(crate) mod init;
 pub(crate) mod intent;
 pub(crate) mod log;
+pub(crate) mod pending;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod recovery;
@@ -35,5 +38,6 @@ pub(crate) use graph::Graph;
 pub(crate) use ids::{BranchName, CommitId, Seq};
 pub use record::CommitKind;
 pub(crate) use record::{CommitRecord, TablePin};
+pub(crate) use retention::Retention;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use write::{Planned, Planner, WriteRequest};

@@ -4,7 +4,7 @@
 //! records that are young enough; further the pins of tagged records, and of every merge base of two live branches, so
 //! that a cleanup never makes a merge impossible.
 //!
-//! A [`History`] holds, per log, who the parents of each record are and where each table's pin changes. Memory: about 100
+//! An [`Archive`] holds, per log, who the parents of each record are and where each table's pin changes. Memory: about 100
 //! bytes per record and 24 per change of a pin. Cost: the sum of those, plus, for each record at which histories part,
 //! the number of live branches that have it.
 
@@ -39,7 +39,7 @@ struct Entry {
     parents: Parents,
 }
 
-/// Number of a table in a [`History`].
+/// Number of a table in a [`Archive`].
 type TableIndex = u32;
 
 /// A table that some record names.
@@ -78,13 +78,13 @@ impl LogHistory {
 
 /// The records of a graph.
 #[derive(Debug, Default)]
-pub(crate) struct History {
+pub(crate) struct Archive {
     tables: Vec<NamedTable>,
     by_path: HashMap<String, TableIndex>,
     logs: BTreeMap<BranchUid, LogHistory>,
 }
 
-impl History {
+impl Archive {
     /// Adds the next record of a log.
     pub(crate) fn push(&mut self, record: &CommitRecord, parents: Parents) {
         let pins: Vec<(TableIndex, TableVersion)> =
@@ -124,6 +124,13 @@ impl History {
     /// Returns the last place of a log.
     pub(crate) fn last(&self, uid: BranchUid) -> Option<Seq> {
         self.logs.get(&uid)?.entries.last().map(|entry| entry.seq)
+    }
+
+    /// Tells whether a record of another log has a parent in this one, or one of `places` is in it.
+    pub(crate) fn leads_to(&self, uid: BranchUid, places: &[Place]) -> bool {
+        let others = self.logs.iter().filter(|(log, _)| **log != uid).map(|(_, log)| log);
+        let parents = others.flat_map(|log| &log.entries).flat_map(|entry| &entry.parents);
+        parents.chain(places).any(|place| place.0 == uid)
     }
 
     /// Tells whether every record of a run is here.
@@ -212,34 +219,34 @@ pub(crate) struct Kept {
 }
 
 /// Decides what live branches, tags and the retention rule keep.
-pub(crate) fn keep(history: &History, branches: &[Lineage], tags: &[Place], rule: Retention) -> Kept {
+pub(crate) fn keep(archive: &Archive, branches: &[Lineage], tags: &[Place], rule: Retention) -> Kept {
     let describe = |table: &NamedTable| KeptTable {
         table: table.clone(),
         current: BTreeSet::new(),
         keep: BTreeSet::new(),
         published: BTreeSet::new(),
     };
-    let mut tables: Vec<KeptTable> = history.tables.iter().map(describe).collect();
-    for log in history.logs.values() {
+    let mut tables: Vec<KeptTable> = archive.tables.iter().map(describe).collect();
+    for log in archive.logs.values() {
         for (table, changes) in &log.changes {
             tables[*table as usize].published.extend(changes.iter().filter_map(|(_, version)| *version));
         }
     }
     for lineage in branches {
         let Some(head) = lineage.head() else { continue };
-        for (table, version) in history.pins(head) {
+        for (table, version) in archive.pins(head) {
             let kept = &mut tables[table as usize];
             kept.current.insert(version);
             kept.keep.insert(version);
-            kept.keep.extend(newest(history, lineage, table, rule.versions.unwrap_or(0)));
+            kept.keep.extend(newest(archive, lineage, table, rule.versions.unwrap_or(0)));
         }
     }
     if let Some(since) = rule.since {
-        keep_young(history, branches, since, &mut tables);
+        keep_young(archive, branches, since, &mut tables);
     }
-    let (bases, logs) = walk(history, branches, tags);
+    let (bases, logs) = walk(archive, branches, tags);
     for place in bases.into_iter().chain(tags.iter().copied()) {
-        for (table, version) in history.pins(place) {
+        for (table, version) in archive.pins(place) {
             tables[table as usize].keep.insert(version);
         }
     }
@@ -247,10 +254,10 @@ pub(crate) fn keep(history: &History, branches: &[Lineage], tags: &[Place], rule
 }
 
 /// Returns the newest distinct versions of a table along a branch, `count` at most.
-fn newest(history: &History, lineage: &Lineage, table: TableIndex, count: u32) -> BTreeSet<TableVersion> {
+fn newest(archive: &Archive, lineage: &Lineage, table: TableIndex, count: u32) -> BTreeSet<TableVersion> {
     let mut found = BTreeSet::new();
     for run in lineage.runs().iter().rev() {
-        let Some(changes) = history.logs.get(&run.uid).and_then(|log| log.changes.get(&table)) else { continue };
+        let Some(changes) = archive.logs.get(&run.uid).and_then(|log| log.changes.get(&table)) else { continue };
         // What the record before the run named is in force in the run until the first change.
         let from = changes.partition_point(|(seq, _)| *seq <= run.first).saturating_sub(1);
         let to = changes.partition_point(|(seq, _)| *seq <= run.last);
@@ -265,14 +272,14 @@ fn newest(history: &History, lineage: &Lineage, table: TableIndex, count: u32) -
 }
 
 /// Keeps the pins of the records of live branches that are not older than `since`.
-fn keep_young(history: &History, branches: &[Lineage], since: i64, tables: &mut [KeptTable]) {
+fn keep_young(archive: &Archive, branches: &[Lineage], since: i64, tables: &mut [KeptTable]) {
     let mut bounds: BTreeMap<BranchUid, Seq> = BTreeMap::new();
     for run in branches.iter().flat_map(|lineage| lineage.runs()) {
         let bound = bounds.entry(run.uid).or_insert(run.last);
         *bound = run.last.max(*bound);
     }
     for (uid, bound) in bounds {
-        let Some(log) = history.logs.get(&uid) else { continue };
+        let Some(log) = archive.logs.get(&uid) else { continue };
         let young = log.entries.iter().filter(|entry| entry.seq <= bound && entry.created_at >= since);
         let young: Vec<Seq> = young.map(|entry| entry.seq).collect();
         for (table, changes) in &log.changes {
@@ -317,13 +324,13 @@ impl Reach {
 }
 
 /// Walks all ancestors of live heads and tags; returns the merge bases of pairs of heads, and the logs met.
-fn walk(history: &History, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>, BTreeSet<BranchUid>) {
+fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>, BTreeSet<BranchUid>) {
     // Ids ascend from parents to children, so taking the greatest first meets every child before its parents. Per record
     // one set per child and head: the branches that have the record through it.
     let mut waiting: BinaryHeap<(CommitId, Place)> = BinaryHeap::new();
     let mut reached: HashMap<Place, Vec<Reach>> = HashMap::new();
     let meet = |waiting: &mut BinaryHeap<(CommitId, Place)>, reached: &mut HashMap<Place, Vec<Reach>>, place, reach| {
-        let Some(entry) = history.entry(place) else { return };
+        let Some(entry) = archive.entry(place) else { return };
         reached.entry(place).or_insert_with(|| {
             waiting.push((entry.id, place));
             Vec::new()
@@ -349,7 +356,7 @@ fn walk(history: &History, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>,
         if through.len() > 1 && parts_a_pair(&through, &all) {
             bases.push(place);
         }
-        for parent in history.entry(place).into_iter().flat_map(|entry| &entry.parents) {
+        for parent in archive.entry(place).into_iter().flat_map(|entry| &entry.parents) {
             meet(&mut waiting, &mut reached, *parent, all.clone());
         }
     }

@@ -34,7 +34,7 @@ struct World {
     records: Vec<Record>,
     branches: Vec<Branch>,
     tags: Vec<usize>,
-    history: History,
+    history: Archive,
     next_version: u64,
 }
 

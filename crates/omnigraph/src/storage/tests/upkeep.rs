@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
 use arrow_array::{RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -116,8 +117,12 @@ async fn find(root: &Root, versions: &Versions, before: DateTime<Utc>) -> Garbag
 async fn kept_versions_survive_the_removal_of_all_others(root: &Root) {
     let mut tables = grown(root, "t", 10).await;
     // Deletion files, and rows that only an old version has.
-    let marked = stage(tables.last().unwrap(), removing([tables.last().unwrap().stats().fragments - 1])).await;
-    tables.push(marked.unwrap());
+    let scan = Scan { with_address: true, ..Scan::default() };
+    let rows: Vec<RecordBatch> = tables[10].scan(scan).unwrap().try_collect().await.unwrap();
+    let first = rows[0].column(0).as_primitive::<UInt64Type>().value(0);
+    let marked = stage(&tables[10], removing([first])).await.unwrap();
+    assert!(root.list("t/_deletions").await.unwrap().len() == 1);
+    tables.push(marked);
     let (old, last) = (tables[4].clone(), tables.last().unwrap().clone());
     let (old_ids, last_ids) = (ids(&old).await, ids(&last).await);
     let versions = Versions {
