@@ -50,7 +50,10 @@ pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Fai
         return output::json(&document(args, uri, None, &stats));
     }
     let cleaned = stats.iter().filter(|dataset| dataset.error.is_none()).count();
-    output::line(&format!("cleanup {uri} ({policy}) — removed {} across {cleaned} datasets", amount(&stats)))?;
+    output::line(&format!(
+        "cleanup {uri} ({policy}) — removed {} across {cleaned} datasets",
+        amount(&stats)
+    ))?;
     let failed: Vec<&str> =
         stats.iter().filter(|d| d.error.is_some()).map(|dataset| dataset.type_key.as_str()).collect();
     if !failed.is_empty() {

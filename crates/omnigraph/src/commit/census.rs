@@ -50,7 +50,9 @@ impl Graph {
                 Err(gap) => tracing::debug!(branch = %gap, "looking again"),
             }
         }
-        self.look(rule).await?.map_err(|branch| unclassified(&branch, &OmniError::internal("its log has a gap")))
+        self.look(rule)
+            .await?
+            .map_err(|branch| unclassified(&branch, &OmniError::internal("its log has a gap")))
     }
 
     /// Takes a census; a branch whose history has a gap otherwise.
@@ -118,10 +120,12 @@ impl Graph {
     async fn live_branches(&self) -> Result<Vec<BranchRef>> {
         let mut branches = Vec::new();
         for object in self.root().list(&format!("{MANIFEST}/refs/")).await? {
-            let Some(stem) = object.path.rsplit('/').next().and_then(|name| name.strip_suffix(".json")) else {
+            let Some(stem) = object.path.rsplit('/').next().and_then(|name| name.strip_suffix(".json"))
+            else {
                 continue;
             };
-            let unnamed = || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
+            let unnamed =
+                || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
             let name = BranchName::from_escaped(stem).ok_or_else(unnamed)?;
             let loaded = match failpoints::hit(failpoints::CLEANUP_BRANCH) {
                 Ok(()) => refs::load(self.root(), &name).await,
@@ -175,7 +179,8 @@ impl Census {
         let dead = |uid: &BranchUid| !self.live.contains(uid) && !self.kept.logs.contains(uid);
         let known = |uid: &BranchUid| retired.contains_key(uid) && !self.unreadable.contains(uid);
         // A log that no deletion accounts for may be of a graph or a branch that is being made.
-        let goes = |uid: &BranchUid, object: &ObjectInfo| dead(uid) && (known(uid) || object.modified < before);
+        let goes =
+            |uid: &BranchUid, object: &ObjectInfo| dead(uid) && (known(uid) || object.modified < before);
 
         // A record is found through its ref, so the ref goes first.
         let mut garbage = Vec::new();

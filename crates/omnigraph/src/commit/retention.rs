@@ -257,7 +257,9 @@ pub(crate) fn keep(archive: &Archive, branches: &[Lineage], tags: &[Place], rule
 fn newest(archive: &Archive, lineage: &Lineage, table: TableIndex, count: u32) -> BTreeSet<TableVersion> {
     let mut found = BTreeSet::new();
     for run in lineage.runs().iter().rev() {
-        let Some(changes) = archive.logs.get(&run.uid).and_then(|log| log.changes.get(&table)) else { continue };
+        let Some(changes) = archive.logs.get(&run.uid).and_then(|log| log.changes.get(&table)) else {
+            continue;
+        };
         // What the record before the run named is in force in the run until the first change.
         let from = changes.partition_point(|(seq, _)| *seq <= run.first).saturating_sub(1);
         let to = changes.partition_point(|(seq, _)| *seq <= run.last);
@@ -329,7 +331,10 @@ fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>,
     // one set per child and head: the branches that have the record through it.
     let mut waiting: BinaryHeap<(CommitId, Place)> = BinaryHeap::new();
     let mut reached: HashMap<Place, Vec<Reach>> = HashMap::new();
-    let meet = |waiting: &mut BinaryHeap<(CommitId, Place)>, reached: &mut HashMap<Place, Vec<Reach>>, place, reach| {
+    let meet = |waiting: &mut BinaryHeap<(CommitId, Place)>,
+                reached: &mut HashMap<Place, Vec<Reach>>,
+                place,
+                reach| {
         let Some(entry) = archive.entry(place) else { return };
         reached.entry(place).or_insert_with(|| {
             waiting.push((entry.id, place));

@@ -213,9 +213,10 @@ struct Report {
 
 impl Report {
     fn entry(&mut self, key: &str) -> &mut DatasetCleanupStats {
-        self.entries
-            .entry(key.to_owned())
-            .or_insert_with(|| DatasetCleanupStats { type_key: key.to_owned(), ..DatasetCleanupStats::default() })
+        self.entries.entry(key.to_owned()).or_insert_with(|| DatasetCleanupStats {
+            type_key: key.to_owned(),
+            ..DatasetCleanupStats::default()
+        })
     }
 
     fn add(&mut self, key: String, outcome: Result<Removed>) {

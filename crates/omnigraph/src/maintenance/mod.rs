@@ -16,9 +16,7 @@ pub use cleanup::{CleanupPolicyOptions, DatasetCleanupStats};
 pub(crate) use optimize::optimize;
 pub use optimize::{DatasetOptimizeStats, PendingIndex, SkipReason};
 pub(crate) use repair::repair;
-pub use repair::{
-    DatasetRepairStats, RepairAction, RepairClassification, RepairOptions, RepairStats,
-};
+pub use repair::{DatasetRepairStats, RepairAction, RepairClassification, RepairOptions, RepairStats};
 
 /// Names the storage of commits in statistics, beside the type keys.
 const MANIFEST_KEY: &str = "__manifest";

@@ -89,7 +89,9 @@ pub(crate) fn prune(directory: &Path) -> io::Result<()> {
         }
     }
     match fs::remove_dir(directory) {
-        Err(error) if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => Err(error),
+        Err(error) if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
+            Err(error)
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

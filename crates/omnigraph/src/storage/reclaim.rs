@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use lance_io::object_store::ObjectStore as LanceStore;
 use lance_table::format::Manifest;
 use lance_table::io::commit::{ManifestLocation, ManifestNamingScheme};
@@ -102,13 +102,15 @@ pub(crate) async fn garbage(
     }
     let in_flight = files.iter().filter(|file| file.object.modified >= before);
     let in_flight = in_flight.filter_map(File::version).filter(|v| !versions.published.contains(v));
-    let kept: BTreeSet<TableVersion> = versions.keep.intersection(&present).copied().chain(in_flight).collect();
+    let kept: BTreeSet<TableVersion> =
+        versions.keep.intersection(&present).copied().chain(in_flight).collect();
 
     let reader = Reader::open(root, path).await?;
     let needed = reader.all(&kept, Missing::Fails).await?;
     let unneeded_and_young = |file: &File| file.object.modified >= before && !needed.has(file);
     let published = if files.iter().any(unneeded_and_young) {
-        let doomed = versions.published.intersection(&present).filter(|v| !kept.contains(v)).copied().collect();
+        let doomed =
+            versions.published.intersection(&present).filter(|v| !kept.contains(v)).copied().collect();
         reader.all(&doomed, Missing::ProvesNothing).await?
     } else {
         References::default()
@@ -255,7 +257,8 @@ struct Reader {
 impl Reader {
     async fn open(root: &Root, path: &str) -> Result<Reader> {
         let registry = root.caches().session.store_registry();
-        let opened = LanceStore::from_uri_and_params(registry, &root.table_uri(path), &root.lance_params()).await;
+        let opened =
+            LanceStore::from_uri_and_params(registry, &root.table_uri(path), &root.lance_params()).await;
         let (store, base) = opened.map_err(|error| failure::table(path, error))?;
         Ok(Reader { store, base, path: path.to_owned() })
     }

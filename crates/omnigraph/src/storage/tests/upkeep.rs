@@ -42,8 +42,7 @@ fn removing(addresses: impl IntoIterator<Item = u64>) -> TableChange {
 }
 
 async fn ids(table: &Table) -> BTreeSet<String> {
-    let batches: Vec<RecordBatch> =
-        table.scan(Scan::columns(["id"])).unwrap().try_collect().await.unwrap();
+    let batches: Vec<RecordBatch> = table.scan(Scan::columns(["id"])).unwrap().try_collect().await.unwrap();
     let ids = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter());
     ids.map(|id| id.unwrap().to_owned()).collect()
 }
