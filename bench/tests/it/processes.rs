@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use omnigraph::Omnigraph;
+use omnigraph::db::CommitPage;
 
 use crate::support::{SCHEMA, item_names, text, worker};
 
@@ -35,7 +36,7 @@ async fn two_processes_lose_no_insert_and_surface_no_retry() {
     expected.sort();
     assert_eq!(item_names(&graph).await, expected);
 
-    let commits = graph.list_commits("main", None).await.unwrap();
+    let commits = graph.list_commits("main", &CommitPage::default()).await.unwrap();
     assert_eq!(commits.len(), 2 * inserts() + 1);
     for pair in commits.windows(2) {
         assert_eq!(pair[0].parent_commit_id.as_deref(), Some(pair[1].graph_commit_id.as_str()));

@@ -37,12 +37,19 @@ pub(crate) fn check(uri: &str) -> Result<(), Failure> {
             "give a path, file://… or s3://bucket/prefix",
         ));
     }
-    match local_path(uri) {
-        Some(path) if path.is_file() => Err(Failure::usage(
+    let Some(path) = local_path(uri) else { return Ok(()) };
+    if path.is_file() {
+        return Err(Failure::usage(
             format!("'{uri}' is a file; a graph is a directory"),
             "give the graph's directory, or a new one",
+        ));
+    }
+    match path.ancestors().skip(1).find(|parent| parent.is_file()) {
+        Some(parent) => Err(Failure::usage(
+            format!("'{uri}' cannot exist: its parent '{}' is not a directory", parent.display()),
+            "give a path below a directory",
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -341,9 +341,29 @@ pub(crate) struct CommitList {
     /// At most this many.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// Only commits with this property: `actor=NAME`.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_commit_filter)]
+    pub(crate) filter: Option<CommitFilter>,
+    /// Continue after this commit: the last one of the page before.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) after: Option<String>,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which commits to list.
+#[derive(Clone, Debug)]
+pub(crate) enum CommitFilter {
+    /// Those of one author.
+    Actor(String),
+}
+
+fn parse_commit_filter(text: &str) -> Result<CommitFilter, String> {
+    match text.split_once('=') {
+        Some(("actor", actor)) if !actor.is_empty() => Ok(CommitFilter::Actor(actor.to_owned())),
+        _ => Err("expected actor=NAME, for example actor=omnigraph:recovery".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

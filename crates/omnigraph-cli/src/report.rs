@@ -1,10 +1,10 @@
 //! Prints a failure: one clear message with place and cure on stderr, as text or as the JSON error object.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use omnigraph::OmniError;
-use omnigraph::error::{ManifestDetails, ManifestErrorKind, StorageFailureKind};
+use omnigraph::error::{ManifestDetails, ManifestErrorKind, Place, StorageFailureKind};
 use serde_json::{Map, Value, json};
 
 use crate::address;
@@ -74,9 +74,11 @@ fn hint(failure: &Failure) -> Option<String> {
         Failure::Engine(OmniError::PreconditionFailed { .. }) => {
             Some("read again and repeat the write with the new head".to_owned())
         }
-        Failure::Engine(OmniError::KeyConflict { .. }) => {
-            Some("load with --mode merge to replace entities that exist".to_owned())
-        }
+        Failure::Engine(OmniError::KeyConflict { first_at, .. }) => Some(merge_hint(*first_at)),
+        Failure::Data { error, .. } => match &**error {
+            OmniError::KeyConflict { first_at, .. } => Some(merge_hint(*first_at)),
+            _ => None,
+        },
         Failure::Engine(OmniError::Storage(failure))
             if failure.kind == StorageFailureKind::Configuration
                 && failure.message.contains("Permission denied") =>
@@ -93,6 +95,14 @@ fn hint(failure: &Failure) -> Option<String> {
     }
 }
 
+/// Tells what `merge` does with an id that is there: in the graph, or earlier in the input.
+fn merge_hint(first_at: Option<Place>) -> String {
+    match first_at {
+        None => "load with --mode merge to replace entities that exist".to_owned(),
+        Some(_) => "load with --mode merge to keep the last of several rows with one id".to_owned(),
+    }
+}
+
 /// Returns the error object of the HTTP interface.
 fn error_object(failure: &Failure) -> Value {
     let mut object = Map::new();
@@ -104,7 +114,7 @@ fn error_object(failure: &Failure) -> Value {
         Some(OmniError::PreconditionFailed { expected, actual, .. }) => {
             object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
         }
-        Some(OmniError::KeyConflict { type_key, entity_id }) => {
+        Some(OmniError::KeyConflict { type_key, entity_id, .. }) => {
             let conflict = json!({
                 "entity_kind": type_key.kind.to_string(),
                 "type_name": type_key.name,
@@ -124,20 +134,21 @@ fn error_object(failure: &Failure) -> Value {
                 let conflict = json!({"member": member, "expected": expected, "actual": actual});
                 object.insert("read_set_conflict".to_owned(), conflict);
             }
-            Some(ManifestDetails::Input { line, type_key, property }) => {
+            Some(ManifestDetails::Input { line, type_key, property, .. }) => {
                 let place = json!({
                     "line": line,
                     "type_key": type_key.as_ref().map(ToString::to_string),
                     "property": property,
                 });
                 object.insert("input".to_owned(), place);
-                if let Failure::Data { path, .. } = failure {
-                    object["input"]["path"] = Value::String(path.clone());
-                }
             }
             _ => {}
         },
         _ => {}
+    }
+    if let Failure::Data { path, line, .. } = failure {
+        let input = object.entry("input").or_insert_with(|| json!({"line": line}));
+        input["path"] = Value::String(path.clone());
     }
     if let Failure::Text { label, source_text, diagnostics } = failure {
         let list: Vec<Value> = diagnostics
@@ -166,7 +177,7 @@ fn error_object(failure: &Failure) -> Value {
 fn code(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Text { .. } | Failure::Usage { .. } => Some("bad_request"),
-        Failure::Io { .. } => None,
+        Failure::Io { source, .. } => Some(io_code(source)),
         Failure::Engine(_) | Failure::Data { .. } => match failure.engine()? {
             OmniError::Compiler(_) | OmniError::Param(_) => Some("bad_request"),
             OmniError::Manifest(error) => Some(match error.kind {
@@ -181,7 +192,22 @@ fn code(failure: &Failure) -> Option<&'static str> {
             OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),
             OmniError::ResourceLimitExceeded { .. } => Some("bad_request"),
             OmniError::Policy(_) => Some("forbidden"),
+            OmniError::Io { source, .. } => Some(io_code(source)),
             _ => Some("internal"),
         },
+    }
+}
+
+/// Tells a path that the caller gave wrong from a machine that fails.
+fn io_code(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::PermissionDenied => "forbidden",
+        ErrorKind::IsADirectory
+        | ErrorKind::NotADirectory
+        | ErrorKind::InvalidData
+        | ErrorKind::InvalidInput
+        | ErrorKind::InvalidFilename => "bad_request",
+        _ => "internal",
     }
 }

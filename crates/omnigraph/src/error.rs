@@ -39,12 +39,19 @@ pub enum OmniError {
     #[error("{0}")]
     Manifest(Box<ManifestError>),
     /// A strict insert met an existing id.
-    #[error("{type_key} already has an entity with id '{entity_id}'")]
+    #[error("{}{} type {} already has an entity with id '{entity_id}'{}{}", prefix(.at), .type_key.kind,
+        .type_key.name, key_columns(.key), suffix(.first_at))]
     KeyConflict {
         /// The type.
         type_key: TypeKey,
         /// The id.
         entity_id: String,
+        /// The property or, as `(a, b)`, the properties whose value the id is; absent for types without key.
+        key: Option<String>,
+        /// Where the refused row stands, if it came from a file.
+        at: Option<Place>,
+        /// Where the row that has the id stands, if the same input has it twice.
+        first_at: Option<Place>,
     },
     /// A bound was exceeded; nothing has happened.
     #[error("resource limit exceeded for {resource}: actual {actual}, limit {limit}")]
@@ -111,19 +118,88 @@ pub enum OmniError {
         /// The newest stamp this release reads.
         supported: u32,
     },
-    /// The table version a commit names is gone.
-    #[error("table version {published_dataset_version} of {type_key} was reclaimed by cleanup")]
+    /// The table version that an earlier commit names is gone, as nothing that is live needs it.
+    #[error(
+        "table version {published_dataset_version} of {} type {} was reclaimed by cleanup; read a newer commit",
+        .type_key.kind, .type_key.name
+    )]
     HistoricalVersionReclaimed {
         /// The type.
-        type_key: String,
+        type_key: TypeKey,
         /// The table version counter users see.
         published_dataset_version: u64,
     },
+    /// The data of a live table is gone, which nothing but damage can do.
+    #[error(
+        "the data of {} type {}, table version {published_dataset_version}, is missing: restore '{path}' of the graph \
+         from a backup; the other types can still be read and exported",
+        .type_key.kind, .type_key.name
+    )]
+    TableMissing {
+        /// The type.
+        type_key: TypeKey,
+        /// The table version counter users see.
+        published_dataset_version: u64,
+        /// The table's directory, relative to the root.
+        path: String,
+    },
+}
+
+/// What the parts of an input are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Physical lines of a strict file.
+    Line,
+    /// JSON values of a permissive stream.
+    Record,
+    /// Statements of a mutation.
+    Statement,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::Line => "line",
+            Unit::Record => "record",
+            Unit::Statement => "statement",
+        })
+    }
+}
+
+/// Where in an input something stands. Displays as `line 3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What is counted.
+    pub unit: Unit,
+    /// The number, from 1.
+    pub number: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.unit, self.number)
+    }
 }
 
 /// Names the holders of a unique value; two rows of one key have one id.
-fn holders(first: &str, second: &str) -> String {
-    if first == second { format!("two rows '{first}'") } else { format!("'{first}' and '{second}'") }
+fn holders(first: &str, second: &str, first_at: &Option<Place>) -> String {
+    match first_at {
+        _ if first == second => format!("two rows '{first}'{}", suffix(first_at)),
+        Some(place) => format!("'{first}' ({place}) and '{second}'"),
+        None => format!("'{first}' and '{second}'"),
+    }
+}
+
+fn prefix(at: &Option<Place>) -> String {
+    at.map(|place| format!("{place}: ")).unwrap_or_default()
+}
+
+fn suffix(first_at: &Option<Place>) -> String {
+    first_at.map(|place| format!(", first on {place}")).unwrap_or_default()
+}
+
+fn key_columns(key: &Option<String>) -> String {
+    key.as_ref().map(|columns| format!(" (@key {columns})")).unwrap_or_default()
 }
 
 fn hint(did_you_mean: &Option<String>) -> String {
@@ -217,10 +293,17 @@ pub enum ManifestDetails {
         attempts: u32,
     },
     /// A constraint is violated.
-    Violation(Violation),
+    Violation {
+        /// Which, by what.
+        violation: Violation,
+        /// Where the row at fault stands; absent when it did not come from a file.
+        at: Option<Place>,
+    },
     /// A record of the input is invalid.
     Input {
-        /// Physical line (strict) or record (permissive), from 1.
+        /// What `line` counts.
+        unit: Unit,
+        /// Physical line (strict), record (permissive) or statement, from 1.
         line: u64,
         /// The type, if it was recognised.
         type_key: Option<TypeKey>,
@@ -281,7 +364,7 @@ pub enum Violation {
         id: String,
     },
     /// Two entities share a unique or key tuple.
-    #[error("@unique violation on {type_name}.{columns}: value {value} is held by {}", holders(.first, .second))]
+    #[error("@unique violation on {type_name}.{columns}: value {value} is held by {}", holders(.first, .second, .first_at))]
     Unique {
         /// Type name.
         type_name: String,
@@ -293,6 +376,8 @@ pub enum Violation {
         first: String,
         /// The other.
         second: String,
+        /// Where the first holder stands, if it is a row of the same file.
+        first_at: Option<Place>,
     },
     /// An edge whose source node does not exist.
     #[error("src '{id}' not found in {node_type} (edge {edge_type} '{edge_id}')")]
@@ -370,7 +455,7 @@ impl OmniError {
 
     /// Makes an invalid-record error; the text starts with `line N: ` (or `record N: `, by `unit`).
     pub fn input(
-        unit: &str,
+        unit: Unit,
         line: u64,
         type_key: Option<TypeKey>,
         property: Option<String>,
@@ -379,7 +464,7 @@ impl OmniError {
         OmniError::manifest(
             ManifestErrorKind::BadRequest,
             format!("{unit} {line}: {message}"),
-            Some(ManifestDetails::Input { line, type_key, property }),
+            Some(ManifestDetails::Input { unit, line, type_key, property }),
         )
     }
 
@@ -395,20 +480,32 @@ impl OmniError {
     pub fn violation(&self) -> Option<&Violation> {
         match self {
             OmniError::Manifest(error) => match &error.details {
-                Some(ManifestDetails::Violation(violation)) => Some(violation),
+                Some(ManifestDetails::Violation { violation, .. }) => Some(violation),
                 _ => None,
             },
             _ => None,
         }
     }
-}
 
-impl From<Violation> for OmniError {
-    fn from(violation: Violation) -> Self {
+    /// Returns where in the input the refused record or row stands, if that is known.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            OmniError::KeyConflict { at, .. } => *at,
+            OmniError::Manifest(error) => match &error.details {
+                Some(ManifestDetails::Violation { at, .. }) => *at,
+                Some(ManifestDetails::Input { unit, line, .. }) => Some(Place { unit: *unit, number: *line }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Makes a constraint error; the text starts with the place, if there is one.
+    pub(crate) fn violated(violation: Violation, at: Option<Place>) -> OmniError {
         OmniError::manifest(
             ManifestErrorKind::BadRequest,
-            violation.to_string(),
-            Some(ManifestDetails::Violation(violation)),
+            format!("{}{violation}", prefix(&at)),
+            Some(ManifestDetails::Violation { violation, at }),
         )
     }
 }

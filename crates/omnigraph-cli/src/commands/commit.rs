@@ -1,11 +1,11 @@
 //! `omnigraph commit list` and `commit show`.
 
 use omnigraph::Omnigraph;
-use omnigraph::db::GraphCommit;
+use omnigraph::db::{CommitPage, GraphCommit};
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, CommitList, CommitShow, Global};
+use crate::args::{self, CommitFilter, CommitList, CommitShow, Global};
 use crate::failure::Failure;
 use crate::output;
 
@@ -51,7 +51,9 @@ pub(crate) async fn run(args: &args::Commit, global: &Global) -> Result<(), Fail
 async fn list(args: &CommitList, global: &Global) -> Result<(), Failure> {
     let uri = address::resolve(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let commits = graph.list_commits(&args.branch, args.limit).await?;
+    let actor = args.filter.as_ref().map(|CommitFilter::Actor(actor)| actor.clone());
+    let page = CommitPage { limit: args.limit, actor, after: args.after.clone() };
+    let commits = graph.list_commits(&args.branch, &page).await?;
     if args.json {
         return output::json(&Commits { commits: commits.iter().map(CommitDocument::from).collect() });
     }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use omnigraph::db::{Load, LoadMode, LoadSource};
-use omnigraph::error::ManifestDetails;
+use omnigraph::error::{Place, Unit};
 use omnigraph::{OmniError, Omnigraph};
 use serde::Serialize;
 
@@ -102,19 +102,12 @@ fn open(path: &Path) -> Result<LoadSource, Failure> {
 
 /// Adds the file and the line that a refused record came from.
 fn of_data(error: OmniError, path: &Path) -> Failure {
-    let line = match &error {
-        OmniError::Manifest(refusal) => match &refusal.details {
-            Some(ManifestDetails::Input { line, .. }) if path != Path::new("-") => Some(*line),
-            _ => None,
-        },
-        _ => None,
-    };
-    match line {
-        Some(line) => {
+    match error.place() {
+        Some(Place { unit: Unit::Line, number: line }) if path != Path::new("-") => {
             let path_text = path.display().to_string();
             Failure::Data { error: Box::new(error), path: path_text, line, excerpt: excerpt(path, line) }
         }
-        None => Failure::Engine(error),
+        _ => Failure::Engine(error),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::sandbox::Sandbox;
 
 const README: &str = include_str!("../../../../README.md");
+const DEBIAN: &str = include_str!("../../../../examples/debian/README.md");
 const SCHEMAS: &str = include_str!("../../../../docs/schema.md");
 const QUERIES: &str = include_str!("../../../../docs/queries.md");
 
@@ -27,6 +28,17 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+/// Runs the commands of a shell block, all of them `omnigraph`; returns what each printed.
+fn run_block(sandbox: &Sandbox, block: &str) -> Vec<String> {
+    let commands = block.replace("\\\n", " ");
+    let run = |line: &str| {
+        let words = words(line);
+        assert_eq!(words[0], "omnigraph");
+        sandbox.ok(&words[1..].iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    commands.lines().map(run).collect()
+}
+
 fn people() -> Sandbox {
     let sandbox = Sandbox::empty();
     sandbox.write("people.pg", blocks(README, "pg")[0]);
@@ -40,16 +52,33 @@ fn the_first_graph_of_the_readme_works_command_by_command() {
     let sandbox = people();
     let shell = blocks(README, "sh");
     let block = shell.iter().find(|block| block.contains("omnigraph init")).unwrap();
-    let mut printed = Vec::new();
-    for line in block.replace("\\\n", " ").lines() {
-        let words = words(line);
-        assert_eq!(words[0], "omnigraph");
-        let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
-        printed.push(sandbox.ok(&arguments));
-    }
+    let printed = run_block(&sandbox, block);
     assert!(printed[2].contains("1 rows from branch main via reach\n") && printed[2].contains("Bob"));
     assert_eq!(printed[3], "changed main via befriend: 1 nodes, 1 edges\nactor_id: ada\n");
     assert_eq!((printed[4].lines().count(), printed[5].lines().count()), (3, 5));
+}
+
+#[test]
+fn the_walkthrough_of_the_debian_example_works_from_top_to_bottom() {
+    let sandbox = Sandbox::empty();
+    for name in ["schema.pg", "queries.gq", "slice.jsonl"] {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/debian").join(name);
+        sandbox.write(name, &std::fs::read_to_string(file).unwrap());
+    }
+    let load = DEBIAN.find("## Load it").unwrap();
+    run_block(&sandbox, blocks(&DEBIAN[load..], "sh")[0]);
+    let (reads, writes) = DEBIAN[load..].split_once("Mutations, each one commit").unwrap();
+    for (verb, tables) in [("query", reads), ("mutate", writes)] {
+        for row in tables.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.split('|').map(|cell| cell.trim_matches([' ', '`'])).collect();
+            let mut arguments = vec![verb, cells[1], "--store", "debian.graph", "--query", "queries.gq"];
+            if !cells[2].is_empty() {
+                arguments.extend(["--params", cells[2]]);
+            }
+            sandbox.ok(&arguments);
+        }
+    }
+    run_block(&sandbox, blocks(writes, "sh")[0]);
 }
 
 #[test]

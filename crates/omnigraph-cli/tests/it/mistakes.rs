@@ -31,7 +31,77 @@ fn two_rows_of_one_key_are_told_as_such() {
     sandbox.write("twice.jsonl", &row.repeat(2));
     let error = sandbox.refused(&["load", "g", "--data", "twice.jsonl", "--mode", "append", "--quiet"]);
     assert!(error.contains("@unique violation on Person.name"), "{error}");
-    assert!(error.contains("two rows 'Eve'"), "{error}");
+    assert!(error.contains("two rows 'Eve', first on line 1") && error.contains("twice.jsonl:2"), "{error}");
+}
+
+#[test]
+fn a_row_that_a_constraint_refuses_is_shown_with_its_line() {
+    let sandbox = Sandbox::with_graph();
+    let eve = r#"{"type":"Person","data":{"name":"Eve"}}"#;
+    let load = ["load", "g", "--data", "bad.jsonl", "--mode", "append", "--quiet"];
+    for (row, text) in [
+        (r#"{"type":"Person","data":{"name":"Old","age":151}}"#, "@range violation on Person.age: 151"),
+        (
+            r#"{"type":"Person","data":{"name":"Bob"}}"#,
+            "node type Person already has an entity with id 'Bob'",
+        ),
+        (r#"{"edge":"Knows","from":"Eve","to":"Nobody"}"#, "dst 'Nobody' not found in Person"),
+    ] {
+        sandbox.write("bad.jsonl", &format!("{eve}\n{row}\n"));
+        let error = sandbox.refused(&load);
+        assert!(error.starts_with(&format!("error: line 2: {text}")), "{error}");
+        assert!(error.contains(&format!("--> bad.jsonl:2\n  |\n2 | {row}\n")), "{error}");
+        let error = sandbox.refused(&[&load[..], &["--json"]].concat());
+        let object: serde_json::Value = serde_json::from_str(&error).unwrap();
+        assert_eq!(object["input"], json!({"path": "bad.jsonl", "line": 2}), "{error}");
+    }
+}
+
+#[test]
+fn a_path_that_cannot_be_read_has_a_code() {
+    let sandbox = Sandbox::with_graph();
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    for (data, code) in [("absent.jsonl", "not_found"), ("folder", "bad_request")] {
+        let error = sandbox.refused(&["load", "g", "--data", data, "--mode", "append", "--json"]);
+        let object: serde_json::Value = serde_json::from_str(&error).unwrap();
+        assert_eq!(object["code"], json!(code), "{error}");
+    }
+}
+
+#[test]
+fn a_graph_below_a_file_is_told() {
+    let sandbox = Sandbox::empty();
+    for uri in ["rows.jsonl/g", "rows.jsonl/deep/g"] {
+        let error = sandbox.refused(&["init", uri, "--schema", "schema.pg"]);
+        assert!(error.contains("its parent 'rows.jsonl' is not a directory"), "{error}");
+    }
+}
+
+#[test]
+fn a_table_that_was_deleted_by_hand_is_told_as_missing() {
+    let sandbox = Sandbox::with_graph();
+    let nodes = sandbox.path("g/nodes");
+    let before = sandbox.ok(&["export", "g"]);
+    let mut failures = Vec::new();
+    for entry in std::fs::read_dir(&nodes).unwrap() {
+        let table = entry.unwrap().path();
+        let aside = sandbox.path("aside");
+        std::fs::rename(&table, &aside).unwrap();
+        // Types before the missing one have been written by then.
+        let export = sandbox.run(&["export", "g"]);
+        assert_eq!(export.code, 1);
+        let error = export.stderr;
+        assert!(
+            error.contains(&format!("restore 'nodes/{}'", table.file_name().unwrap().to_string_lossy())),
+            "{error}"
+        );
+        assert!(error.contains("is missing") && !error.contains("reclaimed"), "{error}");
+        failures.push(error);
+        std::fs::rename(&aside, &table).unwrap();
+    }
+    assert!(failures.iter().any(|error| error.contains("the data of node type Person, table version")));
+    assert!(failures.iter().any(|error| error.contains("the data of node type Company, table version")));
+    assert_eq!(sandbox.ok(&["export", "g"]), before);
 }
 
 #[test]
@@ -138,4 +208,28 @@ fn a_plan_is_spelled_step_by_step() {
     sandbox.write("next.pg", &sandbox.ok(&["schema", "show", "g"]).replace("age: I32?", "age: I64?"));
     let refused = sandbox.ok(&["schema", "plan", "g", "--schema", "next.pg"]);
     assert!(refused.contains("supported: no\n- unsupported change on node:Person.age"), "{refused}");
+}
+
+#[test]
+fn a_version_that_only_an_old_commit_needs_is_told_as_reclaimed() {
+    let sandbox = Sandbox::with_graph();
+    let before = sandbox.json(&["commit", "list", "g", "--json"])["commits"][0]["graph_commit_id"].clone();
+    let manifests = || -> std::collections::BTreeSet<std::path::PathBuf> {
+        let tables = std::fs::read_dir(sandbox.path("g/nodes")).unwrap();
+        let versions = tables.map(|table| table.unwrap().path().join("_versions"));
+        versions.flat_map(|of| std::fs::read_dir(of).unwrap().map(|file| file.unwrap().path())).collect()
+    };
+    let old = manifests();
+    sandbox.write("eve.jsonl", "{\"type\":\"Person\",\"data\":{\"name\":\"Eve\"}}\n");
+    sandbox.ok(&["load", "g", "--data", "eve.jsonl", "--mode", "append"]);
+    let new: Vec<std::path::PathBuf> = manifests().difference(&old).cloned().collect();
+    let people = new[0].parent().unwrap();
+    for manifest in old.iter().filter(|manifest| manifest.starts_with(people)) {
+        std::fs::remove_file(manifest).unwrap();
+    }
+    let query = "query q() { match { $p: Person } return { count($p) as n } }";
+    let now = ["query", "--store", "g", "-e", query, "--json"];
+    assert_eq!(sandbox.json(&now)["rows"], json!([{"n": 5}]));
+    let error = sandbox.refused(&[&now[..], &["--snapshot", before.as_str().unwrap()]].concat());
+    assert!(error.contains("of node type Person was reclaimed by cleanup"), "{error}");
 }

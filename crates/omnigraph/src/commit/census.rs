@@ -18,6 +18,7 @@ use super::log::Place;
 use super::record::CommitRecord;
 use super::refs::{self, BranchRef};
 use super::retention::{self, Archive, Kept, Lineage, Retention};
+use super::tags;
 use crate::error::{OmniError, Result};
 use crate::storage::root::ObjectInfo;
 
@@ -138,7 +139,8 @@ impl Graph {
     }
 
     async fn tagged_places(&self) -> Result<Vec<Place>> {
-        Ok(Vec::new())
+        let tags = tags::list(self.root()).await?;
+        Ok(tags.into_iter().map(|tag| (tag.commit.branch_uid, tag.commit.seq)).collect())
     }
 
     async fn read_log(
@@ -229,7 +231,7 @@ fn user_of(branches: &[BranchRef], uid: BranchUid) -> Option<&BranchRef> {
 }
 
 fn parents(record: &CommitRecord) -> Vec<Place> {
-    record.parents.iter().map(|_| (record.branch_uid, Seq(record.seq.0 - 1))).collect()
+    record.parents.iter().map(|parent| (parent.branch_uid, parent.seq)).collect()
 }
 
 fn unclassified(branch: &BranchName, cause: &OmniError) -> OmniError {

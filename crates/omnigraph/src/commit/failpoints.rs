@@ -36,9 +36,16 @@ pub(crate) const RECOVERY_ORPHAN_AUDIT: &str = "recovery.orphan_discard_audit_ap
 /// Cleanup is about to read the ref of a live branch; nothing is removed.
 pub(crate) const CLEANUP_BRANCH: &str = "cleanup.resolve_branch_snapshot";
 
+/// The ref of a new branch is durable, its acknowledgement is lost.
+pub(crate) const BRANCH_CREATED: &str = "branch_create.post_native";
+/// A branch is claimed for deletion; it lives.
+pub(crate) const BRANCH_CLAIMED: &str = "branch_delete.post_table_gates";
+/// The ref of a branch is gone, the acknowledgement is lost.
+pub(crate) const BRANCH_DELETED: &str = "branch_delete.post_native";
+
 /// Every point, for the test that walks them all.
 #[cfg(all(test, feature = "failpoints"))]
-pub(crate) const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 17] = [
     INIT_CLAIMED,
     INIT_PREPARED,
     INIT_CREATED,
@@ -53,6 +60,9 @@ pub(crate) const ALL: [&str; 14] = [
     RECOVERY_PUBLISH,
     RECOVERY_AUDIT,
     RECOVERY_ORPHAN_AUDIT,
+    BRANCH_CREATED,
+    BRANCH_CLAIMED,
+    BRANCH_DELETED,
 ];
 
 /// Passes a fault point.

@@ -14,8 +14,10 @@ use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::diagnostics::closest;
 use tokio::sync::Semaphore;
 
+use super::branches;
 use super::format;
 use super::head::Heads;
+use super::history::{self, History};
 use super::ids::{BranchName, CommitId, Seq};
 use super::init;
 use super::intent::{InFlight, Leftovers};
@@ -31,8 +33,6 @@ use crate::storage::Root;
 
 /// Refs of branches other than `main` kept per handle.
 const CACHED_REFS: u64 = 4096;
-/// Records read at the same time for a history.
-const PREFETCH: usize = 16;
 /// Branches searched at the same time for a commit.
 const SEARCHED_AT_ONCE: usize = 8;
 /// Background requests of one handle; more wait.
@@ -157,19 +157,30 @@ impl Graph {
         self.snapshot(record, branch.lane()).await
     }
 
-    /// Returns the commits of a branch along first parents, inherited ones included, newest first.
+    /// Returns the ancestors of a branch's head, the head included, newest first.
     ///
     /// # Errors
     /// [`OmniError::BranchNotFound`].
-    pub(crate) async fn history(
-        &self,
-        branch: &BranchName,
-        limit: Option<usize>,
-    ) -> Result<Vec<Arc<CommitRecord>>> {
-        let (branch, head) = self.find_head(branch).await?;
-        let seqs = (Seq::FIRST.0..=head.seq.0).rev().map(Seq).take(limit.unwrap_or(usize::MAX));
-        let reading = seqs.map(|seq| record_at(self.shared.log.clone(), branch.clone(), seq).boxed());
-        stream::iter(reading).buffered(PREFETCH).try_collect().await
+    pub(crate) async fn history(&self, branch: &BranchName) -> Result<History> {
+        let (_, head) = self.find_head(branch).await?;
+        Ok(History::of(self.shared.log.clone(), head))
+    }
+
+    /// Returns the common ancestor that a merge of two commits compares both with.
+    ///
+    /// # Errors
+    /// Internal when there is none: all commits of a graph descend from its first.
+    pub(crate) async fn merge_base(&self, a: &Snapshot, b: &Snapshot) -> Result<Snapshot> {
+        let base = history::merge_base(&self.shared.log, a.record(), b.record()).await?;
+        let base = base.ok_or_else(|| {
+            OmniError::internal(format!(
+                "commits {} and {} have no common ancestor",
+                a.record().id,
+                b.record().id
+            ))
+        })?;
+        let lane = Lane { uid: base.branch_uid, name: base.branch.clone() };
+        self.snapshot(base, lane).await
     }
 
     /// Returns the live branches, `main` first, the others by name.
@@ -194,6 +205,10 @@ impl Graph {
 
     pub(super) fn log(&self) -> &Log {
         &self.shared.log
+    }
+
+    pub(super) fn schemas(&self) -> &Schemas {
+        &self.shared.schemas
     }
 
     pub(super) fn heads(&self) -> &Heads {
@@ -243,7 +258,7 @@ impl Graph {
     }
 
     /// Finds the head of a branch; the ref as it was last seen lets both requests run at the same time.
-    async fn find_head(&self, name: &BranchName) -> Result<(BranchRef, Arc<CommitRecord>)> {
+    pub(super) async fn find_head(&self, name: &BranchName) -> Result<(BranchRef, Arc<CommitRecord>)> {
         if !name.is_main()
             && let Some(seen) = self.shared.refs.get(name)
         {
@@ -260,11 +275,12 @@ impl Graph {
         Ok((branch, head))
     }
 
-    async fn find_commit(&self, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
+    /// Finds a commit on a live branch, or on one that was deleted and not yet cleaned up.
+    pub(super) async fn find_commit(&self, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
         if let Some((uid, seq)) = self.shared.log.place_of(id) {
             return self.shared.log.get(uid, seq).await;
         }
-        if let Some(record) = self.find_commit_on(&BranchName::main(), id).await? {
+        if let Some(record) = self.find_commit_on(&self.shared.main, id).await? {
             return Ok(Some(record));
         }
         let others = self.branches().await?.into_iter().filter(|name| !name.is_main());
@@ -275,12 +291,17 @@ impl Graph {
                 return Ok(found);
             }
         }
+        for retired in branches::retired(&self.shared.root).await? {
+            if let Some(record) = self.find_commit_on(&retired.branch, id).await? {
+                return Ok(Some(record));
+            }
+        }
         Ok(None)
     }
 
     /// Bisects the history of a branch, along which ids ascend.
-    async fn find_commit_on(&self, name: &BranchName, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
-        let (branch, head) = self.find_head(name).await?;
+    async fn find_commit_on(&self, branch: &BranchRef, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
+        let head = self.shared.heads.find(branch).await?;
         if head.id <= id {
             return Ok((head.id == id).then_some(head));
         }
@@ -296,6 +317,10 @@ impl Graph {
             }
         }
         Ok(None)
+    }
+
+    pub(super) fn forget_ref(&self, name: &BranchName) {
+        self.shared.refs.invalidate(name);
     }
 
     async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane) -> Result<Snapshot> {
@@ -340,8 +365,8 @@ async fn record_at(log: Log, branch: BranchRef, seq: Seq) -> Result<Arc<CommitRe
 
 /// Searches a branch that was listed; it may have been deleted since.
 async fn search_if_live(graph: Graph, name: BranchName, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
-    match graph.find_commit_on(&name, id).await {
-        Err(OmniError::BranchNotFound { .. }) => Ok(None),
-        result => result,
+    match refs::load(graph.root(), &name).await? {
+        Some(branch) => graph.find_commit_on(&branch, id).await,
+        None => Ok(None),
     }
 }

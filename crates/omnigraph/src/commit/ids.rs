@@ -70,11 +70,12 @@ impl CommitId {
         CommitId::from_text(text).ok_or_else(|| OmniError::not_found(format!("commit '{text}' not found")))
     }
 
-    /// Mints an id greater than those of all parents, whatever the clocks of their writers said.
+    /// Mints an id greater than those of all parents, whatever the clocks of their writers said. Its random part is its
+    /// own, so that the children a commit gets on several branches at once have different ids.
     pub(crate) fn mint_after(parents: &[CommitId]) -> CommitId {
         let fresh = Ulid::new();
-        let next = parents.iter().map(|p| Ulid(p.0.0.saturating_add(1))).max().unwrap_or(fresh);
-        CommitId(fresh.max(next))
+        let next = parents.iter().map(|parent| parent.0.timestamp_ms() + 1).max().unwrap_or(0);
+        CommitId(Ulid::from_parts(fresh.timestamp_ms().max(next), fresh.random()))
     }
 }
 
@@ -261,6 +262,7 @@ mod tests {
         assert!(next > future);
         let again = CommitId::mint_after(&[next]);
         assert!(again > next);
+        assert_ne!(again, CommitId::mint_after(&[next]));
     }
 
     #[test]

@@ -232,6 +232,28 @@ fn machine() -> Option<String> {
 /// Operations of this process that may still publish.
 static RUNNING: LazyLock<Mutex<BTreeSet<OperationId>>> = LazyLock::new(Mutex::default);
 
+/// An operation of this process that has not ended; it has when this is dropped.
+pub(crate) struct Running(OperationId);
+
+impl Running {
+    /// Marks an operation as running.
+    pub(crate) fn begin(operation: OperationId) -> Running {
+        RUNNING.lock().insert(operation);
+        Running(operation)
+    }
+
+    /// Returns the operation.
+    pub(crate) fn operation(&self) -> OperationId {
+        self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.lock().remove(&self.0);
+    }
+}
+
 /// Operations whose intents writes of one handle left behind. Bounded by the writes that failed.
 #[derive(Clone, Default)]
 pub(crate) struct Leftovers(Arc<Mutex<BTreeSet<OperationId>>>);
@@ -249,14 +271,13 @@ impl Leftovers {
 
     /// Marks an operation as running, before its intent is put.
     pub(crate) fn begin(&self, operation: OperationId) -> InFlight {
-        RUNNING.lock().insert(operation);
-        InFlight { operation, leftovers: self.clone(), retired: false }
+        InFlight { running: Running::begin(operation), leftovers: self.clone(), retired: false }
     }
 }
 
 /// A running operation whose intent may exist. Dropping it makes it a leftover.
 pub(crate) struct InFlight {
-    operation: OperationId,
+    running: Running,
     leftovers: Leftovers,
     retired: bool,
 }
@@ -264,10 +285,11 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// Deletes the intent; a failure is logged and leaves it to the next write.
     pub(crate) async fn retire(mut self, root: &Root) {
-        match delete(root, &path(self.operation)).await {
+        let operation = self.running.operation();
+        match delete(root, &path(operation)).await {
             Ok(()) => self.retired = true,
             Err(error) => {
-                tracing::warn!(%error, operation_id = %self.operation, "could not delete the intent")
+                tracing::warn!(%error, operation_id = %operation, "could not delete the intent")
             }
         }
     }
@@ -275,9 +297,9 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        // Before `running` is dropped: whoever finds the operation ended finds it among the leftovers.
         if !self.retired {
-            self.leftovers.0.lock().insert(self.operation);
+            self.leftovers.0.lock().insert(self.running.operation());
         }
-        RUNNING.lock().remove(&self.operation);
     }
 }

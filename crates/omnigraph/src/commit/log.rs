@@ -79,6 +79,11 @@ impl Log {
         Ok(Some(self.remember(Arc::new(record))))
     }
 
+    /// Tells whether the record at a place is in memory.
+    pub(crate) fn is_cached(&self, uid: BranchUid, seq: Seq) -> bool {
+        self.records.contains_key(&(uid, seq))
+    }
+
     /// Returns the place of a commit that was met before.
     pub(crate) fn place_of(&self, id: CommitId) -> Option<Place> {
         self.places.get(&id)

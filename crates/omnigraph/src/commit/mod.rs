@@ -6,15 +6,18 @@
 //! one put-if-absent of the next record in its branch's log.
 //!
 //! Reading order: names ([`ids`]), the stored objects ([`record`], [`format`], [`refs`], [`schema`], [`log`]), finding the
-//! newest record ([`head`]) and what it pins ([`snapshot`]), then writing ([`write`], [`publish`], [`intent`]),
-//! what a crash leaves behind ([`recovery`]), and the handle that ties them together ([`graph`], [`init`]).
+//! newest record ([`head`]), those before it ([`history`]) and what they pin ([`snapshot`]), [`branches`] and [`tags`], then writing ([`write`], [`publish`], [`intent`]),
+//! what a crash leaves behind ([`recovery`], [`audits`]), what cleanup may take ([`pending`], [`census`], [`retention`]),
+//! and the handle that ties them together ([`graph`], [`init`]).
 
 pub(crate) mod audits;
+pub(crate) mod branches;
 pub(crate) mod census;
 pub(crate) mod failpoints;
 pub(crate) mod format;
 pub(crate) mod graph;
 pub(crate) mod head;
+pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod init;
 pub(crate) mod intent;
@@ -27,17 +30,22 @@ pub(crate) mod refs;
 pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
+pub(crate) mod tags;
 pub(crate) mod turns;
 pub(crate) mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use branches::ForkPoint;
 pub use format::STORAGE_FORMAT;
 pub(crate) use graph::Graph;
+pub(crate) use history::History;
 pub(crate) use ids::{BranchName, CommitId, Seq};
+pub(crate) use publish::{Effect, Outcome};
 pub use record::CommitKind;
-pub(crate) use record::{CommitRecord, TablePin};
+pub(crate) use record::{CommitRecord, Parent, TablePin};
 pub(crate) use retention::Retention;
 pub(crate) use snapshot::Snapshot;
+pub(crate) use tags::Tag;
 pub(crate) use write::{Planned, Planner, WriteRequest};

@@ -20,11 +20,12 @@ use super::graph::Graph;
 use super::ids::CommitId;
 use super::intent::{self, InFlight, Intent, Leftovers};
 use super::log::Append;
-use super::record::{Authorship, CommitRecord};
+use super::record::{Authorship, CommitRecord, RecordChange, TablePin};
+use super::schema::{SchemaContract, Schemas};
 use super::snapshot::Snapshot;
 use super::write::WriteRequest;
 use crate::error::{OmniError, Result};
-use crate::storage::{self, Table, TableChange};
+use crate::storage::{self, TableChange};
 
 /// Tables staged at the same time by one attempt.
 const STAGED_AT_ONCE: usize = 8;
@@ -38,14 +39,39 @@ pub(crate) struct Attempt<S> {
     step: S,
 }
 
+/// What happens to the table of one type.
+pub(crate) enum Effect {
+    /// The next version of the table that the base pins under this key.
+    Change(TableChange),
+    /// This table version is named as it is: created, reshaped or compacted by the planner, or adopted from another
+    /// branch. Replaces the pin of the key, or adds it.
+    Pin(TablePin),
+    /// The key is pinned no more.
+    Remove,
+}
+
+/// What a plan is to make of its base.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Effects by type.
+    pub(crate) effects: BTreeMap<TypeKey, Effect>,
+    /// Another schema.
+    pub(crate) schema: Option<Arc<SchemaContract>>,
+    /// The merged head, for a merge.
+    pub(crate) merged: Option<Arc<CommitRecord>>,
+}
+
 /// The step before staging: what is to change.
 pub(crate) struct Plan {
-    changes: BTreeMap<TypeKey, TableChange>,
+    outcome: Outcome,
 }
 
 /// The step before publication: durable table versions that nothing names.
 pub(crate) struct Staged {
-    tables: BTreeMap<TypeKey, Table>,
+    /// New pins; none where a type goes.
+    pins: BTreeMap<TypeKey, Option<TablePin>>,
+    schema: Option<Arc<SchemaContract>>,
+    merged: Option<Arc<CommitRecord>>,
 }
 
 /// A write request on its way: what stays the same through all its attempts.
@@ -94,53 +120,76 @@ impl Operation {
 
 impl Attempt<Plan> {
     /// Takes what a planner made of a snapshot.
-    pub(crate) fn planned(
-        base: Snapshot,
-        changes: BTreeMap<TypeKey, TableChange>,
-        reads: BTreeSet<TypeKey>,
-    ) -> Attempt<Plan> {
-        Attempt { base, reads, step: Plan { changes } }
+    pub(crate) fn planned(base: Snapshot, outcome: Outcome, reads: BTreeSet<TypeKey>) -> Attempt<Plan> {
+        Attempt { base, reads, step: Plan { outcome } }
     }
 
     /// Makes every change a durable table version, tables in parallel.
     ///
     /// # Errors
     /// What planning left in its streams, or a storage failure; files without a name stay for cleanup.
-    pub(crate) async fn stage(self) -> Result<Attempt<Staged>> {
-        let Attempt { base, reads, step } = self;
+    pub(crate) async fn stage(self, schemas: &Schemas) -> Result<Attempt<Staged>> {
+        let Attempt { base, reads, step: Plan { outcome } } = self;
+        if let Some(contract) = &outcome.schema {
+            schemas.put(contract.clone()).await?;
+        }
         let staging =
-            step.changes.into_iter().map(|(key, change)| stage_table(base.clone(), key, change).boxed());
-        let staged = stream::iter(staging)
+            outcome.effects.into_iter().map(|(key, effect)| stage_table(base.clone(), key, effect).boxed());
+        let pins = stream::iter(staging)
             .buffer_unordered(STAGED_AT_ONCE)
             .try_filter_map(|changed| std::future::ready(Ok(changed)))
-            .try_collect::<BTreeMap<TypeKey, Table>>()
+            .try_collect::<BTreeMap<TypeKey, Option<TablePin>>>()
             .await?;
         failpoints::hit(failpoints::STAGED)?;
-        Ok(Attempt { base, reads, step: Staged { tables: staged } })
+        Ok(Attempt { base, reads, step: Staged { pins, schema: outcome.schema, merged: outcome.merged } })
     }
 }
 
-/// Stages one table; none when its version stays.
-async fn stage_table(base: Snapshot, key: TypeKey, change: TableChange) -> Result<Option<(TypeKey, Table)>> {
-    let before = base.table(&key).await?;
-    let after = storage::stage(&before, change).await?;
-    Ok((after.version() != before.version()).then_some((key, after)))
+/// Stages one table; nothing when its pin stays.
+async fn stage_table(
+    base: Snapshot,
+    key: TypeKey,
+    effect: Effect,
+) -> Result<Option<(TypeKey, Option<TablePin>)>> {
+    let before = base.pin(&key);
+    match (effect, before) {
+        (Effect::Change(change), Some(before)) => {
+            let table = base.table(&key).await?;
+            let after = storage::stage(&table, change).await?;
+            let moved = after.version() != table.version();
+            Ok(moved.then(|| (key, Some(before.advanced_to(&after)))))
+        }
+        (Effect::Change(_), None) => {
+            Err(OmniError::internal(format!("a plan changes {key}, which its base does not name")))
+        }
+        (Effect::Pin(pin), _) => Ok((before != Some(&pin)).then_some((key, Some(pin)))),
+        (Effect::Remove, _) => Ok(before.is_some().then_some((key, None))),
+    }
 }
 
 impl Attempt<Staged> {
-    /// Tells whether no table changes.
+    /// Tells whether the record would say the same as its base.
     pub(crate) fn is_empty(&self) -> bool {
-        self.step.tables.is_empty()
+        self.step.pins.is_empty() && self.step.schema.is_none() && self.step.merged.is_none()
     }
 
     /// Returns the record that publishes the staged versions on top of `head`; none when the plan does not hold there.
     fn record_on(&self, head: &Snapshot, operation: &Operation) -> Option<CommitRecord> {
+        let Staged { pins, schema, merged } = &self.step;
         let same_branch = self.base.lane().uid == head.lane().uid;
-        let dependencies = self.step.tables.keys().chain(&self.reads);
-        let holds = same_branch && self.base.record().agrees_on(head.record(), dependencies);
+        // What a merge makes depends on the whole history of its target.
+        let same_head = self.base.record().id == head.record().id;
+        let dependencies = pins.keys().chain(&self.reads);
+        let holds = same_branch
+            && (merged.is_none() || same_head)
+            && self.base.record().agrees_on(head.record(), dependencies);
         holds.then(|| {
-            let staged = &self.step.tables;
-            head.record().successor(head.lane(), operation.commit_id, &operation.author, staged)
+            let change = RecordChange {
+                pins,
+                schema: schema.as_ref().map(|contract| contract.hash.as_str()),
+                merged: merged.as_deref(),
+            };
+            head.record().successor(head.lane(), operation.commit_id, &operation.author, change)
         })
     }
 }

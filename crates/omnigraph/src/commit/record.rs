@@ -5,6 +5,8 @@
 //! Invariants: tables are sorted by kind and alias, each type once; the id is greater than the ids of the parents; a
 //! published record is never modified.
 
+use std::collections::BTreeMap;
+
 use omnigraph_compiler::catalog::{EntityKind, Incarnation, TypeId, TypeKey};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -99,6 +101,17 @@ impl TablePin {
     }
 }
 
+/// A commit that another was made on, with its place, so that it is read whether or not its branch still lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parent {
+    /// The commit.
+    pub(crate) id: CommitId,
+    /// Whose log holds it.
+    pub(crate) branch_uid: BranchUid,
+    /// Its place there.
+    pub(crate) seq: Seq,
+}
+
 /// A commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CommitRecord {
@@ -115,7 +128,11 @@ pub(crate) struct CommitRecord {
     /// Its place in the branch's log.
     pub(crate) seq: Seq,
     /// None for the first commit, the head it replaced, or that and the merged head.
-    pub(crate) parents: Vec<CommitId>,
+    pub(crate) parents: Vec<Parent>,
+    /// The lowest place of this log from which on every record up to this one has the record before it as only parent.
+    pub(crate) run_start: Seq,
+    /// The highest place among this commit and its ancestors, in whatever logs they are.
+    pub(crate) reach: Seq,
     /// Who made it.
     #[serde(default)]
     pub(crate) actor: Option<String>,
@@ -152,6 +169,17 @@ pub(crate) struct Lane {
     pub(crate) name: BranchName,
 }
 
+/// How a record differs from the one before it.
+#[derive(Clone, Copy)]
+pub(crate) struct RecordChange<'a> {
+    /// New pins by type; none where the type goes.
+    pub(crate) pins: &'a BTreeMap<TypeKey, Option<TablePin>>,
+    /// The hash of another schema.
+    pub(crate) schema: Option<&'a str>,
+    /// The merged head, for a merge.
+    pub(crate) merged: Option<&'a CommitRecord>,
+}
+
 impl CommitRecord {
     /// Builds the first record of a graph.
     pub(crate) fn genesis(
@@ -169,6 +197,8 @@ impl CommitRecord {
             branch: lane.name.clone(),
             seq: Seq::FIRST,
             parents: Vec::new(),
+            run_start: Seq::FIRST,
+            reach: Seq::FIRST,
             actor: author.actor,
             created_at: author.created_at,
             kind: author.kind,
@@ -177,36 +207,64 @@ impl CommitRecord {
         }
     }
 
-    /// Builds the record that follows this one: `staged` versions replace the pins of their tables.
+    /// Builds the record that follows this one.
     ///
-    /// `id` is kept when it is greater than this record's, as the ids along a log ascend; otherwise another is minted.
-    pub(crate) fn successor<'a>(
+    /// `id` is kept when it is greater than the ids of the parents, as the ids along a log ascend; otherwise another is
+    /// minted.
+    pub(crate) fn successor(
         &self,
         lane: &Lane,
         id: CommitId,
         author: &Authorship,
-        staged: impl IntoIterator<Item = (&'a TypeKey, &'a Table)>,
+        change: RecordChange<'_>,
     ) -> CommitRecord {
-        let mut tables = self.tables.clone();
-        for (key, table) in staged {
-            if let Ok(index) = self.position(key) {
-                tables[index] = self.tables[index].advanced_to(table);
-            }
+        let mut tables: BTreeMap<TypeKey, TablePin> =
+            self.tables.iter().map(|pin| (pin.key(), pin.clone())).collect();
+        for (key, pin) in change.pins {
+            match pin {
+                Some(pin) => tables.insert(key.clone(), pin.clone()),
+                None => tables.remove(key),
+            };
         }
+        let mut tables: Vec<TablePin> = tables.into_values().collect();
+        tables.sort_by(|a, b| a.order().cmp(&b.order()));
+        let seq = self.seq.next();
+        let continues = lane.uid == self.branch_uid && change.merged.is_none();
+        let parents: Vec<Parent> =
+            std::iter::once(self.as_parent()).chain(change.merged.map(CommitRecord::as_parent)).collect();
+        let ids: Vec<CommitId> = parents.iter().map(|parent| parent.id).collect();
+        let above = ids.iter().all(|parent| id > *parent);
         CommitRecord {
             format: STORAGE_FORMAT,
-            id: if id > self.id { id } else { CommitId::mint_after(&[self.id]) },
+            id: if above { id } else { CommitId::mint_after(&ids) },
             operation_id: author.operation_id,
             branch_uid: lane.uid,
             branch: lane.name.clone(),
-            seq: self.seq.next(),
-            parents: vec![self.id],
+            seq,
+            parents,
+            run_start: if continues { self.run_start } else { seq },
+            reach: change.merged.map_or(seq, |merged| merged.reach).max(self.reach).max(seq),
             actor: author.actor.clone(),
             created_at: author.created_at,
             kind: author.kind,
-            schema: self.schema.clone(),
+            schema: change.schema.unwrap_or(&self.schema).to_owned(),
             tables,
         }
+    }
+
+    /// Names this commit as a parent.
+    pub(crate) fn as_parent(&self) -> Parent {
+        Parent { id: self.id, branch_uid: self.branch_uid, seq: self.seq }
+    }
+
+    /// Returns the id of the first parent.
+    pub(crate) fn first_parent(&self) -> Option<CommitId> {
+        self.parents.first().map(|parent| parent.id)
+    }
+
+    /// Returns the id of the merged head, for a merge.
+    pub(crate) fn merged_parent(&self) -> Option<CommitId> {
+        self.parents.get(1).map(|parent| parent.id)
     }
 
     /// Returns the pin of a type.

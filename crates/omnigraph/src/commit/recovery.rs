@@ -194,7 +194,7 @@ async fn place(graph: &Graph, intent: &Intent) -> Result<Place> {
         Some(_) => Ok(Place::Taken),
         None => {
             let head = graph.heads().find(&branch).await?;
-            let fits = head.seq.next() == record.seq && record.parents.first() == Some(&head.id);
+            let fits = head.seq.next() == record.seq && record.first_parent() == Some(head.id);
             Ok(if fits { Place::Free } else { Place::Taken })
         }
     }

@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::failpoints;
 use super::format::{self, MANIFEST};
 use super::ids::{BranchName, BranchUid, Seq};
 use super::record::Lane;
@@ -54,6 +55,19 @@ impl BranchRef {
         self.inherited.last().copied()
     }
 
+    /// Returns what a branch inherits that begins at `seq` of this one.
+    pub(crate) fn lineage(&self, seq: Seq) -> Vec<Segment> {
+        let mut segments = Vec::with_capacity(self.inherited.len() + 1);
+        for segment in &self.inherited {
+            segments.push(Segment { last: segment.last.min(seq), ..*segment });
+            if seq <= segment.last {
+                return segments;
+            }
+        }
+        segments.push(Segment { branch_uid: self.uid, last: seq });
+        segments
+    }
+
     /// Returns whose log holds the record at `seq` of this branch.
     pub(crate) fn holder(&self, seq: Seq) -> BranchUid {
         self.inherited
@@ -76,12 +90,33 @@ pub(crate) async fn load(root: &Root, name: &BranchName) -> Result<Option<Branch
 ///
 /// A lost acknowledgement is resolved by looking.
 pub(crate) async fn create(root: &Root, branch: &BranchRef) -> Result<bool> {
-    match root.create(&path(&branch.name), format::encode(branch)).await {
+    let created = match root.create(&path(&branch.name), format::encode(branch)).await {
+        Ok(created) => failpoints::hit(failpoints::BRANCH_CREATED).map(|()| created),
+        Err(error) => Err(error),
+    };
+    match created {
         Ok(Created::Yes) => Ok(true),
         Ok(Created::AlreadyExists) => Ok(is_ours(load(root, &branch.name).await?, branch)),
         Err(error) => match load(root, &branch.name).await {
             Ok(Some(found)) => Ok(found.uid == branch.uid),
             Ok(None) | Err(_) => Err(error),
+        },
+    }
+}
+
+/// Deletes the ref of a life that the caller alone may delete.
+///
+/// A lost acknowledgement is resolved by looking.
+pub(crate) async fn delete(root: &Root, branch: &BranchRef) -> Result<()> {
+    let deleted = match root.delete(&path(&branch.name)).await {
+        Ok(()) => failpoints::hit(failpoints::BRANCH_DELETED),
+        Err(error) => Err(error),
+    };
+    match deleted {
+        Ok(()) => Ok(()),
+        Err(error) => match load(root, &branch.name).await {
+            Ok(found) if !is_ours(found.clone(), branch) => Ok(()),
+            Ok(_) | Err(_) => Err(error),
         },
     }
 }
@@ -126,5 +161,14 @@ mod tests {
         };
         let holders: Vec<BranchUid> = (1..=6).map(|seq| branch.holder(Seq(seq))).collect();
         assert_eq!(holders, [first, first, first, second, second, own]);
+
+        let lineage = |seq| {
+            let segments = branch.lineage(Seq(seq));
+            segments.iter().map(|segment| (segment.branch_uid, segment.last.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(lineage(2), [(first, 2)]);
+        assert_eq!(lineage(3), [(first, 3)]);
+        assert_eq!(lineage(4), [(first, 3), (second, 4)]);
+        assert_eq!(lineage(9), [(first, 3), (second, 5), (own, 9)]);
     }
 }

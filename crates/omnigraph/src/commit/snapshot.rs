@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 
+use super::head::Heads;
+use super::log::Log;
 use super::record::{CommitRecord, Lane, TablePin};
+use super::refs;
 use super::schema::SchemaContract;
 use crate::error::{OmniError, Result, StorageFailureKind};
 use crate::storage::{Root, Table};
@@ -76,19 +79,38 @@ impl Snapshot {
     /// Opens the table version of a type.
     ///
     /// # Errors
-    /// [`OmniError::HistoricalVersionReclaimed`] when cleanup removed it; internal when the commit has no such type.
+    /// [`OmniError::HistoricalVersionReclaimed`] when cleanup removed it, [`OmniError::TableMissing`] when it is gone
+    /// although the branch still needs it; internal when the commit has no such type.
     pub(crate) async fn table(&self, key: &TypeKey) -> Result<Table> {
         let pin = self.pin(key).ok_or_else(|| {
             OmniError::internal(format!("commit {} names no table for {key}", self.record().id))
         })?;
-        Table::open(self.root(), &pin.path, pin.version).await.map_err(|error| match error {
-            OmniError::Storage(failure) if failure.kind == StorageFailureKind::NotFound => {
-                OmniError::HistoricalVersionReclaimed {
-                    type_key: key.to_string(),
-                    published_dataset_version: pin.table_version,
-                }
+        match Table::open(self.root(), &pin.path, pin.version).await {
+            Err(OmniError::Storage(failure)) if failure.kind == StorageFailureKind::NotFound => {
+                let (type_key, published_dataset_version) = (key.clone(), pin.table_version);
+                Err(if self.reclaimable(key, pin).await? {
+                    OmniError::HistoricalVersionReclaimed { type_key, published_dataset_version }
+                } else {
+                    let path = pin.path.to_string();
+                    OmniError::TableMissing { type_key, published_dataset_version, path }
+                })
             }
-            other => other,
+            outcome => outcome,
+        }
+    }
+
+    /// Tells whether a table version may have been removed on purpose: cleanup keeps what the head of a branch names.
+    /// Looks the head up, so it is only for a version that was not found.
+    async fn reclaimable(&self, key: &TypeKey, pin: &TablePin) -> Result<bool> {
+        let root = self.root();
+        let branch = refs::load(root, &self.lane().name).await?.filter(|found| found.uid == self.lane().uid);
+        let Some(branch) = branch else { return Ok(true) };
+        let head = Heads::new(root.clone(), Log::new(root.clone())).find(&branch).await?;
+        Ok(match head.pin(key).filter(|live| live.path == pin.path) {
+            None => true,
+            Some(live) if live.version == pin.version => false,
+            // A table that lost its live version as well was not cleaned up.
+            Some(live) => Table::open(root, &live.path, live.version).await.is_ok(),
         })
     }
 }

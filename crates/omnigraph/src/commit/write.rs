@@ -21,7 +21,7 @@ use rand::Rng;
 use super::format;
 use super::graph::Graph;
 use super::ids::{BranchName, CommitId, OperationId};
-use super::publish::{Attempt, Operation};
+use super::publish::{Attempt, Effect, Operation, Outcome};
 use super::record::{Authorship, CommitKind, CommitRecord};
 use super::snapshot::Snapshot;
 use crate::error::{ManifestDetails, OmniError, Result};
@@ -67,12 +67,25 @@ impl WriteRequest {
 pub(crate) struct Planned<T> {
     /// What the caller gets.
     pub(crate) output: T,
-    /// The changes, by type.
-    pub(crate) changes: BTreeMap<TypeKey, TableChange>,
+    /// What is to become of the snapshot.
+    pub(crate) outcome: Outcome,
     /// Types whose content the plan or its validation looked at.
     pub(crate) reads: BTreeSet<TypeKey>,
     /// Publish a commit also when nothing changes.
     pub(crate) publish_unchanged: bool,
+}
+
+impl<T> Planned<T> {
+    /// Makes a plan of table changes under the same schema; publishes nothing when there are none.
+    pub(crate) fn changes(
+        output: T,
+        changes: BTreeMap<TypeKey, TableChange>,
+        reads: BTreeSet<TypeKey>,
+    ) -> Planned<T> {
+        let effects = changes.into_iter().map(|(key, change)| (key, Effect::Change(change))).collect();
+        let outcome = Outcome { effects, ..Outcome::default() };
+        Planned { output, outcome, reads, publish_unchanged: false }
+    }
 }
 
 /// A writer kind: makes a validated plan on a snapshot. Planning has no effect and may happen several times.
@@ -157,8 +170,8 @@ impl Graph {
     ) -> Result<Option<Written<P::Output>>> {
         let head = self.head(&request.branch).await?;
         request.check(&head)?;
-        let Planned { output, changes, reads, publish_unchanged } = planner.plan(&head).await?;
-        let staged = Attempt::planned(head, changes, reads).stage().await?;
+        let Planned { output, outcome, reads, publish_unchanged } = planner.plan(&head).await?;
+        let staged = Attempt::planned(head, outcome, reads).stage(self.schemas()).await?;
         if staged.is_empty() && !publish_unchanged {
             if request.if_commit.is_some() {
                 request.check(&self.head(&request.branch).await?)?;

@@ -1,8 +1,9 @@
 //! The public handle: one method per operation, each building the request that the inner modules execute.
 //!
 //! Owns nothing on disk. `types` are the values that cross the boundary, `handle` opens and creates graphs,
-//! `read` answers, `change` writes, `maintenance` keeps the store in order.
+//! `read` answers, `change` writes, `branches` forks, merges and tags, `maintenance` keeps the store in order.
 
+mod branches;
 mod change;
 mod handle;
 mod maintenance;
@@ -18,9 +19,11 @@ pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
+pub use branches::GraphTag;
 pub use handle::{Omnigraph, OpenOptions};
 pub use maintenance::{RecoveredTable, RecoveryKind, RecoveryRecord};
 pub use types::{
-    DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate, MutationReceipt,
-    MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId, SnapshotView,
+    CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,
+    MutationReceipt, MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId,
+    SnapshotView,
 };

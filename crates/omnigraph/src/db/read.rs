@@ -11,7 +11,7 @@ use omnigraph_compiler::query::params;
 use omnigraph_compiler::types::Value;
 
 use super::handle::Omnigraph;
-use super::types::{GraphCommit, ParamMap, QueryResult, QueryStream, ReadTarget};
+use super::types::{CommitPage, GraphCommit, ParamMap, QueryResult, QueryStream, ReadTarget};
 use crate::commit::{BranchName, CommitId, Snapshot};
 use crate::error::{OmniError, Result};
 use crate::write::export::{ExportCounts, export};
@@ -95,13 +95,30 @@ impl Omnigraph {
         export(&snapshot, &keys, out).await
     }
 
-    /// Returns the commits of a branch, newest first, at most `limit`.
+    /// Returns commits that are ancestors of a branch's head, the head included, newest first: by descending version,
+    /// then time, then id.
     ///
     /// # Errors
-    /// [`OmniError::BranchNotFound`], [`OmniError::Storage`].
-    pub async fn list_commits(&self, branch: &str, limit: Option<usize>) -> Result<Vec<GraphCommit>> {
-        let records = self.graph.history(&BranchName::parse(branch)?, limit).await?;
-        Ok(records.iter().map(|record| GraphCommit::from(record.as_ref())).collect())
+    /// [`OmniError::BranchNotFound`]; not found when [`CommitPage::after`] is not in the branch's history;
+    /// [`OmniError::Storage`].
+    pub async fn list_commits(&self, branch: &str, page: &CommitPage) -> Result<Vec<GraphCommit>> {
+        let after = page.after.as_deref().map(CommitId::parse).transpose()?;
+        let mut history = self.graph.history(&BranchName::parse(branch)?).await?;
+        let (mut commits, mut skipping) = (Vec::new(), after.is_some());
+        while page.limit.is_none_or(|limit| commits.len() < limit) {
+            let Some(record) = history.next().await? else { break };
+            if skipping {
+                skipping = Some(record.id) != after;
+            } else if page.actor.is_none() || page.actor == record.actor {
+                commits.push(GraphCommit::from(record.as_ref()));
+            }
+        }
+        match after {
+            Some(after) if skipping => {
+                Err(OmniError::not_found(format!("commit '{after}' not found on branch '{branch}'")))
+            }
+            Some(_) | None => Ok(commits),
+        }
     }
 
     /// Returns a commit by id.

@@ -86,13 +86,24 @@ impl From<&CommitRecord> for GraphCommit {
             graph_commit_id: record.id.to_string(),
             graph_branch: (!record.branch.is_main()).then(|| record.branch.to_string()),
             graph_manifest_version: record.seq.0,
-            parent_commit_id: record.parents.first().map(ToString::to_string),
-            merged_parent_commit_id: record.parents.get(1).map(ToString::to_string),
+            parent_commit_id: record.first_parent().map(|id| id.to_string()),
+            merged_parent_commit_id: record.merged_parent().map(|id| id.to_string()),
             actor_id: record.actor.clone(),
             created_at: record.created_at,
             kind: record.kind,
         }
     }
+}
+
+/// Which commits of a history to list. The default lists all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitPage {
+    /// At most this many.
+    pub limit: Option<usize>,
+    /// Only those that this actor made.
+    pub actor: Option<String>,
+    /// Only those listed after this commit: the last one of the page before.
+    pub after: Option<String>,
 }
 
 /// One type's stored image in a snapshot.

@@ -108,7 +108,7 @@ impl Planner for Compaction {
             }
             output.insert(key, Found { fragments: pin.fragments, rewritten });
         }
-        Ok(Planned { output, changes, reads: BTreeSet::new(), publish_unchanged: false })
+        Ok(Planned::changes(output, changes, BTreeSet::new()))
     }
 }
 

@@ -113,6 +113,11 @@ fn json_of(value: &Value) -> Json<'_> {
 }
 
 fn scalar_cell<'a>(json: &Json<'a>, scalar: Scalar) -> Result<Cell<'a>, CellError> {
+    let json = match (scalar, json) {
+        (Scalar::F32 | Scalar::F64, number) => number,
+        (_, Json::NegativeZero) => &Json::Int(0),
+        (_, other) => other,
+    };
     match (scalar, json) {
         (Scalar::String, Json::Text(text)) => Ok(Cell::Text(text.clone())),
         (Scalar::Bool, Json::Bool(value)) => Ok(Cell::Bool(*value)),
@@ -168,6 +173,7 @@ fn float(json: &Json<'_>) -> Option<f64> {
     match json {
         Json::Int(value) => Some(*value as f64),
         Json::UInt(value) => Some(*value as f64),
+        Json::NegativeZero => Some(-0.0),
         Json::Float(value) => Some(*value),
         _ => None,
     }
@@ -300,6 +306,20 @@ mod tests {
         refused("\"base64:***\"", ty(), "invalid base64");
         refused("\"s3://b/k\"", ty(), "external blob URI 's3://b/k' is not allowed");
         refused("5", ty(), "must be a URI string or base64: prefixed data");
+    }
+
+    #[test]
+    fn a_negative_zero_is_an_integer_unless_it_has_a_fraction() {
+        let scalar = |scalar| Type::scalar(scalar);
+        assert_eq!(convert("-0", scalar(Scalar::I32)), Ok(Cell::I32(0)));
+        assert_eq!(convert("-0", scalar(Scalar::U64)), Ok(Cell::U64(0)));
+        assert_eq!(convert("-0", scalar(Scalar::Date)), Ok(Cell::Date(0)));
+        assert!(convert("-0.0", scalar(Scalar::I32)).unwrap_err().contains("expects Int32"));
+        assert!(convert("-0e0", scalar(Scalar::I64)).unwrap_err().contains("expects Int64"));
+        for text in ["-0", "-0.0"] {
+            let Ok(Cell::F64(value)) = convert(text, scalar(Scalar::F64)) else { panic!() };
+            assert!(value == 0.0 && value.is_sign_negative());
+        }
     }
 
     #[test]

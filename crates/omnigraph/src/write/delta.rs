@@ -26,7 +26,7 @@ use roaring::RoaringTreemap;
 use super::spool::Spool;
 use super::validate::{self, Image};
 use crate::commit::Snapshot;
-use crate::error::Result;
+use crate::error::{Result, Unit};
 use crate::storage::TableChange;
 
 /// What a row means whose id a stored entity already has.
@@ -73,6 +73,8 @@ pub(crate) struct TypeDelta {
 pub(crate) struct Delta {
     /// Effects by type.
     pub(crate) types: BTreeMap<TypeKey, TypeDelta>,
+    /// What the line column of the rows counts, if refusals are to name it.
+    pub(crate) unit: Option<Unit>,
 }
 
 /// A checked delta.

@@ -1,6 +1,7 @@
 //! Ids of entities: the canonical text of the key, or a fresh ULID. One implementation for every way of writing.
 
 use omnigraph_compiler::catalog::Property;
+use omnigraph_compiler::scalar::{parse_date, parse_datetime};
 use ulid::Generator;
 
 use super::cell::{Cell, canonical};
@@ -17,6 +18,30 @@ pub(crate) fn derive_id<'p>(key: &[(&'p Property, &Cell<'_>)]) -> Result<String,
         Ok([single]) => single,
         Err(several) => serde_json::Value::from(several).to_string(),
     })
+}
+
+/// Tells whether a text denotes the same key as [`derive_id`] does, in a spelling that older files have: the value
+/// itself, however written, and for a key of several members the value of any one of them.
+pub(crate) fn denotes(text: &str, key: &[(&Property, &Cell<'_>)]) -> bool {
+    key.iter().any(|(_, cell)| spells(text, cell))
+}
+
+/// Tells whether a text is a spelling of a value.
+fn spells(text: &str, cell: &Cell<'_>) -> bool {
+    let integer = |value: i128| text.parse() == Ok(value);
+    match cell {
+        Cell::I32(value) => integer((*value).into()),
+        Cell::I64(value) => integer((*value).into()),
+        Cell::U32(value) => integer((*value).into()),
+        Cell::U64(value) => integer((*value).into()),
+        // As a JSON number would be stored: rounded twice.
+        Cell::F32(value) => text.parse().is_ok_and(|float: f64| float as f32 == *value),
+        Cell::F64(value) => text.parse() == Ok(*value),
+        Cell::Date(value) => integer((*value).into()) || parse_date(text) == Some(*value),
+        Cell::DateTime(value) => integer((*value).into()) || parse_datetime(text) == Some(*value),
+        Cell::Text(_) | Cell::Bool(_) => canonical(cell).as_deref() == Some(text),
+        Cell::Null | Cell::Blob(_) | Cell::Vector(_) | Cell::List(_) => false,
+    }
 }
 
 /// Hands out ULIDs that ascend within one request.
@@ -61,6 +86,29 @@ mod tests {
         let catalog = schema::compile("node N { k: F64 @key }", "01TEST").unwrap().catalog;
         let key = catalog.nodes["N"].key().unwrap();
         assert!(derive_id(&[(key[0], &Cell::F64(f64::INFINITY))]).is_err());
+    }
+
+    #[test]
+    fn older_spellings_denote_equal_values_only() {
+        for (cell, spellings, others) in [
+            (Cell::I32(7), &["7", "007", "+7"][..], &["8", "7.0", "-7", "", " 7", "7e0"][..]),
+            (Cell::I64(-7), &["-7", "-007"], &["7", "- 7"]),
+            (Cell::U64(u64::MAX), &["18446744073709551615", "018446744073709551615"], &["-1"]),
+            (Cell::F32(0.1), &["0.1", "0.10", "1e-1", "0.10000000149011612"], &["0.2", "NaN", ""]),
+            (Cell::F64(2.0), &["2", "2.0", "+2", "2e0"], &["2.0000000001", "inf"]),
+            (Cell::F64(0.0), &["0", "-0", "0.0"], &["1"]),
+            (Cell::Date(19875), &["19875", "2024-06-01", "+19875"], &["2024-06-02", "19876"]),
+            (
+                Cell::DateTime(1_717_200_000_000),
+                &["1717200000000", "2024-06-01T00:00:00Z", "2024-06-01T02:00:00+02:00"],
+                &["2024-06-01T00:00:01Z"],
+            ),
+            (Cell::Text("a".into()), &["a"], &["A", "b"]),
+            (Cell::Bool(true), &["true"], &["TRUE", "1"]),
+        ] {
+            assert!(spellings.iter().all(|text| spells(text, &cell)), "{cell:?}");
+            assert!(!others.iter().any(|text| spells(text, &cell)), "{cell:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! JSON values of input records, borrowed from the line where possible, with duplicate members refused on demand.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -15,6 +16,8 @@ pub(crate) enum Json<'a> {
     Int(i64),
     /// Such a token above `i64::MAX`.
     UInt(u64),
+    /// The token `-0`: the integer 0, or the float −0.
+    NegativeZero,
     /// Any other number.
     Float(f64),
     Text(Cow<'a, str>),
@@ -32,7 +35,7 @@ impl Json<'_> {
         match self {
             Json::Null => "null",
             Json::Bool(_) => "a boolean",
-            Json::Int(_) | Json::UInt(_) => "an integer",
+            Json::Int(_) | Json::UInt(_) | Json::NegativeZero => "an integer",
             Json::Float(_) => "a fractional number",
             Json::Text(_) => "a string",
             Json::Array(_) => "an array",
@@ -58,17 +61,59 @@ pub(crate) enum Duplicates {
 /// # Errors
 /// Malformed JSON, nesting beyond 127 levels, text after the value, or a refused duplicate.
 pub(crate) fn parse(text: &[u8], duplicates: Duplicates) -> Result<Json<'_>, serde_json::Error> {
+    let zeros = Zeros { text, read: Cell::new(0) };
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Seed(duplicates).deserialize(&mut reader)?;
+    let value = Seed { duplicates, zeros: &zeros }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
 
+/// Finds how negative zeros are spelled, which the parser does not tell: it hands out a float for `-0` and `-0.0`.
+struct Zeros<'t> {
+    text: &'t [u8],
+    /// Where the search for the next one begins.
+    read: Cell<usize>,
+}
+
+impl Zeros<'_> {
+    /// Tells whether the next negative zero is written without fraction and exponent. To be asked once for each, in
+    /// the order of the text, so that all of them cost one pass.
+    fn next_is_integer(&self) -> bool {
+        let (mut at, mut in_text) = (self.read.get(), false);
+        while let Some(&byte) = self.text.get(at) {
+            match byte {
+                b'\\' if in_text => at += 1,
+                b'"' => in_text = !in_text,
+                b'-' if !in_text => {
+                    let rest = &self.text[at..];
+                    let part = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                    let token = &rest[..rest.iter().position(|b| !part(b)).unwrap_or(rest.len())];
+                    at += token.len();
+                    let mantissa = token.split(|b| matches!(b, b'e' | b'E')).next().unwrap_or(token);
+                    let underflow = || std::str::from_utf8(token).is_ok_and(|t| t.parse() == Ok(-0.0_f64));
+                    if !mantissa.iter().any(|b| matches!(b, b'1'..=b'9')) || underflow() {
+                        self.read.set(at);
+                        return token == b"-0";
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        self.read.set(at);
+        false
+    }
+}
+
 /// Deserializes a [`Json`].
 #[derive(Clone, Copy)]
-pub(crate) struct Seed(pub(crate) Duplicates);
+struct Seed<'t> {
+    duplicates: Duplicates,
+    zeros: &'t Zeros<'t>,
+}
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
@@ -107,7 +152,7 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,7 +176,13 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Float(value))
+        // Equal bits, as a comparison would not tell the zeros apart.
+        let negative_zero = value.to_bits() == (-0.0_f64).to_bits();
+        Ok(if negative_zero && self.zeros.next_is_integer() {
+            Json::NegativeZero
+        } else {
+            Json::Float(value)
+        })
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
@@ -163,7 +214,7 @@ impl<'de> Visitor<'de> for Seed {
                 false => places.get(&name).copied(),
             };
             match known {
-                Some(_) if self.0 == Duplicates::Refuse => {
+                Some(_) if self.duplicates == Duplicates::Refuse => {
                     return Err(A::Error::custom(format_args!("duplicate JSON member '{name}'")));
                 }
                 Some(place) => members[place].1 = value,
@@ -189,6 +240,19 @@ mod tests {
         let expected =
             vec![Json::Int(1), Json::Int(-1), Json::UInt(u64::MAX), Json::Float(3.0), Json::Float(1000.0)];
         assert_eq!(parsed, Json::Array(expected));
+    }
+
+    #[test]
+    fn negative_zeros_are_told_apart_by_their_spelling() {
+        let text = br#"{"-0":"-0.0 \"-0.0","a":[-0.0,-0,-0e5,-1e-999,-1.5,-0],"a":-0,"b":-0.00}"#;
+        let Json::Object(members) = parse(text, Duplicates::KeepLast).unwrap() else { panic!() };
+        let spelled = |json: &Json<'_>| matches!(json, Json::NegativeZero);
+        assert_eq!(members.iter().map(|(_, value)| spelled(value)).collect::<Vec<_>>(), [false, true, false]);
+        let Json::Array(items) = parse(b"[-0.0,-0,-0e5,-1e-999,-1.5,-0]", Duplicates::Refuse).unwrap() else {
+            panic!()
+        };
+        let expected = [false, true, false, false, false, true];
+        assert_eq!(items.iter().map(spelled).collect::<Vec<_>>(), expected);
     }
 
     #[test]

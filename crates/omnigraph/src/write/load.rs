@@ -3,11 +3,12 @@
 //! The input is read once, checked line by line, and gathered in one spool per type; memory is bounded by the budget.
 //! Planning again after a lost race reuses the spools.
 //!
-//! Both grammars want the canonical spelling of an id on a keyed node; older spellings of the same key value are refused,
-//! and endpoints are taken as they are written.
+//! The strict grammar wants the canonical spelling of an id on a keyed node; the permissive one takes older spellings of
+//! the same key value and rewrites the endpoints that use them.
 
 mod envelope;
 mod lines;
+mod remap;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -20,6 +21,7 @@ use roaring::RoaringTreemap;
 
 use self::envelope::Envelope;
 use self::lines::{Record, Records};
+use self::remap::Spellings;
 use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
 use super::rows::{InputPolicy, RowBuilder};
 use super::spool::{MemoryBudget, Spool, SpoolWriter, spool_schema};
@@ -83,6 +85,8 @@ const BATCH_BYTES: usize = 4 << 20;
 const PROGRESS_RECORDS: u64 = 16 * 1024;
 /// The part of the handle's memory budget that gathered rows may take.
 const SPOOL_SHARE: u64 = 4;
+/// The part of it that older spellings of ids may take at a time.
+const SPELLING_SHARE: u64 = 4;
 
 /// Plans a load.
 pub(crate) struct LoadPlanner {
@@ -105,6 +109,8 @@ enum Input {
 /// The whole input, checked line by line.
 struct Gathered {
     types: BTreeMap<TypeKey, Rows>,
+    /// Older spellings of ids, for the node types that have any.
+    spellings: BTreeMap<TypeKey, Spool>,
     bytes: u64,
     records: u64,
 }
@@ -152,13 +158,16 @@ impl LoadPlanner {
                 }
             }
         };
-        let catalog = snapshot.catalog().clone();
         let (grammar, progress) = (self.grammar, self.progress.clone());
         let budget = MemoryBudget::new(self.memory_budget / SPOOL_SHARE);
-        let reading =
-            tokio::task::spawn_blocking(move || gather(source, grammar, &catalog, &budget, progress));
-        let gathered =
+        let reading = tokio::task::spawn_blocking({
+            let (catalog, budget) = (snapshot.catalog().clone(), budget.clone());
+            move || gather(source, grammar, &catalog, &budget, progress)
+        });
+        let mut gathered =
             reading.await.map_err(|e| OmniError::internal(format!("reading the input: {e}")))??;
+        let memory = self.memory_budget / SPELLING_SHARE;
+        remap::apply(snapshot.catalog(), &mut gathered.types, &gathered.spellings, &budget, memory).await?;
         let gathered = Arc::new(gathered);
         *self.input.lock() = Input::Read { schema: schema.clone(), gathered: gathered.clone() };
         Ok(gathered)
@@ -191,7 +200,7 @@ impl LoadPlanner {
             };
             (key.clone(), change)
         };
-        Delta { types: types.iter().map(of_type).collect() }
+        Delta { types: types.iter().map(of_type).collect(), unit: Some(policy(self.grammar).unit()) }
     }
 }
 
@@ -212,12 +221,14 @@ impl Planner for LoadPlanner {
             };
             of_kind.insert(key.name.clone(), rows.spool.rows());
         }
-        Ok(Planned {
-            output: counts,
-            changes: prepared.changes,
-            reads: prepared.reads,
-            publish_unchanged: true,
-        })
+        Ok(Planned { publish_unchanged: true, ..Planned::changes(counts, prepared.changes, prepared.reads) })
+    }
+}
+
+fn policy(grammar: Grammar) -> InputPolicy {
+    match grammar {
+        Grammar::Strict => InputPolicy::Strict,
+        Grammar::Permissive => InputPolicy::Permissive,
     }
 }
 
@@ -225,6 +236,7 @@ impl Planner for LoadPlanner {
 struct Gathering {
     rows: RowBuilder,
     spool: SpoolWriter,
+    spellings: Option<Spellings>,
 }
 
 impl Gathering {
@@ -232,7 +244,8 @@ impl Gathering {
         let rows = RowBuilder::new(catalog, key)?;
         let table = physical_schema(catalog, key)
             .ok_or_else(|| OmniError::internal(format!("{key} has rows but no columns")))?;
-        Ok(Gathering { rows, spool: SpoolWriter::new(spool_schema(&table), budget.clone()) })
+        let spool = SpoolWriter::new(spool_schema(&table), budget.clone());
+        Ok(Gathering { rows, spool, spellings: None })
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -257,10 +270,7 @@ fn gather(
         }
         LoadSource::Reader { reader, bytes } => (reader, bytes),
     };
-    let policy = match grammar {
-        Grammar::Strict => InputPolicy::Strict,
-        Grammar::Permissive => InputPolicy::Permissive,
-    };
+    let policy = policy(grammar);
     let mut records = Records::new(reader, grammar);
     let mut types: BTreeMap<TypeKey, Gathering> = BTreeMap::new();
     let mut count = 0_u64;
@@ -271,7 +281,10 @@ fn gather(
             Some(known) => known,
             None => types.entry(key.clone()).or_insert(Gathering::new(catalog, &key, budget)?),
         };
-        gathering.rows.append_json(line, envelope.data(), envelope.endpoints(), policy)?;
+        let canonical = gathering.rows.append_json(line, envelope.data(), envelope.endpoints(), policy)?;
+        if let (Some(id), Some(spelling)) = (canonical, envelope.id()) {
+            gathering.spellings.get_or_insert_with(|| Spellings::new(budget)).add(spelling, &id, line)?;
+        }
         if gathering.rows.len() >= BATCH_ROWS || gathering.rows.bytes() >= BATCH_BYTES {
             gathering.flush()?;
         }
@@ -283,11 +296,14 @@ fn gather(
             progress(LoadProgress { phase: LoadPhase::Reading, bytes, total_bytes, rows: count });
         }
     }
-    let mut gathered = BTreeMap::new();
+    let (mut gathered, mut spellings) = (BTreeMap::new(), BTreeMap::new());
     for (key, mut gathering) in types {
         gathering.flush()?;
         let all_fresh = gathering.rows.all_fresh();
+        if let Some(older) = gathering.spellings {
+            spellings.insert(key.clone(), older.finish()?);
+        }
         gathered.insert(key, Rows { spool: gathering.spool.finish()?, all_fresh });
     }
-    Ok(Gathered { types: gathered, bytes: records.bytes(), records: count })
+    Ok(Gathered { types: gathered, spellings, bytes: records.bytes(), records: count })
 }

@@ -19,10 +19,10 @@ use omnigraph_compiler::diagnostics::closest;
 use omnigraph_compiler::types::{Kind, Scalar, Type, Value};
 
 use super::cell::{Cell, CellError, from_json, from_value, type_name};
-use super::ids::{FreshIds, derive_id};
+use super::ids::{FreshIds, denotes, derive_id};
 use super::json::{Json, Members};
 use super::spool::spool_schema;
-use crate::error::{OmniError, Result, Violation};
+use crate::error::{OmniError, Result, Unit, Violation};
 use crate::model::{ID, physical_schema, scalar_type};
 
 /// What a place in the input is called, and whether members that no property has are refused.
@@ -35,11 +35,11 @@ pub(crate) enum InputPolicy {
 }
 
 impl InputPolicy {
-    /// Returns the word in front of a place number.
-    pub(crate) fn unit(self) -> &'static str {
+    /// Returns what places in the input are counted in.
+    pub(crate) fn unit(self) -> Unit {
         match self {
-            InputPolicy::Strict => "line",
-            InputPolicy::Permissive => "record",
+            InputPolicy::Strict => Unit::Line,
+            InputPolicy::Permissive => Unit::Record,
         }
     }
 }
@@ -53,6 +53,14 @@ pub(crate) const PHYSICAL: [&str; 6] = [
     "_row_created_at_version",
     "_row_last_updated_at_version",
 ];
+
+/// An id that the input gives.
+#[derive(Clone, Copy)]
+struct Explicit<'a> {
+    text: &'a str,
+    /// Whether an older spelling of a key is accepted.
+    older: bool,
+}
 
 /// Gathers rows of one type.
 pub(crate) struct RowBuilder {
@@ -116,7 +124,8 @@ impl RowBuilder {
         self.bytes
     }
 
-    /// Appends a row from the members of an input record's `data`.
+    /// Appends a row from the members of an input record's `data`. Returns the canonical id when the record gives it in
+    /// an older spelling.
     ///
     /// # Errors
     /// Invalid input, with line, type and property.
@@ -126,7 +135,7 @@ impl RowBuilder {
         data: &Members<'_>,
         endpoints: Option<(&str, &str)>,
         policy: InputPolicy,
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
         let unit = policy.unit();
         let mut cells: Vec<Cell<'_>> = Vec::new();
         cells.resize(self.properties.len(), Cell::Null);
@@ -160,7 +169,9 @@ impl RowBuilder {
                 Err(_) => return Err(self.unknown_member(line, name)),
             }
         }
-        self.append(unit, line, explicit, &cells, endpoints)
+        let explicit = explicit.map(|text| Explicit { text, older: policy == InputPolicy::Permissive });
+        let id = self.append(unit, line, explicit, &cells, endpoints)?;
+        Ok(explicit.is_some_and(|given| given.text != id).then_some(id))
     }
 
     /// Appends a row from query values; properties that are not given are null.
@@ -184,17 +195,17 @@ impl RowBuilder {
             cells[at] = from_value(value, &property.ty)
                 .map_err(|e| self.refuse_cell(STATEMENT, line, property, &e))?;
         }
-        self.append(STATEMENT, line, None, &cells, endpoints)
+        self.append(STATEMENT, line, None, &cells, endpoints).map(|_| ())
     }
 
     fn append(
         &mut self,
-        unit: &str,
+        unit: Unit,
         line: u64,
-        explicit: Option<&str>,
+        explicit: Option<Explicit<'_>>,
         cells: &[Cell<'_>],
         endpoints: Option<(&str, &str)>,
-    ) -> Result<()> {
+    ) -> Result<String> {
         for (property, cell) in self.properties.iter().zip(cells) {
             if *cell == Cell::Null && !property.ty.nullable {
                 let violation =
@@ -220,20 +231,27 @@ impl RowBuilder {
             self.bytes += column.append(cell);
         }
         self.lines.append_value(line);
-        Ok(())
+        Ok(id)
     }
 
-    fn id(&mut self, unit: &str, line: u64, explicit: Option<&str>, cells: &[Cell<'_>]) -> Result<String> {
+    fn id(
+        &mut self,
+        unit: Unit,
+        line: u64,
+        explicit: Option<Explicit<'_>>,
+        cells: &[Cell<'_>],
+    ) -> Result<String> {
         self.all_fresh &= self.key_members.is_empty() && explicit.is_none();
         if self.key_members.is_empty() {
-            return Ok(explicit.map_or_else(|| self.fresh.next(), str::to_owned));
+            return Ok(explicit.map_or_else(|| self.fresh.next(), |given| given.text.to_owned()));
         }
         let members: Vec<(&Property, &Cell<'_>)> =
             self.key_members.iter().map(|at| (&self.properties[*at], &cells[*at])).collect();
         let id = derive_id(&members)
             .map_err(|property| self.refuse(unit, line, Some(property), "a key value must be finite"))?;
         match explicit {
-            Some(given) if given != id => {
+            Some(given) if given.text != id && !(given.older && denotes(given.text, &members)) => {
+                let given = given.text;
                 let text =
                     format!("id '{given}' of {} does not match its canonical @key id '{id}'", self.key.name);
                 Err(self.refuse(unit, line, None, text))
@@ -260,7 +278,7 @@ impl RowBuilder {
 
     fn refuse(
         &self,
-        unit: &str,
+        unit: Unit,
         line: u64,
         property: Option<&Property>,
         message: impl std::fmt::Display,
@@ -269,7 +287,7 @@ impl RowBuilder {
         OmniError::input(unit, line, Some(self.key.clone()), property, message)
     }
 
-    fn refuse_cell(&self, unit: &str, line: u64, property: &Property, error: &CellError) -> OmniError {
+    fn refuse_cell(&self, unit: Unit, line: u64, property: &Property, error: &CellError) -> OmniError {
         refuse_cell(unit, &self.key, line, property, error)
     }
 
@@ -290,9 +308,9 @@ impl RowBuilder {
     }
 }
 
-const STATEMENT: &str = "statement";
+const STATEMENT: Unit = Unit::Statement;
 
-fn refuse_cell(unit: &str, key: &TypeKey, line: u64, property: &Property, error: &CellError) -> OmniError {
+fn refuse_cell(unit: Unit, key: &TypeKey, line: u64, property: &Property, error: &CellError) -> OmniError {
     let message = match error {
         CellError::NotAnArray(_) => {
             format!(
@@ -511,7 +529,7 @@ mod tests {
         ends: Option<(&str, &str)>,
     ) -> std::result::Result<(), String> {
         let Json::Object(members) = parse(data.as_bytes(), Duplicates::Refuse).unwrap() else { panic!() };
-        rows.append_json(7, &members, ends, InputPolicy::Strict).map_err(|e| e.to_string())
+        rows.append_json(7, &members, ends, InputPolicy::Strict).map(|_| ()).map_err(|e| e.to_string())
     }
 
     #[test]

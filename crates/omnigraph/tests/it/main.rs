@@ -5,3 +5,4 @@
 mod load;
 mod mutation;
 mod query;
+mod upkeep;

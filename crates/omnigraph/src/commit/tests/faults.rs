@@ -1,5 +1,6 @@
 //! Crashes at every fault point: the next open finds a graph that keeps every invariant.
 
+use super::super::ForkPoint;
 use super::super::failpoints::{self, ALL};
 use super::store::FaultyStore;
 use super::*;
@@ -80,6 +81,30 @@ async fn crash_in_write(point: &'static str, recovery: Option<&'static str>) -> 
     found - 1
 }
 
+/// Crashes the creation or deletion of a branch: afterwards it is there or not, and can be deleted and created.
+async fn crash_in_branch_control(point: &'static str) {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (name, from) = (BranchName::parse("review").unwrap(), ForkPoint::Head(main_branch()));
+    let doomed = (graph.clone(), name.clone(), from.clone());
+    let crash = Crash::at(point);
+    survives(async move {
+        let (graph, name, from) = doomed;
+        let _ = graph.create_branch(&name, &from, None).await;
+        let _ = graph.delete_branch(&name, None).await;
+    })
+    .await;
+    drop(crash);
+    let opened = open_on(&store).await;
+    let lives = opened.branches().await.unwrap().contains(&name);
+    assert_eq!(lives, point != failpoints::BRANCH_DELETED, "{point}");
+    if lives {
+        opened.delete_branch(&name, None).await.unwrap();
+    }
+    opened.create_branch(&name, &from, None).await.unwrap();
+    assert_eq!(opened.branches().await.unwrap(), [main_branch(), name]);
+}
+
 #[tokio::test]
 async fn a_crash_at_any_point_leaves_the_commit_or_nothing() {
     for point in ALL {
@@ -95,6 +120,9 @@ async fn a_crash_at_any_point_leaves_the_commit_or_nothing() {
             | failpoints::RECOVERY_PUBLISH
             | failpoints::RECOVERY_AUDIT => {
                 assert_eq!(crash_in_write(failpoints::INTENT_WRITTEN, Some(point)).await, 1, "{point}");
+            }
+            failpoints::BRANCH_CREATED | failpoints::BRANCH_CLAIMED | failpoints::BRANCH_DELETED => {
+                crash_in_branch_control(point).await;
             }
             // Passed when a branch is deleted under an intent; see the tests of recovery.
             failpoints::RECOVERY_ORPHAN_AUDIT => {}

@@ -1,6 +1,6 @@
 use super::super::ids::{CommitId, OperationId, Seq};
 use super::super::log::{Append, Log};
-use super::super::record::Authorship;
+use super::super::record::{Authorship, RecordChange};
 use super::store::FaultyStore;
 use super::*;
 
@@ -18,7 +18,8 @@ async fn grow(graph: &Graph, store: &FaultyStore, last: u64) -> Vec<Arc<CommitRe
             created_at: 0,
             kind: CommitKind::Data,
         };
-        let next = records[records.len() - 1].successor(&lane, CommitId::mint(), &author, []);
+        let unchanged = RecordChange { pins: &BTreeMap::new(), schema: None, merged: None };
+        let next = records[records.len() - 1].successor(&lane, CommitId::mint(), &author, unchanged);
         match log.append(next).await.unwrap() {
             Append::Published(record) => records.push(record),
             Append::Lost => panic!("nobody else writes"),

@@ -1,5 +1,6 @@
 //! Tests of the commit protocol over in-memory, faulty and local roots, with real tables.
 
+mod branches;
 mod creation;
 #[cfg(feature = "failpoints")]
 mod faults;
@@ -136,10 +137,8 @@ impl Planner for Add {
             changes.insert(self.key.clone(), TableChange { append: Some(append), ..TableChange::default() });
         }
         Ok(Planned {
-            output: plans,
-            changes,
-            reads: self.reads.clone(),
             publish_unchanged: self.publish_unchanged,
+            ..Planned::changes(plans, changes, self.reads.clone())
         })
     }
 }
@@ -179,17 +178,27 @@ async fn audits(graph: &Graph) -> Vec<Audit> {
     found
 }
 
+/// Returns the ancestors of a branch's head, oldest first.
+async fn history(graph: &Graph, branch: &BranchName) -> Vec<Arc<CommitRecord>> {
+    let mut walk = graph.history(branch).await.unwrap();
+    let mut records = Vec::new();
+    while let Some(record) = walk.next().await.unwrap() {
+        records.push(record);
+    }
+    records.reverse();
+    records
+}
+
 /// Checks what holds of every history: dense, linear, ids ascending, pins sorted, versions counted.
 async fn assert_linear(graph: &Graph) -> Vec<Arc<CommitRecord>> {
-    let mut history = graph.history(&main_branch(), None).await.unwrap();
-    history.reverse();
+    let history = history(graph, &main_branch()).await;
     assert_eq!(history[0].seq.0, 1);
     assert_eq!(history[0].kind, CommitKind::Init);
     assert!(history[0].parents.is_empty());
     for pair in history.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
         assert_eq!(after.seq, before.seq.next());
-        assert_eq!(after.parents, [before.id]);
+        assert_eq!(after.parents, [before.as_parent()]);
         assert!(after.id > before.id);
         for pin in &after.tables {
             let old = before.pin(&pin.key()).unwrap();

@@ -45,7 +45,7 @@ impl Planner for Append<'_> {
             changes
                 .insert(key.clone(), TableChange { append: Some(Box::pin(rows)), ..TableChange::default() });
         }
-        Ok(Planned { output: (), changes, reads: BTreeSet::new(), publish_unchanged: false })
+        Ok(Planned::changes((), changes, BTreeSet::new()))
     }
 }
 

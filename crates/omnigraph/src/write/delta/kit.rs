@@ -188,7 +188,7 @@ impl Planner for Apply {
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Vec<String>>> {
         let prepared = prepare(snapshot, self.0.clone()).await?;
         let output = prepared.reads.iter().map(ToString::to_string).collect();
-        Ok(Planned { output, changes: prepared.changes, reads: prepared.reads, publish_unchanged: true })
+        Ok(Planned { publish_unchanged: true, ..Planned::changes(output, prepared.changes, prepared.reads) })
     }
 }
 

@@ -6,6 +6,7 @@ use omnigraph_compiler::diagnostics::closest;
 use super::super::json::{Duplicates, Json, Members, parse};
 use super::super::rows::{InputPolicy, PHYSICAL};
 use crate::error::{OmniError, Result};
+use crate::model::ID;
 
 /// A record of a node or an edge.
 pub(super) struct Envelope<'a> {
@@ -37,6 +38,10 @@ impl<'a> Envelope<'a> {
             InputPolicy::Permissive => Duplicates::KeepLast,
         };
         let parsed = parse(record, duplicates).map_err(|error| {
+            if let Err(error) = std::str::from_utf8(record) {
+                let byte = error.valid_up_to() + 1;
+                return refuse(format!("not valid UTF-8 at byte {byte} of the {}", policy.unit()));
+            }
             let reason = error.to_string();
             // serde_json counts lines inside the record; only the column means something to the reader.
             let reason = reason.replace(&format!("line {} column", error.line()), "column");
@@ -61,6 +66,11 @@ impl<'a> Envelope<'a> {
     /// Returns the members of `data`.
     pub(super) fn data(&self) -> &Members<'a> {
         &self.data
+    }
+
+    /// Returns the id that the data gives.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.data.iter().find(|(name, _)| name == ID).map(|(_, value)| text(value))
     }
 
     /// Returns `from` and `to` of an edge.
@@ -196,6 +206,17 @@ mod tests {
         refused("[1]", strict, "must be one JSON object");
         refused("{} {}", strict, "invalid strict JSON");
         refused(r#"{"type":"A","data":{"a":1,"a":2}}"#, strict, "duplicate JSON member 'a'");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_as_such() {
+        for (policy, text) in [
+            (InputPolicy::Strict, "line 3: not valid UTF-8 at byte 10 of the line"),
+            (InputPolicy::Permissive, "record 3: not valid UTF-8 at byte 10 of the record"),
+        ] {
+            let error = Envelope::parse(b"{\"type\":\"\xff\"}", 3, policy).err().unwrap();
+            assert_eq!(error.to_string(), text);
+        }
     }
 
     #[test]

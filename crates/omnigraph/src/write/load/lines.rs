@@ -9,6 +9,8 @@ use crate::error::{OmniError, Result};
 pub(super) const LINE_BYTES: u64 = 32 << 20;
 /// Most structural characters of a strict line (`{ } [ ] , :` outside strings), plus one.
 pub(super) const STRUCTURAL_SLOTS: u64 = 131_072;
+/// Longest permissive record, in bytes.
+pub(super) const RECORD_BYTES: u64 = 64 << 20;
 
 /// Tolerated at the very start of the input.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -45,7 +47,7 @@ impl Records {
     /// Returns the next record, or nothing at the end.
     ///
     /// # Errors
-    /// [`OmniError::Io`], a limit of the strict grammar, or text that does not end as JSON.
+    /// [`OmniError::Io`], or a limit of the grammar.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>> {
         match self.grammar {
             Grammar::Strict => self.next_line(),
@@ -117,6 +119,9 @@ impl Records {
                     if complete {
                         break;
                     }
+                }
+                if self.buffer.len() as u64 == RECORD_BYTES {
+                    return Err(limit("graph_stream_record_bytes", RECORD_BYTES, RECORD_BYTES + 1));
                 }
                 self.buffer.push(byte);
                 used += 1;
@@ -192,6 +197,18 @@ mod tests {
         let found: Vec<String> =
             records(text, Grammar::Permissive).into_iter().map(|(_, text)| text).collect();
         assert_eq!(found, ["{\"a\":\n \"}\\\"{\"}", "{\"b\":[1,{}]}", "{}", "5", "x"]);
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused_before_it_fills_the_memory() {
+        let endless = |start: &'static [u8]| Box::new(start.chain(std::io::repeat(b'x')));
+        let text = endless(br#"{"type":"A"} {"type":""#);
+        let mut records = Records::new(text, Grammar::Permissive);
+        assert_eq!(records.next().unwrap().unwrap().text, br#"{"type":"A"}"#);
+        let error = records.next().err().unwrap();
+        assert!(matches!(error, OmniError::ResourceLimitExceeded { resource, limit: RECORD_BYTES, .. }
+            if resource == "graph_stream_record_bytes"));
+        assert!(records.buffer.capacity() as u64 <= 2 * RECORD_BYTES);
     }
 
     #[test]

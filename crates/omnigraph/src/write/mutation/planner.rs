@@ -254,7 +254,7 @@ impl Run<'_> {
         let prepared = prepare(self.snapshot, delta).await?;
         let mut reads = prepared.reads;
         reads.extend(self.reads);
-        Ok(Planned { output: self.counts, changes: prepared.changes, reads, publish_unchanged: false })
+        Ok(Planned::changes(self.counts, prepared.changes, reads))
     }
 }
 

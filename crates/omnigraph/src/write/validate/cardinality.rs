@@ -28,14 +28,16 @@ pub(super) async fn check(image: &Image) -> Result<()> {
         if edge.cardinality == Cardinality::default() {
             continue;
         }
-        if let Some(violation) = check_type(image, change, edge).await? {
-            return Err(violation.into());
+        if let Some((source, violation)) = check_type(image, change, edge).await? {
+            let at = image.last_place(change, SRC, &source).await?;
+            return Err(OmniError::violated(violation, at));
         }
     }
     Ok(())
 }
 
-async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<Option<Violation>> {
+/// Returns the first violation and the source it is about.
+async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<Option<(String, Violation)>> {
     let mut first = First::new();
     let hash = KeyHash::new();
     let mut passes = Passes::new();
@@ -54,7 +56,7 @@ async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<O
             count(image, change, edge, &some, &mut first).await?;
         }
     }
-    Ok(first.into_inner().map(|(_, violation)| violation))
+    Ok(first.into_inner())
 }
 
 fn text(source: &[u8]) -> Result<&str> {

@@ -13,7 +13,7 @@ use super::first::First;
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Chunk, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
-use crate::error::{Result, Violation};
+use crate::error::{OmniError, Result, Violation};
 use crate::model::{DST, ID, SRC};
 use crate::storage::{KeyIndex, Table};
 
@@ -26,10 +26,20 @@ pub(super) async fn check(image: &Image) -> Result<()> {
     for change in image.changes.values() {
         cut_off(image, change, &mut first).await?;
     }
-    match first.into_inner() {
-        Some((_, violation)) => Err(violation.into()),
-        None => Ok(()),
-    }
+    let Some((_, dangling)) = first.into_inner() else { return Ok(()) };
+    let at = match (dangling.ordinal, image.changes.get(&dangling.edge)) {
+        (Some(ordinal), Some(change)) => image.place(change, ordinal).await?,
+        _ => None,
+    };
+    Err(OmniError::violated(dangling.violation, at))
+}
+
+/// An edge that ends nowhere.
+struct Dangling {
+    edge: TypeKey,
+    /// Which row it is; absent for a stored edge.
+    ordinal: Option<u64>,
+    violation: Violation,
 }
 
 /// One end of an edge type.
@@ -85,7 +95,7 @@ fn endpoint_types(image: &Image) -> BTreeSet<TypeKey> {
 }
 
 /// Checks the ends of added and changed edges that are nodes of one type.
-async fn ends_of_rows(image: &Image, node: &TypeKey, first: &mut First<Violation>) -> Result<()> {
+async fn ends_of_rows(image: &Image, node: &TypeKey, first: &mut First<Dangling>) -> Result<()> {
     let stored = StoredNodes::open(image, node).await?;
     let hash = KeyHash::new();
     let mut passes = Passes::new();
@@ -150,7 +160,7 @@ impl Nodes<'_> {
         edge: &EdgeType,
         end: End,
         chunk: &Chunk,
-        first: &mut First<Violation>,
+        first: &mut First<Dangling>,
     ) -> Result<()> {
         let (edge_ids, ends) = (chunk.strings(0)?, chunk.strings(1)?);
         let unknown: Vec<usize> = (0..ends.len())
@@ -169,8 +179,10 @@ impl Nodes<'_> {
             self.exist(StringArray::from_iter_values(unknown.iter().map(|&row| ends.value(row)))).await?;
         for (row, _) in unknown.into_iter().zip(exists).filter(|(_, exists)| !exists) {
             let (edge_id, missing) = (edge_ids.value(row), ends.value(row));
-            first.offer(&change.key, edge_id, end as usize, || {
-                end.violation(missing, self.key, edge, edge_id)
+            first.offer(&change.key, edge_id, end as usize, || Dangling {
+                edge: change.key.clone(),
+                ordinal: Some(chunk.first + row as u64),
+                violation: end.violation(missing, self.key, edge, edge_id),
             });
         }
         Ok(())
@@ -191,7 +203,7 @@ impl Nodes<'_> {
 }
 
 /// Finds stored edges that stay although a node they end at goes away.
-async fn cut_off(image: &Image, change: &Change, first: &mut First<Violation>) -> Result<()> {
+async fn cut_off(image: &Image, change: &Change, first: &mut First<Dangling>) -> Result<()> {
     let node = &change.key;
     if node.kind == EntityKind::Edge || !change.removes() {
         return Ok(());
@@ -226,7 +238,7 @@ async fn cut_off_at(
     end: End,
     table: &Table,
     gone: &StringArray,
-    first: &mut First<Violation>,
+    first: &mut First<Dangling>,
 ) -> Result<()> {
     let key = TypeKey::edge(&edge.name);
     let probes: ArrayRef = Arc::new(gone.clone());
@@ -242,7 +254,11 @@ async fn cut_off_at(
         let batch = table.take(&addresses, &[ID.to_owned()]).await?;
         for ((probe, _), edge_id) in some.iter().zip(strings(batch.column(0))?.iter().flatten()) {
             let missing = gone.value(*probe as usize);
-            first.offer(&key, edge_id, end as usize, || end.violation(missing, node, edge, edge_id));
+            first.offer(&key, edge_id, end as usize, || Dangling {
+                edge: key.clone(),
+                ordinal: None,
+                violation: end.violation(missing, node, edge, edge_id),
+            });
         }
     }
     Ok(())

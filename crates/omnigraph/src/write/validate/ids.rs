@@ -28,7 +28,7 @@ pub(super) async fn resolve(image: &mut Image) -> Result<BTreeMap<TypeKey, OmniE
         let repeated = repeated(image, change, &mut first).await?;
         let stored = stored(image, change, &mut first).await?;
         let conflict = match first.into_inner() {
-            Some((id, found)) => Some(found.into_error(image.catalog(), change, id).await?),
+            Some((id, found)) => Some(found.into_error(image, change, id).await?),
             None => None,
         };
         let change = image.changes.get_mut(&key).expect("the entry was just found");
@@ -40,33 +40,47 @@ pub(super) async fn resolve(image: &mut Image) -> Result<BTreeMap<TypeKey, OmniE
     Ok(conflicts)
 }
 
-/// What is wrong with an id.
-enum Conflict {
-    /// Two rows of a keyed node type have it; this is the later one.
-    RepeatedKey { ordinal: u64 },
-    /// Two rows have it, where ids are given.
-    RepeatedId,
+/// What is wrong with the id of the row at `ordinal`.
+struct Conflict {
+    ordinal: u64,
+    cause: Cause,
+}
+
+enum Cause {
+    /// An earlier row of a keyed node type has it.
+    RepeatedKey { first: u64 },
+    /// An earlier row has it, where ids are given.
+    RepeatedId { first: u64 },
     /// A stored entity has it.
     Stored,
 }
 
 impl Conflict {
-    async fn into_error(self, catalog: &Catalog, change: &Change, id: String) -> Result<OmniError> {
-        match self {
-            Conflict::Stored | Conflict::RepeatedId => {
-                Ok(OmniError::KeyConflict { type_key: change.key.clone(), entity_id: id })
+    async fn into_error(self, image: &Image, change: &Change, id: String) -> Result<OmniError> {
+        let at = image.place(change, self.ordinal).await?;
+        let members = key_members(image.catalog(), &change.key);
+        let first_at = match self.cause {
+            Cause::RepeatedKey { first } | Cause::RepeatedId { first } => image.place(change, first).await?,
+            Cause::Stored => None,
+        };
+        match self.cause {
+            Cause::Stored | Cause::RepeatedId { .. } => {
+                let key = members.map(|members| columns_text(&members));
+                Ok(OmniError::KeyConflict { type_key: change.key.clone(), entity_id: id, key, at, first_at })
             }
-            Conflict::RepeatedKey { ordinal } => {
-                let members = key_members(catalog, &change.key).unwrap_or_default();
+            Cause::RepeatedKey { .. } => {
+                let members = members.unwrap_or_default();
                 let names: Vec<&str> = members.iter().map(String::as_str).collect();
-                let row = change.row(ordinal, &names).await?;
-                Ok(OmniError::from(Violation::Unique {
+                let row = change.row(self.ordinal, &names).await?;
+                let violation = Violation::Unique {
                     type_name: change.key.name.clone(),
                     columns: columns_text(&members),
                     value: tuple_text(row.columns(), 0)?,
                     first: id.clone(),
                     second: id,
-                }))
+                    first_at,
+                };
+                Ok(OmniError::violated(violation, at))
             }
         }
     }
@@ -96,8 +110,14 @@ async fn repeated(
                     continue;
                 }
                 match change.on_duplicate {
-                    _ if keyed => first.offer(&change.key, id, 0, || Conflict::RepeatedKey { ordinal }),
-                    OnDuplicate::Reject => first.offer(&change.key, id, 0, || Conflict::RepeatedId),
+                    _ if keyed => first.offer(&change.key, id, 0, || {
+                        let cause = Cause::RepeatedKey { first: *last };
+                        Conflict { ordinal, cause }
+                    }),
+                    OnDuplicate::Reject => first.offer(&change.key, id, 0, || {
+                        let cause = Cause::RepeatedId { first: *last };
+                        Conflict { ordinal, cause }
+                    }),
                     OnDuplicate::LastWins => {
                         superseded.insert(*last);
                         *last = ordinal;
@@ -141,7 +161,8 @@ async fn stored(
             found.insert(address);
             if change.on_existing == OnExisting::Reject && change.keeps(address) {
                 let id = chunk.strings(0)?.value(probe as usize);
-                first.offer(&change.key, id, 1, || Conflict::Stored);
+                let ordinal = chunk.first + u64::from(probe);
+                first.offer(&change.key, id, 1, || Conflict { ordinal, cause: Cause::Stored });
             }
         }
     }

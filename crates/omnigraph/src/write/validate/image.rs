@@ -17,11 +17,11 @@ use parking_lot::Mutex;
 use roaring::RoaringTreemap;
 
 use crate::commit::Snapshot;
-use crate::error::{OmniError, Result};
+use crate::error::{OmniError, Place, Result, Unit};
 use crate::model::ID;
 use crate::storage::{Scan, Table, failure};
 use crate::write::delta::{Delta, OnDuplicate, OnExisting, TypeDelta};
-use crate::write::spool::Spool;
+use crate::write::spool::{LINE, Spool};
 
 /// Rows per step: small enough that the work on one never holds a runtime thread for long.
 pub(super) const CHUNK_ROWS: usize = 8192;
@@ -57,6 +57,8 @@ pub(in crate::write) struct Image {
     snapshot: Snapshot,
     pub(super) changes: BTreeMap<TypeKey, Change>,
     reads: Mutex<BTreeSet<TypeKey>>,
+    /// What the line column of the rows counts, if refusals are to name it.
+    unit: Option<Unit>,
     /// Bytes that the keys of one pass may take.
     pub(super) key_memory: usize,
 }
@@ -64,6 +66,7 @@ pub(in crate::write) struct Image {
 impl Image {
     /// Opens the tables of the changed types.
     pub(in crate::write) async fn open(snapshot: &Snapshot, delta: Delta) -> Result<Image> {
+        let unit = delta.unit;
         let mut changes = BTreeMap::new();
         for (key, delta) in delta.types {
             let table = snapshot.table(&key).await?;
@@ -71,7 +74,8 @@ impl Image {
         }
         let share = snapshot.root().memory_budget() / KEY_MEMORY_SHARE;
         let key_memory = usize::try_from(share).unwrap_or(usize::MAX).max(KEY_MEMORY_FLOOR);
-        Ok(Image { snapshot: snapshot.clone(), changes, reads: Mutex::new(BTreeSet::new()), key_memory })
+        let reads = Mutex::new(BTreeSet::new());
+        Ok(Image { snapshot: snapshot.clone(), changes, reads, unit, key_memory })
     }
 
     /// Returns the changes and the types that were read.
@@ -106,6 +110,33 @@ impl Image {
     pub(super) async fn stored_id(&self, key: &TypeKey, address: u64) -> Result<String> {
         let batch = self.stored(key).await?.take(&[address], &[ID.to_owned()]).await?;
         Ok(strings(batch.column(0))?.value(0).to_owned())
+    }
+
+    /// Returns where a row stands in the input. Reads the spool again, so that only a refusal pays for it.
+    pub(super) async fn place(&self, change: &Change, ordinal: u64) -> Result<Option<Place>> {
+        let Some(unit) = self.unit else { return Ok(None) };
+        let row = change.row(ordinal, &[LINE]).await?;
+        let number = row.column(0).as_primitive::<UInt64Type>().value(0);
+        Ok(Some(Place { unit, number }))
+    }
+
+    /// Returns where the last live row with this text in a column stands, if there is one. Costs as [`Image::place`].
+    pub(super) async fn last_place(
+        &self,
+        change: &Change,
+        column: &str,
+        text: &str,
+    ) -> Result<Option<Place>> {
+        let Some(unit) = self.unit else { return Ok(None) };
+        let mut last = None;
+        let mut chunks = change.chunks(&[column, LINE])?;
+        while let Some(chunk) = chunks.next().await? {
+            let lines = chunk.batch.column(1).as_primitive::<UInt64Type>().values();
+            let rows = (chunk.first..).zip(chunk.strings(0)?).zip(lines);
+            let matching = rows.filter(|((ordinal, value), _)| *value == Some(text) && change.live(*ordinal));
+            last = matching.last().map(|(_, line)| *line).or(last);
+        }
+        Ok(last.map(|number| Place { unit, number }))
     }
 
     /// Streams one text column of the stored entities that the delta of a type removes; with `replaced`, also of those

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 /// A slice of all keys, by hash. Partitions of one family cover every key exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Partition {
+pub(in crate::write) struct Partition {
     index: u64,
     of: u64,
 }
@@ -20,15 +20,15 @@ const MAX_PARTITIONS: u64 = 1 << 16;
 
 impl Partition {
     /// All keys.
-    pub(super) const WHOLE: Partition = Partition { index: 0, of: 1 };
+    pub(in crate::write) const WHOLE: Partition = Partition { index: 0, of: 1 };
 
     /// Tells whether a key with this hash belongs here.
-    pub(super) fn holds(self, hash: u64) -> bool {
+    pub(in crate::write) fn holds(self, hash: u64) -> bool {
         (hash >> 40) % self.of == self.index
     }
 
     /// Returns two partitions that together hold the same keys, or nothing when this one is as small as they get.
-    pub(super) fn split(self) -> Option<[Partition; 2]> {
+    pub(in crate::write) fn split(self) -> Option<[Partition; 2]> {
         let of = self.of * 2;
         (of <= MAX_PARTITIONS)
             .then(|| [Partition { index: self.index, of }, Partition { index: self.index + self.of, of }])
@@ -36,19 +36,19 @@ impl Partition {
 }
 
 /// Partitions still to be processed.
-pub(super) struct Passes(Vec<Partition>);
+pub(in crate::write) struct Passes(Vec<Partition>);
 
 impl Passes {
-    pub(super) fn new() -> Passes {
+    pub(in crate::write) fn new() -> Passes {
         Passes(vec![Partition::WHOLE])
     }
 
-    pub(super) fn next(&mut self) -> Option<Partition> {
+    pub(in crate::write) fn next(&mut self) -> Option<Partition> {
         self.0.pop()
     }
 
     /// Schedules the halves of a partition whose keys need too much memory; false when it must be processed as it is.
-    pub(super) fn split(&mut self, partition: Partition) -> bool {
+    pub(in crate::write) fn split(&mut self, partition: Partition) -> bool {
         match partition.split() {
             Some(halves) => {
                 self.0.extend(halves);
@@ -60,14 +60,14 @@ impl Passes {
 }
 
 /// Hashes keys, the same way for all maps and partitions of one check.
-pub(super) struct KeyHash(RandomState);
+pub(in crate::write) struct KeyHash(RandomState);
 
 impl KeyHash {
-    pub(super) fn new() -> KeyHash {
+    pub(in crate::write) fn new() -> KeyHash {
         KeyHash(RandomState::new())
     }
 
-    pub(super) fn of(&self, key: &[u8]) -> u64 {
+    pub(in crate::write) fn of(&self, key: &[u8]) -> u64 {
         self.0.hash_one(key)
     }
 }
@@ -91,7 +91,7 @@ impl Hasher for Hashed {
 }
 
 /// An exact map from byte strings.
-pub(super) struct KeyMap<V> {
+pub(in crate::write) struct KeyMap<V> {
     /// First entry of each hash.
     heads: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     entries: Vec<Entry<V>>,
@@ -108,21 +108,21 @@ struct Entry<V> {
 }
 
 impl<V> KeyMap<V> {
-    pub(super) fn new() -> KeyMap<V> {
+    pub(in crate::write) fn new() -> KeyMap<V> {
         KeyMap { heads: HashMap::default(), entries: Vec::new(), keys: Vec::new() }
     }
 
     /// Bytes held.
-    pub(super) fn memory(&self) -> usize {
+    pub(in crate::write) fn memory(&self) -> usize {
         self.keys.len() + self.entries.len() * (size_of::<Entry<V>>() + 2 * size_of::<(u64, u32)>())
     }
 
-    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&V> {
+    pub(in crate::write) fn get(&self, hash: u64, key: &[u8]) -> Option<&V> {
         self.find(hash, key).map(|at| &self.entries[at].value)
     }
 
     /// Returns the value of a key and whether the call added it, with `value`.
-    pub(super) fn entry(&mut self, hash: u64, key: &[u8], value: V) -> (&mut V, bool) {
+    pub(in crate::write) fn entry(&mut self, hash: u64, key: &[u8], value: V) -> (&mut V, bool) {
         if let Some(at) = self.find(hash, key) {
             return (&mut self.entries[at].value, false);
         }
@@ -135,7 +135,7 @@ impl<V> KeyMap<V> {
     }
 
     /// Returns every key with its value, in order of arrival.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
+    pub(in crate::write) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
         (0..self.entries.len()).map(|at| (self.key(at), &self.entries[at].value))
     }
 

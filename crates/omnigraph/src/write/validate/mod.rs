@@ -17,7 +17,7 @@ mod endpoints;
 mod first;
 mod ids;
 mod image;
-mod keymap;
+pub(in crate::write) mod keymap;
 #[cfg(test)]
 mod tests;
 mod unique;

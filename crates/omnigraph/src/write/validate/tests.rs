@@ -3,7 +3,7 @@ use crate::write::delta::kit::{FIXTURE, Kit, Rows, refused};
 
 fn conflict<T: std::fmt::Debug>(outcome: crate::Result<T>) -> String {
     match outcome.unwrap_err() {
-        OmniError::KeyConflict { type_key, entity_id } => format!("{type_key} {entity_id}"),
+        OmniError::KeyConflict { type_key, entity_id, .. } => format!("{type_key} {entity_id}"),
         other => panic!("{other}"),
     }
 }

@@ -37,7 +37,11 @@ pub(super) async fn check(image: &Image, mut conflicts: BTreeMap<TypeKey, OmniEr
             with_stored(image, change, rank, members, &mut first).await?;
         }
         if let Some((id, shared)) = first.into_inner() {
-            return Err(shared.into_violation(image, change, &constraints, id).await?.into());
+            let at = image.place(change, shared.ordinal).await?;
+            return Err(OmniError::violated(
+                shared.into_violation(image, change, &constraints, id).await?,
+                at,
+            ));
         }
     }
     Ok(())
@@ -83,9 +87,12 @@ impl Shared {
         let members = &constraints[self.rank];
         let names: Vec<&str> = members.iter().map(String::as_str).collect();
         let row = change.row(self.ordinal, &names).await?;
-        let holder = match self.with {
-            Holder::Row(ordinal) => strings(change.row(ordinal, &[ID]).await?.column(0))?.value(0).to_owned(),
-            Holder::Stored(address) => image.stored_id(&change.key, address).await?,
+        let (holder, first_at) = match self.with {
+            Holder::Row(ordinal) => {
+                let holder = change.row(ordinal, &[ID]).await?;
+                (strings(holder.column(0))?.value(0).to_owned(), image.place(change, ordinal).await?)
+            }
+            Holder::Stored(address) => (image.stored_id(&change.key, address).await?, None),
         };
         Ok(Violation::Unique {
             type_name: change.key.name.clone(),
@@ -93,6 +100,7 @@ impl Shared {
             value: tuple_text(row.columns(), 0)?,
             first: holder,
             second: id,
+            first_at,
         })
     }
 }

@@ -22,14 +22,15 @@ pub(super) async fn check(image: &Image) -> Result<()> {
         if change.rows.is_none() || rules.is_empty() {
             continue;
         }
-        if let Some(violation) = check_type(change, &rules).await? {
-            return Err(violation.into());
+        if let Some((ordinal, violation)) = check_type(change, &rules).await? {
+            return Err(OmniError::violated(violation, image.place(change, ordinal).await?));
         }
     }
     Ok(())
 }
 
-async fn check_type(change: &Change, rules: &[Rule]) -> Result<Option<Violation>> {
+/// Returns the first violation and the ordinal of the row at fault.
+async fn check_type(change: &Change, rules: &[Rule]) -> Result<Option<(u64, Violation)>> {
     let mut columns = vec![ID];
     columns.extend(rules.iter().map(|rule| rule.property.as_str()));
     let mut first = First::new();
@@ -38,12 +39,13 @@ async fn check_type(change: &Change, rules: &[Rule]) -> Result<Option<Violation>
         for (rank, rule) in rules.iter().enumerate() {
             let column = chunk.batch.column(1 + rank);
             for row in rule.failures(column)? {
-                if !change.live(chunk.first + row as u64) {
+                let ordinal = chunk.first + row as u64;
+                if !change.live(ordinal) {
                     continue;
                 }
                 let id = chunk.strings(0)?.value(row);
                 let value = arrow_cast::display::array_value_to_string(column, row)?;
-                first.offer(&change.key, id, rank, || rule.violation(&change.key, id, value));
+                first.offer(&change.key, id, rank, || (ordinal, rule.violation(&change.key, id, value)));
             }
         }
     }

@@ -1,0 +1,212 @@
+//! Creating and deleting branches.
+//!
+//! A branch is a ref: creating one is one put-if-absent, deleting one is the deletion of that object, however large the
+//! graph is. Before its ref is deleted it is copied to `__manifest/retired/<uid>/<n>.json`, which keeps the lineage for
+//! those who still name commits of the branch, and decides who may delete.
+//!
+//! Invariants: (1) a branch lives exactly as long as its ref exists; (2) the ref of a life is deleted by at most one
+//! request at a time, so that nobody deletes the ref of a later life of the same name. A request may delete while it
+//! holds the newest claim `<n>`; it holds it until its process has ended, or for [`CLAIM`] where that cannot be told.
+//! Cost: create: finding the source's head, one put. Delete: one read, one put, one deletion.
+//! Cancellation: dropping either leaves it done or not done.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::failpoints;
+use super::format::{self, MANIFEST, STORAGE_FORMAT};
+use super::graph::Graph;
+use super::history;
+use super::ids::{BranchName, BranchUid, CommitId, OperationId};
+use super::intent::{Liveness, Running, Writer};
+use super::refs::{self, BranchRef};
+use crate::error::{OmniError, Result};
+use crate::storage::{Created, Root};
+
+/// Directory of the refs of deleted branches.
+pub(crate) const RETIRED: &str = "__manifest/retired/";
+/// How long a claim of a process that may live is respected. A deletion takes much less, or its request is dead.
+const CLAIM: TimeDelta = TimeDelta::minutes(10);
+/// How long a deletion waits for another one of the same branch.
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Where a branch begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ForkPoint {
+    /// At the newest commit of a branch.
+    Head(BranchName),
+    /// At a commit.
+    Commit(CommitId),
+}
+
+/// The ref of a deleted branch, and who deletes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Retired {
+    format: u32,
+    /// The ref as it was.
+    pub(crate) branch: BranchRef,
+    /// Microseconds since the epoch.
+    pub(crate) retired_at: i64,
+    /// Who asked.
+    #[serde(default)]
+    pub(crate) actor: Option<String>,
+    writer: Writer,
+    operation_id: OperationId,
+}
+
+impl Graph {
+    /// Creates a branch that sees exactly the state of its fork point.
+    ///
+    /// # Errors
+    /// A conflict (`already exists`) when the name lives; bad request for `main`; [`OmniError::BranchNotFound`] or not
+    /// found for the fork point.
+    pub(crate) async fn create_branch(
+        &self,
+        name: &BranchName,
+        from: &ForkPoint,
+        creator: Option<&str>,
+    ) -> Result<BranchRef> {
+        self.ensure_writable()?;
+        if name.is_main() {
+            return Err(OmniError::bad_request("cannot create branch 'main': it exists in every graph"));
+        }
+        self.settle_leftovers().await?;
+        let inherited = match from {
+            ForkPoint::Head(source) => {
+                let (source, head) = self.find_head(source).await?;
+                source.lineage(head.seq)
+            }
+            ForkPoint::Commit(id) => {
+                let found = self.find_commit(*id).await?;
+                let record = found.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
+                history::lineage(self.log(), &record).await?
+            }
+        };
+        let branch = BranchRef {
+            format: STORAGE_FORMAT,
+            name: name.clone(),
+            uid: BranchUid::mint(),
+            inherited,
+            creator: creator.map(str::to_owned),
+            created_at: format::now_micros(),
+        };
+        if !refs::create(self.root(), &branch).await? {
+            return Err(OmniError::refused(format!(
+                "branch '{name}' already exists; choose another name, or delete it first"
+            )));
+        }
+        Ok(branch)
+    }
+
+    /// Deletes a branch. Its commits stay readable by id until cleanup, those that others inherit or merged for ever.
+    ///
+    /// # Errors
+    /// Not found; bad request for `main`; a conflict while another request is deleting it.
+    pub(crate) async fn delete_branch(&self, name: &BranchName, actor: Option<&str>) -> Result<()> {
+        self.ensure_writable()?;
+        if name.is_main() {
+            return Err(OmniError::bad_request("cannot delete branch 'main': it lives as long as its graph"));
+        }
+        let branch = match self.branch(name).await {
+            Err(error @ OmniError::BranchNotFound { .. }) => {
+                return Err(OmniError::not_found(error.to_string()));
+            }
+            found => found?,
+        };
+        let (graph, actor) = (self.clone(), actor.map(str::to_owned));
+        // In a task of its own: once claimed, the deletion is not cut short between its request and its answer.
+        let deletion = tokio::spawn(async move { graph.delete_life(branch, actor).await });
+        deletion.await.map_err(|error| OmniError::internal(format!("deleting a branch: {error}")))?
+    }
+
+    /// Deletes the ref of one life of a branch, if it still stands.
+    pub(super) async fn delete_life(&self, branch: BranchRef, actor: Option<String>) -> Result<()> {
+        let running = Running::begin(OperationId::mint());
+        self.claim(&branch, actor, &running).await?;
+        failpoints::hit(failpoints::BRANCH_CLAIMED)?;
+        // Before the claim was this request's, another may have deleted the branch, and a third created the next.
+        if refs::load(self.root(), &branch.name).await?.is_some_and(|found| found.uid == branch.uid) {
+            refs::delete(self.root(), &branch).await?;
+        }
+        self.forget_ref(&branch.name);
+        Ok(())
+    }
+
+    /// Obtains the right to delete the ref of a life.
+    async fn claim(&self, branch: &BranchRef, actor: Option<String>, running: &Running) -> Result<()> {
+        let claim = Retired {
+            format: STORAGE_FORMAT,
+            branch: branch.clone(),
+            retired_at: format::now_micros(),
+            actor,
+            writer: Writer::current().clone(),
+            operation_id: running.operation(),
+        };
+        let started = tokio::time::Instant::now();
+        let mut n = 0_u32;
+        loop {
+            let path = claim_path(branch.uid, n);
+            if self.root().create(&path, format::encode(&claim)).await? == Created::Yes {
+                return Ok(());
+            }
+            let Some(other) = load_claim(self.root(), &path).await? else { continue };
+            if other.operation_id == claim.operation_id {
+                return Ok(());
+            }
+            if refs::load(self.root(), &branch.name).await?.is_none_or(|found| found.uid != branch.uid) {
+                return Err(OmniError::not_found(format!("branch '{}' not found", branch.name)));
+            }
+            if other.has_ended() {
+                n += 1;
+                continue;
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(OmniError::refused(format!(
+                    "branch '{}' is being deleted by another request; retry",
+                    branch.name
+                )));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+impl Retired {
+    fn has_ended(&self) -> bool {
+        let age = Utc::now().signed_duration_since(
+            chrono::DateTime::from_timestamp_micros(self.retired_at).unwrap_or_default(),
+        );
+        match self.writer.liveness(self.operation_id) {
+            Liveness::Ended => true,
+            Liveness::Running | Liveness::Unknown => age > CLAIM,
+        }
+    }
+}
+
+/// Lists the deleted branches whose refs are kept.
+pub(crate) async fn retired(root: &Root) -> Result<Vec<Retired>> {
+    let mut found = Vec::new();
+    for object in root.list(RETIRED).await? {
+        if object.path.ends_with("/0.json")
+            && let Some(retired) = load_claim(root, &object.path).await?
+        {
+            found.push(retired);
+        }
+    }
+    Ok(found)
+}
+
+async fn load_claim(root: &Root, path: &str) -> Result<Option<Retired>> {
+    match root.get(path).await? {
+        Some(bytes) => format::decode(root, path, &bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Returns the object of a claim on a life; claim 0 is the one that is kept for its lineage.
+pub(crate) fn claim_path(uid: BranchUid, n: u32) -> String {
+    format!("{MANIFEST}/retired/{uid}/{n}.json")
+}
