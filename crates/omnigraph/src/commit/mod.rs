@@ -7,12 +7,14 @@
 //!
 //! Reading order: names ([`ids`]), the stored objects ([`record`], [`format`], [`refs`], [`schema`], [`log`]), finding the
 //! newest record ([`head`]), those before it ([`history`]) and what they pin ([`snapshot`]), [`branches`] and [`tags`], then writing ([`write`], [`publish`], [`intent`]),
-//! what a crash leaves behind ([`recovery`], [`audits`]), what cleanup may take ([`pending`], [`census`], [`retention`]),
+//! what a crash leaves behind ([`recovery`], [`audits`]), what cleanup may take ([`pending`], [`cleaning`], [`census`],
+//! [`retention`]),
 //! and the handle that ties them together ([`graph`], [`init`]).
 
 pub(crate) mod audits;
 pub(crate) mod branches;
 pub(crate) mod census;
+pub(crate) mod cleaning;
 pub(crate) mod failpoints;
 pub(crate) mod format;
 pub(crate) mod graph;

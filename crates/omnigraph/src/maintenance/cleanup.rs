@@ -64,7 +64,7 @@ pub struct DatasetCleanupStats {
 ///
 /// # Errors
 /// Bad request without a rule, or on a handle opened for reading; a conflict while an interrupted write is not settled,
-/// or when a live branch cannot be read; `Storage`. Nothing is removed in these cases.
+/// another cleanup runs, or a live branch cannot be read; `Storage`. Nothing is removed in these cases.
 pub(crate) async fn cleanup(
     graph: &Graph,
     options: CleanupPolicyOptions,
@@ -72,9 +72,17 @@ pub(crate) async fn cleanup(
     if options.keep_versions.is_none() && options.older_than.is_none() {
         return Err(OmniError::bad_request("cleanup requires at least one of keep_versions and older_than"));
     }
-    if !options.dry_run {
-        graph.require_writable()?;
+    if options.dry_run {
+        return run(graph, options).await;
     }
+    graph.require_writable()?;
+    let cleaning = graph.begin_cleanup().await?;
+    let result = run(graph, options).await;
+    cleaning.end().await;
+    result
+}
+
+async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<DatasetCleanupStats>> {
     graph.require_settled(ACTION).await?;
     failpoints::hit(failpoints::CLEANUP_CHECKED)?;
     graph.require_settled(ACTION).await?;

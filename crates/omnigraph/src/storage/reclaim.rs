@@ -118,6 +118,18 @@ pub(crate) async fn garbage(
     Ok(classify(path, files, &kept, &versions.published, &needed, &published, before))
 }
 
+/// Tells whether a version can still be opened, past all caches.
+///
+/// # Errors
+/// `Storage`, when it cannot be told.
+pub(crate) async fn exists(root: &Root, path: &str, version: TableVersion) -> Result<bool> {
+    match Reader::open(root, path).await?.read(version).await {
+        Ok(_) => Ok(true),
+        Err(OmniError::Storage(failure)) if failure.kind == StorageFailureKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Divides the files of a table. Pure.
 fn classify(
     path: &str,

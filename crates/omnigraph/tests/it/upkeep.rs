@@ -142,7 +142,7 @@ fn is_conflict(error: &OmniError, fragment: &str) -> bool {
 #[tokio::test]
 async fn optimize_compacts_all_tables_in_one_commit_and_then_rests() {
     let store = Store::with_people(12).await;
-    for n in 1..9 {
+    for n in 1..11 {
         run(&store.graph, "main", "know", json!({"a": "p0", "b": format!("p{n}")})).await.unwrap();
     }
     let before = people(&store.graph, "main").await.unwrap();
@@ -444,7 +444,7 @@ async fn garbage_of_crashes_goes_once_it_is_old() {
         format!("{table}/_deletions/0-1-2.arrow"),
         "nodes/9-9-dead/_versions/18446744073709551614.manifest".to_owned(),
         "__manifest/schema/0000.json".to_owned(),
-        "__manifest/log/01ARZ3NDEKTSV4RRFFQ69G5FAV/00000000000000000001.json".to_owned(),
+        "__manifest/hints/01ARZ3NDEKTSV4RRFFQ69G5FAV.json".to_owned(),
     ];
     for path in &garbage {
         let path = store.directory.path().join(path);
@@ -466,6 +466,48 @@ async fn garbage_of_crashes_goes_once_it_is_old() {
     assert_eq!(stats.iter().map(|dataset| dataset.bytes_removed).sum::<u64>(), 7 * garbage.len() as u64);
     assert_eq!(store.files(), before);
     assert!(!store.directory.path().join("nodes/9-9-dead").exists());
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_can_read_goes_once_it_is_old() {
+    let store = Store::with_people(1).await;
+    let before = store.files();
+    let log = store.directory.path().join("__manifest/log/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    std::fs::create_dir_all(&log).unwrap();
+    std::fs::write(log.join("00000000000000000001.json"), "garbage").unwrap();
+    store.graph.cleanup(keep(9)).await.unwrap();
+    assert!(log.join("00000000000000000001.json").exists());
+    store.graph.cleanup(CleanupPolicyOptions { grace: Duration::ZERO, ..keep(9) }).await.unwrap();
+    assert_eq!(store.files(), before);
+}
+
+#[tokio::test]
+async fn what_was_reclaimed_is_not_needed_again() {
+    let store = Store::with_people(3).await;
+    let commits = store.graph.list_commits("main", &CommitPage::default()).await.unwrap();
+    let old = at(&commits[1].graph_commit_id);
+    store.graph.cleanup(harshest()).await.unwrap();
+    let reclaimed = |error: OmniError| matches!(error, OmniError::HistoricalVersionReclaimed { .. });
+    assert!(reclaimed(store.graph.branch_create_from(old.clone(), "late").await.unwrap_err()));
+    assert!(reclaimed(store.graph.tag_create(old, "late", None).await.unwrap_err()));
+    assert_eq!(store.graph.branch_list().await.unwrap(), ["main"]);
+    assert_eq!(store.graph.tag_list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_cleanup_of_a_process_that_ended_hinders_nobody() {
+    let store = Store::with_people(2).await;
+    let mark = store.directory.path().join("__manifest/cleanup.json");
+    let ended = json!({
+        "format": 1,
+        "operation_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "renewed_at": 0,
+        "writer": {"process": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "pid": 1},
+    });
+    std::fs::write(&mark, ended.to_string()).unwrap();
+    store.graph.branch_create("work").await.unwrap();
+    assert!(versions_removed(&store.graph.cleanup(keep(1)).await.unwrap()) > 0);
+    assert!(!mark.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
