@@ -20,7 +20,7 @@ use super::graph::Graph;
 use super::ids::CommitId;
 use super::intent::{self, InFlight, Intent, Leftovers};
 use super::log::Append;
-use super::record::{Authorship, CommitRecord, RecordChange, TablePin};
+use super::record::{Authorship, CommitKind, CommitRecord, RecordChange, TablePin};
 use super::schema::{SchemaContract, Schemas};
 use super::snapshot::Snapshot;
 use super::write::WriteRequest;
@@ -246,6 +246,9 @@ impl Graph {
     async fn put_record(&self, record: CommitRecord) -> Result<Append> {
         failpoints::hit(failpoints::INTENT_WRITTEN)?;
         failpoints::hit(failpoints::PUBLISH_BEFORE)?;
+        if record.kind == CommitKind::Maintenance {
+            failpoints::hit(failpoints::OPTIMIZE_PUBLISH)?;
+        }
         self.log().append(record).await
     }
 }

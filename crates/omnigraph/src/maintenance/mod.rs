@@ -11,6 +11,9 @@ mod failpoints;
 mod optimize;
 mod repair;
 
+#[cfg(all(test, feature = "failpoints"))]
+mod tests;
+
 pub(crate) use cleanup::cleanup;
 pub use cleanup::{CleanupPolicyOptions, DatasetCleanupStats};
 pub(crate) use optimize::optimize;
