@@ -1,8 +1,10 @@
 //! Omnigraph's engine: a typed property graph in a directory or a bucket, with atomic commits over the whole graph.
 //!
 //! [`Omnigraph`] is the public handle. Inside, dependencies point one way:
-//! `storage` (objects, tables) ← `commit` (records, log, publication) ← `write` (mutation, load, validation);
-//! `maintenance` compacts and reclaims; `query` reads snapshots only. Nothing outside `storage` names a Lance type in its public signature, and nothing
+//! `storage` (objects, tables) ← `commit` (records, log, publication) ← `branch` (difference, merge) and `write`
+//! (mutation, load, validation);
+//! `maintenance` compacts and reclaims; `query` reads snapshots only. Nothing outside `storage` names a Lance type in
+//! its public signature, and nothing
 //! outside `commit` can publish.
 
 // DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
@@ -11,6 +13,7 @@
 pub mod db;
 pub mod error;
 
+pub(crate) mod branch;
 pub(crate) mod commit;
 pub(crate) mod maintenance;
 pub(crate) mod model;

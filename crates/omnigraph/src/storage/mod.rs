@@ -7,11 +7,13 @@
 //! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
-//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`key_index`]), then
-//! changes ([`tail`], [`compact`], [`stage`]) and what they leave behind ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
+//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`], [`difference`],
+//! [`key_index`]), then changes ([`tail`], [`compact`], [`stage`]) and what they leave behind ([`reclaim`]). [`fault`]
+//! names the points at which tests stop a writer.
 
 pub(crate) mod cache;
 pub(crate) mod compact;
+pub(crate) mod difference;
 pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
@@ -21,6 +23,8 @@ pub(crate) mod postings;
 pub(crate) mod reclaim;
 pub(crate) mod root;
 pub(crate) mod scan;
+mod settings;
+pub(crate) mod sorted;
 pub(crate) mod stage;
 pub(crate) mod stores;
 pub(crate) mod table;
@@ -30,6 +34,7 @@ pub(crate) mod uri;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use difference::Selection;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
 pub use root::Durability;

@@ -26,5 +26,8 @@ macro_rules! contract {
 mod faults;
 mod objects;
 mod places;
+// Outside of `src`, because the scenarios of `tests/it` use it too.
+#[path = "../../tests/support/server.rs"]
+mod server;
 mod tables;
 mod upkeep;

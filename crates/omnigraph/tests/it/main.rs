@@ -5,4 +5,7 @@
 mod load;
 mod mutation;
 mod query;
+mod s3;
+#[path = "../support/server.rs"]
+mod server;
 mod upkeep;

@@ -511,28 +511,34 @@ async fn a_cleanup_of_a_process_that_ended_hinders_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_in_another_handle_is_safe_during_cleanups() {
+async fn writers_in_other_handles_are_safe_during_cleanups() {
     let store = Store::with_people(2).await;
-    let other = store.reopened().await;
-    let writer = tokio::spawn(async move {
-        for n in 10..40 {
-            add(&other, "main", &format!("p{n}"), n).await;
-            if n % 5 == 0 {
-                run(&other, "main", "age", json!({"name": format!("p{n}"), "age": 1})).await.unwrap();
+    let mut writers = Vec::new();
+    for writer in 0..2 {
+        let other = store.reopened().await;
+        writers.push(tokio::spawn(async move {
+            for n in 0..20 {
+                let name = format!("w{writer}-{n}");
+                add(&other, "main", &name, n).await;
+                if n % 4 == 0 {
+                    run(&other, "main", "age", json!({"name": name, "age": 1})).await.unwrap();
+                }
             }
-        }
-    });
-    while !writer.is_finished() {
-        match store.graph.cleanup(keep(1)).await {
+        }));
+    }
+    while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
+        match store.graph.cleanup(keep(0)).await {
             Ok(stats) => assert!(stats.iter().all(|dataset| dataset.error.is_none()), "{stats:?}"),
             Err(error) => assert!(is_conflict(&error, "clean recovery state"), "{error}"),
         }
     }
-    writer.await.unwrap();
+    for writer in writers {
+        writer.await.unwrap();
+    }
     let graph = store.reopened().await;
-    assert_eq!(people(&graph, "main").await.unwrap().len(), 32);
+    assert_eq!(people(&graph, "main").await.unwrap().len(), 42);
     graph.optimize().await.unwrap();
-    assert_eq!(people(&graph, "main").await.unwrap().len(), 32);
+    assert_eq!(people(&graph, "main").await.unwrap().len(), 42);
 }
 
 #[tokio::test]
