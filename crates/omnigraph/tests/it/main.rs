@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod branches;
+mod kit;
 mod load;
+mod merge;
 mod mutation;
 mod query;
 mod s3;

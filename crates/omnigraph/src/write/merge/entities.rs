@@ -25,7 +25,7 @@ pub(crate) struct Resolution {
 
 /// A side of a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Preferred {
+pub enum Preferred {
     /// The target's.
     Ours,
     /// The source's.

@@ -19,5 +19,6 @@ mod plan;
 mod rows;
 mod schemas;
 
+pub use entities::Preferred;
 pub(crate) use entities::Resolution;
 pub(crate) use plan::{Merge, MergeReport, Outcome};
