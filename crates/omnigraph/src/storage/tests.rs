@@ -31,3 +31,4 @@ mod reshape;
 #[path = "../../tests/support/server.rs"]
 mod server;
 mod tables;
+mod upkeep;
