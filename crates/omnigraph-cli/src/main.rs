@@ -37,6 +37,10 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off")),
         )
         .init();
+    #[cfg(feature = "failpoints")]
+    if let Err(message) = omnigraph::failpoints::arm_from_environment() {
+        return report::print(&Failure::Usage { message, hint: None }, false);
+    }
     let json = cli.command.wants_json();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

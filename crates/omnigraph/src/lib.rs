@@ -12,6 +12,8 @@
 
 pub mod db;
 pub mod error;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 
 pub(crate) mod branch;
 pub(crate) mod commit;

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod arguments;
+mod branching;
 mod changing;
+#[cfg(feature = "failpoints")]
+mod crashes;
 mod documents;
 mod mistakes;
 mod quickstart;

@@ -113,10 +113,16 @@ impl Sandbox {
 
     /// Runs the command.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs the command with environment variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_omnigraph"))
             .args(arguments)
             .current_dir(self.directory.path())
             .env_remove("OMNIGRAPH_STORE")
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         Run {

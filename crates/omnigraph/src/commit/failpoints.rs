@@ -51,7 +51,7 @@ pub(crate) const MERGE_VALIDATED: &str = "branch_merge.post_candidate_validation
 pub(crate) const MERGE_STAGED: &str = "branch_merge.post_effects_pre_confirm";
 
 /// Every point, for the test that walks them all.
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(feature = "failpoints")]
 pub(crate) const ALL: [&str; 17] = [
     INIT_CLAIMED,
     INIT_PREPARED,

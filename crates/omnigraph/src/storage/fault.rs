@@ -19,7 +19,7 @@ pub(crate) const STAGE_SYNCED: &str = "stage.post_sync";
 pub(crate) const RESHAPE_VERSION_WRITTEN: &str = "schema_apply.post_table_commit";
 
 /// Every point of staging, for the test that walks them all.
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(feature = "failpoints")]
 pub(crate) const ALL: [&str; 5] =
     [STAGE_BEGIN, STAGE_DATA_WRITTEN, STAGE_DELETIONS_WRITTEN, STAGE_VERSION_WRITTEN, STAGE_SYNCED];
 

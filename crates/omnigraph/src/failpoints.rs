@@ -1,0 +1,65 @@
+//! The fault points of the engine, for tests of whole programs. They exist with the crate feature `failpoints` only.
+//!
+//! There is one point after each durable step of every write. An armed point `return`s a bad request whose text is
+//! `injected failpoint triggered: <name>`, `panic`s, or `kill`s the process as a power cut would.
+
+use crate::commit::failpoints as commit;
+use crate::storage::fault as storage;
+
+/// Environment variable that arms points of a program: `name=action` pairs separated by `;`.
+pub const VARIABLE: &str = "OMNIGRAPH_FAILPOINTS";
+
+/// Returns the names of all points.
+pub fn names() -> Vec<&'static str> {
+    commit::ALL.iter().chain(&storage::ALL).copied().collect()
+}
+
+/// Arms the points that [`VARIABLE`] names, for the rest of the process.
+///
+/// Actions are those of the `fail` crate (`return`, `panic`, `pause`, `1*return`, …) and `kill`.
+///
+/// # Errors
+/// A text that says which pair is not understood.
+pub fn arm_from_environment() -> Result<(), String> {
+    let Ok(text) = std::env::var(VARIABLE) else { return Ok(()) };
+    for pair in text.split(';').filter(|pair| !pair.trim().is_empty()) {
+        let (name, action) =
+            pair.split_once('=').ok_or_else(|| format!("{VARIABLE}: '{pair}' is not name=action"))?;
+        match action.trim() {
+            "kill" => fail::cfg_callback(name.trim(), || std::process::abort()),
+            action => fail::cfg(name.trim(), action),
+        }
+        .map_err(|error| format!("{VARIABLE}: '{pair}': {error}"))?;
+    }
+    Ok(())
+}
+
+/// Arms one point until it is dropped.
+pub struct ScopedFailPoint(&'static str);
+
+impl ScopedFailPoint {
+    /// Arms a point with an action of the `fail` crate.
+    ///
+    /// # Errors
+    /// A text when the action is not understood.
+    pub fn new(name: &'static str, action: &str) -> Result<ScopedFailPoint, String> {
+        fail::cfg(name, action).map(|()| ScopedFailPoint(name))
+    }
+
+    /// Calls a function whenever the point is passed.
+    ///
+    /// # Errors
+    /// As [`ScopedFailPoint::new`].
+    pub fn with_callback(
+        name: &'static str,
+        callback: impl Fn() + Send + Sync + 'static,
+    ) -> Result<ScopedFailPoint, String> {
+        fail::cfg_callback(name, callback).map(|()| ScopedFailPoint(name))
+    }
+}
+
+impl Drop for ScopedFailPoint {
+    fn drop(&mut self) {
+        fail::remove(self.0);
+    }
+}
