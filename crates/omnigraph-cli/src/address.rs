@@ -74,5 +74,6 @@ pub(crate) fn options(global: &Global, read_only: bool) -> OpenOptions {
         memory_budget: global.memory,
         read_only,
         actor: global.actor.clone(),
+        ..OpenOptions::default()
     }
 }

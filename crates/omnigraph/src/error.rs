@@ -71,6 +71,9 @@ pub enum OmniError {
         /// A live branch with a similar name.
         did_you_mean: Option<String>,
     },
+    /// What two branches did cannot be brought together; the target is as it was.
+    #[error("merge conflicts: {}", joined(.0))]
+    MergeConflicts(Vec<MergeConflict>),
     /// The outcome of this or an overlapping earlier write is owned by an intent.
     #[error("operation {operation_id} needs recovery: {reason}")]
     RecoveryRequired {
@@ -179,6 +182,67 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.unit, self.number)
     }
+}
+
+/// One reason why two branches do not merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeConflict {
+    /// `node:T` or `edge:T`.
+    pub type_key: TypeKey,
+    /// The entity; absent for conflicts about values and cardinality, which their message names.
+    pub entity_id: Option<String>,
+    /// What kind.
+    pub kind: MergeConflictKind,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+/// Kind of a [`MergeConflict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeConflictKind {
+    /// Both sides inserted the id, with different images.
+    DivergentInsert,
+    /// Both sides changed the entity, to different images.
+    DivergentUpdate,
+    /// One side deleted what the other changed.
+    DeleteVsUpdate,
+    /// An edge of the result ends at a node that is not in the result.
+    OrphanEdge,
+    /// Two entities of the result hold one unique tuple.
+    UniqueViolation,
+    /// A node of the result has too few or too many edges.
+    CardinalityViolation,
+    /// A value of the result is outside what the schema allows.
+    ValueConstraintViolation,
+}
+
+impl fmt::Display for MergeConflictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MergeConflictKind::DivergentInsert => "divergent_insert",
+            MergeConflictKind::DivergentUpdate => "divergent_update",
+            MergeConflictKind::DeleteVsUpdate => "delete_vs_update",
+            MergeConflictKind::OrphanEdge => "orphan_edge",
+            MergeConflictKind::UniqueViolation => "unique_violation",
+            MergeConflictKind::CardinalityViolation => "cardinality_violation",
+            MergeConflictKind::ValueConstraintViolation => "value_constraint_violation",
+        })
+    }
+}
+
+impl fmt::Display for MergeConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.type_key)?;
+        if let Some(id) = &self.entity_id {
+            write!(f, ", entity id '{id}'")?;
+        }
+        write!(f, " ({}): {}", self.kind, self.message)
+    }
+}
+
+fn joined(conflicts: &[MergeConflict]) -> String {
+    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Names the holders of a unique value; two rows of one key have one id.

@@ -1,7 +1,8 @@
 //! Omnigraph's engine: a typed property graph in a directory or a bucket, with atomic commits over the whole graph.
 //!
 //! [`Omnigraph`] is the public handle. Inside, dependencies point one way:
-//! `storage` (objects, tables) ← `commit` (records, log, publication) ← `write` (mutation, load, validation);
+//! `storage` (objects, tables) ← `commit` (records, log, publication) ← `branch` (difference, merge) and `write`
+//! (mutation, load, validation);
 //! `query` reads snapshots only. Nothing outside `storage` names a Lance type in its public signature, and nothing
 //! outside `commit` can publish.
 
@@ -11,6 +12,7 @@
 pub mod db;
 pub mod error;
 
+pub(crate) mod branch;
 pub(crate) mod commit;
 pub(crate) mod model;
 pub(crate) mod query;

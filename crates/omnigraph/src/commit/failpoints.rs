@@ -41,6 +41,11 @@ pub(crate) const BRANCH_CLAIMED: &str = "branch_delete.post_table_gates";
 /// The ref of a branch is gone, the acknowledgement is lost.
 pub(crate) const BRANCH_DELETED: &str = "branch_delete.post_native";
 
+/// A merge has found no conflict; nothing is staged.
+pub(crate) const MERGE_VALIDATED: &str = "branch_merge.post_candidate_validation";
+/// The merged tables are durable; no intent names them.
+pub(crate) const MERGE_STAGED: &str = "branch_merge.post_effects_pre_confirm";
+
 /// Every point, for the test that walks them all.
 #[cfg(all(test, feature = "failpoints"))]
 pub(crate) const ALL: [&str; 17] = [

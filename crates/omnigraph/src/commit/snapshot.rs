@@ -46,7 +46,6 @@ impl Snapshot {
     }
 
     /// Returns the commit, shared.
-    #[cfg(test)]
     pub(crate) fn shared_record(&self) -> Arc<CommitRecord> {
         self.inner.record.clone()
     }
@@ -59,6 +58,11 @@ impl Snapshot {
     /// Returns the compiled schema.
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.inner.schema.catalog
+    }
+
+    /// Returns the schema, as it is stored.
+    pub(crate) fn contract(&self) -> &Arc<SchemaContract> {
+        &self.inner.schema
     }
 
     /// Returns the source text of the schema.

@@ -3,9 +3,12 @@
 use serde::Serialize;
 
 use super::handle::Omnigraph;
+use super::types::GraphCommit;
 use super::types::ReadTarget;
-use crate::commit::{BranchName, CommitId, ForkPoint, Tag, tags};
-use crate::error::Result;
+use crate::commit::{BranchName, CommitId, CommitKind, ForkPoint, Planner, Tag, WriteRequest, tags};
+use crate::error::{OmniError, Result};
+pub use crate::write::merge::Preferred;
+use crate::write::merge::{Merge, MergeReport, Outcome, Resolution};
 
 /// A named commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +30,78 @@ impl From<&Tag> for GraphTag {
             graph_commit_id: tag.commit.id.to_string(),
             actor_id: tag.creator.clone(),
             created_at: tag.created_at,
+        }
+    }
+}
+
+/// How a merge ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeOutcome {
+    /// The target had everything of the source; nothing was published.
+    AlreadyUpToDate,
+    /// The target had nothing of its own since the branches parted; its content became the source's.
+    FastForward,
+    /// What both did was brought together.
+    Merged,
+}
+
+/// A merge to run. [`MergeBranches::new`] fills the optional fields with their defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct MergeBranches<'a> {
+    /// The branch that is merged; it stays as it is.
+    pub source: &'a str,
+    /// The branch that receives it.
+    pub target: &'a str,
+    /// Recorded as author of the commit.
+    pub actor: Option<&'a str>,
+    /// Combine changes of different properties of one entity instead of reporting them.
+    pub combine_properties: bool,
+    /// Take this side's image of entities that both sides changed, instead of reporting them.
+    pub prefer: Option<Preferred>,
+    /// Find out what would happen, and change nothing.
+    pub dry_run: bool,
+}
+
+impl<'a> MergeBranches<'a> {
+    /// A merge that reports every conflict.
+    pub fn new(source: &'a str, target: &'a str) -> MergeBranches<'a> {
+        MergeBranches { source, target, actor: None, combine_properties: false, prefer: None, dry_run: false }
+    }
+}
+
+/// What a merge did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeReceipt {
+    /// How it ended.
+    pub outcome: MergeOutcome,
+    /// The commit both sides were compared with.
+    pub base_commit_id: String,
+    /// The head of the source that was merged.
+    pub source_commit_id: String,
+    /// Types whose tables the target took from the source as they are, by key.
+    pub adopted: Vec<String>,
+    /// Types that were merged entity by entity, by key.
+    pub merged: Vec<String>,
+    /// The commit; absent when nothing was published.
+    pub commit: Option<GraphCommit>,
+}
+
+impl MergeReceipt {
+    fn new(report: MergeReport, commit: Option<GraphCommit>) -> MergeReceipt {
+        let keys =
+            |keys: &[omnigraph_compiler::catalog::TypeKey]| keys.iter().map(ToString::to_string).collect();
+        MergeReceipt {
+            outcome: match report.outcome {
+                Outcome::AlreadyUpToDate => MergeOutcome::AlreadyUpToDate,
+                Outcome::FastForward => MergeOutcome::FastForward,
+                Outcome::Merged => MergeOutcome::Merged,
+            },
+            base_commit_id: report.base.to_string(),
+            source_commit_id: report.source.to_string(),
+            adopted: keys(&report.adopted),
+            merged: keys(&report.merged),
+            commit,
         }
     }
 }
@@ -91,6 +166,54 @@ impl Omnigraph {
     /// Not found; a bad request for `main`; a conflict while another request deletes it.
     pub async fn branch_delete_as(&self, name: &str, actor: Option<&str>) -> Result<()> {
         self.graph.delete_branch(&BranchName::parse(name)?, actor).await
+    }
+
+    /// Merges the head that `source` has now into `target`, as one commit with two parents.
+    ///
+    /// Tables that only one side changed are taken by reference; of those that both changed, entities are merged. Other
+    /// writers are not blocked; when the target moves meanwhile, the merge is planned again.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use omnigraph::db::{MergeBranches, MergeOutcome, Mutate};
+    /// # let graph = omnigraph::Omnigraph::init("memory://merges", "node Person { name: String @key }").await?;
+    /// graph.branch_create("review").await?;
+    /// graph.mutate(Mutate::new("review", r#"query add() { insert Person { name: "Ada" } }"#)).await?;
+    /// let merged = graph.branch_merge(MergeBranches::new("review", "main")).await?;
+    /// assert_eq!(merged.outcome, MergeOutcome::FastForward);
+    /// # Ok::<(), omnigraph::OmniError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`OmniError::MergeConflicts`] with every conflict; a conflict when both sides changed the schema, or one dropped
+    /// a type whose rows the other changed; a bad request for a branch and itself; [`OmniError::BranchNotFound`];
+    /// those of every write. The target is as before.
+    pub async fn branch_merge(&self, request: MergeBranches<'_>) -> Result<MergeReceipt> {
+        let (source, target) = (BranchName::parse(request.source)?, BranchName::parse(request.target)?);
+        if source == target {
+            return Err(OmniError::bad_request(format!(
+                "a merge needs a distinct source and target; both are '{source}'"
+            )));
+        }
+        let merge = Merge {
+            graph: self.graph.clone(),
+            source: self.graph.head(&source).await?,
+            resolution: Resolution { properties: request.combine_properties, prefer: request.prefer },
+            dry_run: request.dry_run,
+        };
+        if request.dry_run {
+            let planned = merge.plan(&self.graph.head(&target).await?).await?;
+            return Ok(MergeReceipt::new(planned.output, None));
+        }
+        let write = WriteRequest {
+            branch: target,
+            actor: request.actor.map(str::to_owned),
+            kind: CommitKind::Merge,
+            if_commit: None,
+        };
+        let written = self.graph.write(&write, &merge).await?;
+        Ok(MergeReceipt::new(written.output, written.commit.as_deref().map(GraphCommit::from)))
     }
 
     /// Names a commit, so that cleanup keeps it; without a target the head of `main`.

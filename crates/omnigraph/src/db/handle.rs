@@ -1,5 +1,7 @@
 //! Creating and opening graphs.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use moka::sync::Cache;
@@ -15,7 +17,17 @@ use crate::storage::{Durability, Root, RootOptions};
 const COMPILED_QUERIES: u64 = 1024;
 
 /// How a graph is opened or created.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use omnigraph::db::OpenOptions;
+///
+/// let storage = [("aws_endpoint", "http://127.0.0.1:9000"), ("aws_allow_http", "true")];
+/// let storage = storage.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+/// let options = OpenOptions { storage, ..OpenOptions::default() };
+/// // Omnigraph::open_with("s3://bucket/graph", &options)
+/// # assert_eq!(options.storage["aws_allow_http"], "true");
+/// ```
+#[derive(Clone)]
 pub struct OpenOptions {
     /// Whether an acknowledged write survives power loss (the default).
     pub durability: Durability,
@@ -25,11 +37,35 @@ pub struct OpenOptions {
     pub read_only: bool,
     /// Recorded as author of the first commit by [`Omnigraph::init_with`].
     pub actor: Option<String>,
+    /// Settings of the client of an `s3://` root, as the crate `object_store` names them: `aws_endpoint`, `aws_region`,
+    /// `aws_access_key_id`, `aws_secret_access_key`, `aws_allow_http`, …. Each wins over the `AWS_*` variable of the same
+    /// meaning. Other roots ignore them.
+    pub storage: BTreeMap<String, String>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { durability: Durability::Full, memory_budget: 1 << 30, read_only: false, actor: None }
+        OpenOptions {
+            durability: Durability::Full,
+            memory_budget: 1 << 30,
+            read_only: false,
+            actor: None,
+            storage: BTreeMap::new(),
+        }
+    }
+}
+
+/// Shows which storage settings are made, never their values: some are secrets.
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OpenOptions { durability, memory_budget, read_only, actor, storage } = self;
+        f.debug_struct("OpenOptions")
+            .field("durability", durability)
+            .field("memory_budget", memory_budget)
+            .field("read_only", read_only)
+            .field("actor", actor)
+            .field("storage", &storage.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -192,7 +228,23 @@ impl From<query::CompileError> for OmniError {
 }
 
 async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
-    let root_options =
-        RootOptions { durability: options.durability, memory_budget: options.memory_budget, store: None };
+    let root_options = RootOptions {
+        durability: options.durability,
+        memory_budget: options.memory_budget,
+        store: None,
+        storage: options.storage.clone(),
+    };
     Root::open(uri, root_options).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_never_shows_the_value_of_a_storage_setting() {
+        let storage = [("aws_secret_access_key".to_owned(), "hunter2".to_owned())].into();
+        let shown = format!("{:?}", OpenOptions { storage, ..OpenOptions::default() });
+        assert!(shown.contains("aws_secret_access_key") && !shown.contains("hunter2"), "{shown}");
+    }
 }

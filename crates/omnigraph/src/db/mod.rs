@@ -17,7 +17,7 @@ pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
-pub use branches::GraphTag;
+pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
 pub use schema::{SchemaApplyOptions, SchemaApplyPreview, SchemaApplyResult};
 pub use types::{

@@ -7,10 +7,12 @@
 //! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
-//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`key_index`]), then
-//! changes ([`tail`], [`stage`], [`reshape`]). [`fault`] names the points at which tests stop a writer.
+//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
+//! [`difference`], [`key_index`]), then changes ([`tail`], [`stage`], [`reshape`]). [`fault`] names the points at which
+//! tests stop a writer.
 
 pub(crate) mod cache;
+pub(crate) mod difference;
 pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
@@ -20,6 +22,8 @@ pub(crate) mod postings;
 pub(crate) mod reshape;
 pub(crate) mod root;
 pub(crate) mod scan;
+mod settings;
+pub(crate) mod sorted;
 pub(crate) mod stage;
 pub(crate) mod stores;
 pub(crate) mod table;
@@ -29,6 +33,7 @@ pub(crate) mod uri;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use difference::Selection;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
 pub(crate) use reshape::reshape;

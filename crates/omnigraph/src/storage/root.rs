@@ -8,7 +8,7 @@
 //! acknowledged survives power loss. Cost: one request per call (`list`: one per thousand objects).
 //! Cancellation: a dropped put or create has happened whole or not at all; a later read tells which.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 use super::cache::{self, Caches};
 use super::stores::Registration;
 use super::uri::Location;
-use super::{durable, failure};
+use super::{durable, failure, settings};
 use crate::error::{OmniError, Result};
 
 /// What an acknowledged write survives.
@@ -45,11 +45,18 @@ pub(crate) struct RootOptions {
     pub memory_budget: u64,
     /// A store to use instead of what the URI names, with the graph at its top: for tests and fault injection.
     pub store: Option<Arc<dyn ObjectStore>>,
+    /// Settings of the bucket's client, which win over the environment; see [`settings`].
+    pub storage: BTreeMap<String, String>,
 }
 
 impl Default for RootOptions {
     fn default() -> Self {
-        RootOptions { durability: Durability::Full, memory_budget: 1 << 30, store: None }
+        RootOptions {
+            durability: Durability::Full,
+            memory_budget: 1 << 30,
+            store: None,
+            storage: BTreeMap::new(),
+        }
     }
 }
 
@@ -105,25 +112,13 @@ impl fmt::Debug for Root {
 impl Root {
     /// Opens a root by URI: a local path, `file://…`, `s3://bucket/prefix` or `memory://name`.
     ///
-    /// Touches nothing; an absent directory is made by the first write. S3 is configured by the `AWS_*` environment.
+    /// Touches nothing; an absent directory is made by the first write. S3 is configured by the `AWS_*` environment and
+    /// [`RootOptions::storage`].
     ///
     /// # Errors
-    /// `bad_request` for a URI that cannot be a root; `Storage` with kind `Configuration` when no client can be built.
+    /// `bad_request` for a URI that cannot be a root, or for settings that contradict each other; `Storage` with kind
+    /// `Configuration` when no client can be built.
     pub(crate) async fn open(uri: &str, options: RootOptions) -> Result<Root> {
-        let mut storage_options = HashMap::new();
-        if let Ok(value) = std::env::var("AWS_S3_FORCE_PATH_STYLE") {
-            let path_style = matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on");
-            storage_options.insert("aws_virtual_hosted_style_request".to_owned(), (!path_style).to_string());
-        }
-        Root::open_configured(uri, options, storage_options).await
-    }
-
-    /// Opens a root as [`Root::open`] does, with explicit store options, which win over the environment.
-    pub(crate) async fn open_configured(
-        uri: &str,
-        options: RootOptions,
-        storage_options: HashMap<String, String>,
-    ) -> Result<Root> {
         let location = Location::parse(uri)?;
         let uri = location.text();
         let caches = cache::shared(options.memory_budget);
@@ -133,9 +128,14 @@ impl Root {
             (None, Location::Memory(name)) => Some(Registration::memory(name)),
             (None, Location::Local(_) | Location::S3 { .. }) => None,
         };
-        if registration.is_none() && matches!(location, Location::S3 { .. }) && !storage_options.is_empty() {
+        let settings = match (&registration, &location) {
+            (None, Location::S3 { .. }) => settings::merged(&options.storage)?,
+            _ => BTreeMap::new(),
+        };
+        if !settings.is_empty() {
+            let settings = settings.clone().into_iter().collect();
             lance_params.storage_options_accessor =
-                Some(Arc::new(StorageOptionsAccessor::with_static_options(storage_options.clone())));
+                Some(Arc::new(StorageOptionsAccessor::with_static_options(settings)));
         }
         let (lance_uri, backend) = match (&registration, location) {
             (None, Location::Local(directory)) => {
@@ -151,13 +151,10 @@ impl Root {
                 (lance_uri, backend)
             }
         };
-        let mut identity = lance_uri.clone();
-        for key in ["endpoint", "aws_endpoint", "aws_endpoint_url"] {
-            if let Some(endpoint) = storage_options.get(key) {
-                identity.push('@');
-                identity.push_str(endpoint);
-            }
-        }
+        let identity = match settings::endpoint(&settings) {
+            Some(endpoint) => format!("{lance_uri}@{endpoint}"),
+            None => lance_uri.clone(),
+        };
         Ok(Root(Arc::new(Inner {
             uri,
             identity: identity.into(),

@@ -27,4 +27,7 @@ mod faults;
 mod objects;
 mod places;
 mod reshape;
+// Outside of `src`, because the scenarios of `tests/it` use it too.
+#[path = "../../tests/support/server.rs"]
+mod server;
 mod tables;

@@ -24,7 +24,7 @@ use omnigraph_compiler::catalog::TypeKey;
 use roaring::RoaringTreemap;
 
 use super::spool::Spool;
-use super::validate::{self, Image};
+use super::validate::{self, Change, Image};
 use crate::commit::Snapshot;
 use crate::error::{Result, Unit};
 use crate::storage::TableChange;
@@ -94,17 +94,19 @@ pub(crate) async fn prepare(snapshot: &Snapshot, delta: Delta) -> Result<Prepare
     let mut image = Image::open(snapshot, delta).await?;
     validate::check(&mut image).await?;
     let (changes, reads) = image.into_parts();
-    let changes = changes
-        .into_iter()
-        .filter_map(|(key, change)| {
-            let append = change.rows.map(|spool| appended(&spool, change.table.schema(), change.superseded));
-            let remove = if change.replace_all { RoaringTreemap::new() } else { change.remove };
-            let replace_all = change.replace_all && change.table.row_count() > 0;
-            let changes_something = append.is_some() || replace_all || !remove.is_empty();
-            changes_something.then_some((key, TableChange { remove, replace_all, append }))
-        })
-        .collect();
-    Ok(Prepared { changes, reads })
+    Ok(Prepared { changes: table_changes(changes), reads })
+}
+
+/// Turns checked changes into changes of tables, where there is anything to change.
+pub(in crate::write) fn table_changes(changes: BTreeMap<TypeKey, Change>) -> BTreeMap<TypeKey, TableChange> {
+    let changes = changes.into_iter().filter_map(|(key, change)| {
+        let append = change.rows.map(|spool| appended(&spool, change.table.schema(), change.superseded));
+        let remove = if change.replace_all { RoaringTreemap::new() } else { change.remove };
+        let replace_all = change.replace_all && change.table.row_count() > 0;
+        let changes_something = append.is_some() || replace_all || !remove.is_empty();
+        changes_something.then_some((key, TableChange { remove, replace_all, append }))
+    });
+    changes.collect()
 }
 
 /// Streams the rows of a spool in the table's schema, without those at the superseded ordinals.

@@ -4,39 +4,25 @@
 //! fetched in that order in bounded steps, so memory does not grow with the graph.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::io::Write;
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Date64Type, Float32Type, Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, Schema, SchemaRef, SortOptions};
+use arrow_schema::DataType;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
-use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
 
 use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
 use crate::model::{DST, ID, SRC};
-use crate::storage::{ROW_ADDRESS, Scan, Table};
 
 /// Rows fetched per step.
 const STEP_ROWS: usize = 2048;
-/// The part of the memory budget that sorting ids may take.
-const SORT_SHARE: u64 = 4;
 
 /// Lines written, by type name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +59,7 @@ pub(crate) async fn export(
 async fn export_type(snapshot: &Snapshot, key: &TypeKey, out: &mut (impl Write + Send)) -> Result<u64> {
     let table = snapshot.table(key).await?;
     let columns: Vec<String> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let mut sorted = addresses_by_id(&table)?;
+    let mut sorted = table.addresses_by(ID, table.all_rows()?)?;
     let mut rows = 0_u64;
     let mut text = Vec::new();
     while let Some(step) = sorted.try_next().await? {
@@ -89,69 +75,6 @@ async fn export_type(snapshot: &Snapshot, key: &TypeKey, out: &mut (impl Write +
         }
     }
     Ok(rows)
-}
-
-/// Streams `id` and the row address of every row, by id.
-fn addresses_by_id(table: &Table) -> Result<SendableRecordBatchStream> {
-    let ids = IdStream::new(table);
-    let schema = ids.schema.clone();
-    let source = StreamingTableExec::try_new(schema, vec![Arc::new(ids)], None, Vec::new(), false, None)?;
-    let by_id = PhysicalSortExpr::new(
-        Arc::new(Column::new(ID, 0)),
-        SortOptions { descending: false, nulls_first: true },
-    );
-    let ordering =
-        LexOrdering::new([by_id]).ok_or_else(|| OmniError::internal("an ordering has at least one key"))?;
-    let plan: Arc<dyn ExecutionPlan> = Arc::new(SortExec::new(ordering, Arc::new(source)));
-    let bytes = usize::try_from(table.root().memory_budget() / SORT_SHARE).unwrap_or(usize::MAX);
-    let runtime =
-        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(bytes))).build_arc()?;
-    Ok(execute_stream(plan, Arc::new(TaskContext::default().with_runtime(runtime)))?)
-}
-
-/// A scan of ids and addresses as a source of a plan.
-struct IdStream {
-    table: Table,
-    schema: SchemaRef,
-}
-
-impl IdStream {
-    fn new(table: &Table) -> IdStream {
-        let id = table.schema().field(0).clone();
-        let address = arrow_schema::Field::new(ROW_ADDRESS, DataType::UInt64, false);
-        IdStream { table: table.clone(), schema: Arc::new(Schema::new(vec![id, address])) }
-    }
-
-    fn scan(&self) -> Result<SendableRecordBatchStream> {
-        let schema = self.schema.clone();
-        let scan =
-            Scan { columns: vec![ID.to_owned()], fragments: None, with_address: true, batch_rows: 8192 };
-        let rows = self.table.scan(scan)?.and_then(move |batch| {
-            let schema = schema.clone();
-            async move { Ok(RecordBatch::try_new(schema, batch.columns().to_vec())?) }
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), rows)))
-    }
-}
-
-impl Debug for IdStream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IdStream").field("table", &self.table.path()).finish_non_exhaustive()
-    }
-}
-
-impl PartitionStream for IdStream {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        self.scan().unwrap_or_else(|error| {
-            let failed = datafusion::error::DataFusionError::External(Box::new(error));
-            let failure = futures::stream::iter([Err(failed)]);
-            Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), failure))
-        })
-    }
 }
 
 fn write_line(out: &mut Vec<u8>, key: &TypeKey, batch: &RecordBatch, row: usize) -> Result<()> {

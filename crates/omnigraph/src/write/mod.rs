@@ -13,6 +13,7 @@ pub(crate) mod export;
 pub(crate) mod ids;
 pub(crate) mod json;
 pub(crate) mod load;
+pub(crate) mod merge;
 pub(crate) mod mutation;
 pub(crate) mod rows;
 pub(crate) mod schema_apply;

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod branches;
+mod kit;
 mod load;
+mod merge;
 mod mutation;
 mod query;
+mod s3;
 mod schema;
 mod schema_random;
+#[path = "../support/server.rs"]
+mod server;

@@ -248,7 +248,7 @@ fn listing_order(record: &CommitRecord) -> (Seq, i64, CommitId) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn histories_and_merge_bases_are_those_of_a_naive_search(steps in steps()) {

@@ -40,6 +40,7 @@ fn options(store: Option<FaultyStore>) -> RootOptions {
         durability: Durability::Relaxed,
         memory_budget: 64 << 20,
         store: store.map(|store| Arc::new(store) as Arc<dyn object_store::ObjectStore>),
+        ..RootOptions::default()
     }
 }
 

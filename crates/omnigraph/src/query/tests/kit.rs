@@ -69,7 +69,8 @@ fn batch(snapshot: &Snapshot, key: &TypeKey, entities: &[Entity]) -> RecordBatch
 /// Makes a graph; the rows of each type are spread over `commits` commits.
 pub(super) async fn graph(schema_source: &str, data: &Data, commits: usize) -> Graph {
     let uri = format!("memory://{}", ulid::Ulid::new());
-    let options = RootOptions { durability: Durability::Relaxed, memory_budget: 256 << 20, store: None };
+    let options =
+        RootOptions { durability: Durability::Relaxed, memory_budget: 256 << 20, ..RootOptions::default() };
     let root = Root::open(&uri, options).await.unwrap();
     let catalog = schema::compile(schema_source, "01J0000000000000000000TEST").unwrap().catalog;
     let graph = Graph::init(root, schema_source, catalog, None).await.unwrap();

@@ -85,7 +85,8 @@ impl Kit {
 
     pub(in crate::write) async fn with_budget(source: &str, memory_budget: u64) -> Kit {
         let name = format!("memory://{}", ulid::Ulid::new());
-        let options = RootOptions { durability: Durability::Relaxed, memory_budget, store: None };
+        let options =
+            RootOptions { durability: Durability::Relaxed, memory_budget, ..RootOptions::default() };
         let root = Root::open(&name, options).await.unwrap();
         let catalog = schema::compile(source, "01J00000000000000000000000").unwrap().catalog;
         let graph = Graph::init(root, source, catalog, None).await.unwrap();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, StringArray};
 use omnigraph_compiler::catalog::{Cardinality, EdgeType, TypeKey};
 
-use super::first::First;
+use super::first::{Offers, Refusal};
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Image};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
@@ -18,7 +18,7 @@ use crate::error::{OmniError, Result, Violation};
 use crate::model::{ID, SRC};
 
 /// Checks every edge type that has bounds.
-pub(super) async fn check(image: &Image) -> Result<()> {
+pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {
     for (key, change) in &image.changes {
         let Some(edge) =
             image.catalog().edges.get(&key.name).filter(|edge| key == &TypeKey::edge(&edge.name))
@@ -28,17 +28,20 @@ pub(super) async fn check(image: &Image) -> Result<()> {
         if edge.cardinality == Cardinality::default() {
             continue;
         }
-        if let Some((source, violation)) = check_type(image, change, edge).await? {
-            let at = image.last_place(change, SRC, &source).await?;
-            return Err(OmniError::violated(violation, at));
+        for (type_key, id, violation) in check_type(image, change, edge).await?.into_held() {
+            let at = image.last_place(change, SRC, &id).await?;
+            refused.push(Refusal { type_key, id, error: OmniError::violated(violation, at) });
+        }
+        if image.knows_enough(refused) {
+            break;
         }
     }
     Ok(())
 }
 
-/// Returns the first violation and the source it is about.
-async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<Option<(String, Violation)>> {
-    let mut first = First::new();
+/// Returns the violations, each under the source it is about.
+async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<Offers<Violation>> {
+    let mut offers = Offers::new(image.extent);
     let hash = KeyHash::new();
     let mut passes = Passes::new();
     while let Some(partition) = passes.next() {
@@ -53,10 +56,10 @@ async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<O
             if some.is_empty() {
                 break;
             }
-            count(image, change, edge, &some, &mut first).await?;
+            count(image, change, edge, &some, &mut offers).await?;
         }
     }
-    Ok(first.into_inner())
+    Ok(offers)
 }
 
 fn text(source: &[u8]) -> Result<&str> {
@@ -118,7 +121,7 @@ async fn count(
     change: &Change,
     edge: &EdgeType,
     sources: &[(&str, u64)],
-    first: &mut First<Violation>,
+    offers: &mut Offers<Violation>,
 ) -> Result<()> {
     let ids: StringArray = sources.iter().map(|(source, _)| Some(*source)).collect();
     let ids: ArrayRef = Arc::new(ids);
@@ -144,7 +147,7 @@ async fn count(
     let existing = existing(image, &TypeKey::node(&edge.from), bare).await?;
     for (source, count, bound) in offenders {
         if count > 0 || existing.contains(source) {
-            first.offer(&change.key, source, 0, || Violation::Cardinality {
+            offers.offer(&change.key, source, 0, || Violation::Cardinality {
                 edge_type: edge.name.clone(),
                 source_id: source.to_owned(),
                 count,

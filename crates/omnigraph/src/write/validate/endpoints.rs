@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, StringArray};
 use omnigraph_compiler::catalog::{EdgeType, EntityKind, TypeKey};
 
-use super::first::First;
+use super::first::{Offers, Refusal};
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Chunk, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
@@ -18,20 +18,22 @@ use crate::model::{DST, ID, SRC};
 use crate::storage::{KeyIndex, Table};
 
 /// Checks the edges of the final image that the delta may have cut off.
-pub(super) async fn check(image: &Image) -> Result<()> {
-    let mut first = First::new();
+pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {
+    let mut offers = Offers::new(image.extent);
     for node in endpoint_types(image) {
-        ends_of_rows(image, &node, &mut first).await?;
+        ends_of_rows(image, &node, &mut offers).await?;
     }
     for change in image.changes.values() {
-        cut_off(image, change, &mut first).await?;
+        cut_off(image, change, &mut offers).await?;
     }
-    let Some((_, dangling)) = first.into_inner() else { return Ok(()) };
-    let at = match (dangling.ordinal, image.changes.get(&dangling.edge)) {
-        (Some(ordinal), Some(change)) => image.place(change, ordinal).await?,
-        _ => None,
-    };
-    Err(OmniError::violated(dangling.violation, at))
+    for (type_key, id, dangling) in offers.into_held() {
+        let at = match (dangling.ordinal, image.changes.get(&dangling.edge)) {
+            (Some(ordinal), Some(change)) => image.place(change, ordinal).await?,
+            _ => None,
+        };
+        refused.push(Refusal { type_key, id, error: OmniError::violated(dangling.violation, at) });
+    }
+    Ok(())
 }
 
 /// An edge that ends nowhere.
@@ -95,7 +97,7 @@ fn endpoint_types(image: &Image) -> BTreeSet<TypeKey> {
 }
 
 /// Checks the ends of added and changed edges that are nodes of one type.
-async fn ends_of_rows(image: &Image, node: &TypeKey, first: &mut First<Dangling>) -> Result<()> {
+async fn ends_of_rows(image: &Image, node: &TypeKey, offers: &mut Offers<Dangling>) -> Result<()> {
     let stored = StoredNodes::open(image, node).await?;
     let hash = KeyHash::new();
     let mut passes = Passes::new();
@@ -120,7 +122,7 @@ async fn ends_of_rows(image: &Image, node: &TypeKey, first: &mut First<Dangling>
             for end in ends_at(edge, node) {
                 let mut chunks = change.chunks(&[ID, end.column()])?;
                 while let Some(chunk) = chunks.next().await? {
-                    nodes.check(change, edge, end, &chunk, first).await?;
+                    nodes.check(change, edge, end, &chunk, offers).await?;
                 }
             }
         }
@@ -160,7 +162,7 @@ impl Nodes<'_> {
         edge: &EdgeType,
         end: End,
         chunk: &Chunk,
-        first: &mut First<Dangling>,
+        offers: &mut Offers<Dangling>,
     ) -> Result<()> {
         let (edge_ids, ends) = (chunk.strings(0)?, chunk.strings(1)?);
         let unknown: Vec<usize> = (0..ends.len())
@@ -179,7 +181,7 @@ impl Nodes<'_> {
             self.exist(StringArray::from_iter_values(unknown.iter().map(|&row| ends.value(row)))).await?;
         for (row, _) in unknown.into_iter().zip(exists).filter(|(_, exists)| !exists) {
             let (edge_id, missing) = (edge_ids.value(row), ends.value(row));
-            first.offer(&change.key, edge_id, end as usize, || Dangling {
+            offers.offer(&change.key, edge_id, end as usize, || Dangling {
                 edge: change.key.clone(),
                 ordinal: Some(chunk.first + row as u64),
                 violation: end.violation(missing, self.key, edge, edge_id),
@@ -203,7 +205,7 @@ impl Nodes<'_> {
 }
 
 /// Finds stored edges that stay although a node they end at goes away.
-async fn cut_off(image: &Image, change: &Change, first: &mut First<Dangling>) -> Result<()> {
+async fn cut_off(image: &Image, change: &Change, offers: &mut Offers<Dangling>) -> Result<()> {
     let node = &change.key;
     if node.kind == EntityKind::Edge || !change.removes() {
         return Ok(());
@@ -225,7 +227,7 @@ async fn cut_off(image: &Image, change: &Change, first: &mut First<Dangling>) ->
     let mut gone = image.removed(change, ID, false).await?;
     while let Some(ids) = gone.next().await? {
         for (edge, end, table) in &kept {
-            cut_off_at(image, node, edge, *end, table, &ids, first).await?;
+            cut_off_at(image, node, edge, *end, table, &ids, offers).await?;
         }
     }
     Ok(())
@@ -238,7 +240,7 @@ async fn cut_off_at(
     end: End,
     table: &Table,
     gone: &StringArray,
-    first: &mut First<Dangling>,
+    offers: &mut Offers<Dangling>,
 ) -> Result<()> {
     let key = TypeKey::edge(&edge.name);
     let probes: ArrayRef = Arc::new(gone.clone());
@@ -254,7 +256,7 @@ async fn cut_off_at(
         let batch = table.take(&addresses, &[ID.to_owned()]).await?;
         for ((probe, _), edge_id) in some.iter().zip(strings(batch.column(0))?.iter().flatten()) {
             let missing = gone.value(*probe as usize);
-            first.offer(&key, edge_id, end as usize, || Dangling {
+            offers.offer(&key, edge_id, end as usize, || Dangling {
                 edge: key.clone(),
                 ordinal: None,
                 violation: end.violation(missing, node, edge, edge_id),

@@ -1,34 +1,58 @@
-//! Picks the violation that is reported: the one that comes first by type key, then id.
+//! Which violations are reported: the one that comes first by type key, then id, or all of them in that order.
+
+use std::collections::BTreeMap;
 
 use omnigraph_compiler::catalog::TypeKey;
 
-/// Keeps the first of the violations it is offered. Ties of type and id are broken by rank, then by arrival.
-pub(super) struct First<V>(Option<Held<V>>);
+use crate::error::OmniError;
 
-struct Held<V> {
-    key: TypeKey,
-    id: String,
-    rank: usize,
-    violation: V,
+/// How many violations a caller wants to know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::write) enum Extent {
+    /// The first one: a write that is refused anyhow.
+    First,
+    /// Every one: a merge, whose conflicts are resolved together.
+    All,
 }
 
-impl<V> First<V> {
-    pub(super) fn new() -> First<V> {
-        First(None)
+/// An entity, or a group of them, that a constraint refuses.
+#[derive(Debug)]
+pub(in crate::write) struct Refusal {
+    /// Its type.
+    pub(in crate::write) type_key: TypeKey,
+    /// Its id; for cardinality that of the source node.
+    pub(in crate::write) id: String,
+    /// What is wrong.
+    pub(in crate::write) error: OmniError,
+}
+
+/// Violations by type, id and rank; ties are broken by arrival.
+pub(super) struct Offers<V> {
+    extent: Extent,
+    held: BTreeMap<(TypeKey, String, usize), V>,
+}
+
+impl<V> Offers<V> {
+    pub(super) fn new(extent: Extent) -> Offers<V> {
+        Offers { extent, held: BTreeMap::new() }
     }
 
-    /// Keeps the violation if it comes before the one held; builds it only then.
+    /// Keeps the violation if it is wanted; builds it only then.
     pub(super) fn offer(&mut self, key: &TypeKey, id: &str, rank: usize, violation: impl FnOnce() -> V) {
-        let later =
-            self.0.as_ref().is_some_and(|held| (&held.key, held.id.as_str(), held.rank) <= (key, id, rank));
-        if !later {
-            self.0 = Some(Held { key: key.clone(), id: id.to_owned(), rank, violation: violation() });
+        if self.extent == Extent::First
+            && let Some((held, _)) = self.held.first_key_value()
+        {
+            if (&held.0, held.1.as_str(), held.2) <= (key, id, rank) {
+                return;
+            }
+            self.held.clear();
         }
+        self.held.entry((key.clone(), id.to_owned(), rank)).or_insert_with(violation);
     }
 
-    /// Returns the first violation offered, with the id it is reported under.
-    pub(super) fn into_inner(self) -> Option<(String, V)> {
-        self.0.map(|held| (held.id, held.violation))
+    /// Returns what was kept, in order, with the type and id it is reported under.
+    pub(super) fn into_held(self) -> impl Iterator<Item = (TypeKey, String, V)> {
+        self.held.into_iter().map(|((key, id, _), violation)| (key, id, violation))
     }
 }
 
@@ -40,13 +64,18 @@ mod tests {
     fn the_first_by_type_then_id_then_rank_is_kept_whatever_the_order() {
         let offers = [("B", "a", 0), ("A", "z", 0), ("A", "b", 2), ("A", "b", 1), ("A", "b", 1)];
         for rotation in 0..offers.len() {
-            let mut first = First::new();
+            let (mut first, mut all) = (Offers::new(Extent::First), Offers::new(Extent::All));
             let mut order = offers;
             order.rotate_left(rotation);
             for (name, id, rank) in order {
                 first.offer(&TypeKey::node(name), id, rank, || (name, rank));
+                all.offer(&TypeKey::node(name), id, rank, || (name, rank));
             }
-            assert_eq!(first.into_inner(), Some(("b".to_owned(), ("A", 1))));
+            let first: Vec<_> = first.into_held().collect();
+            assert_eq!(first, [(TypeKey::node("A"), "b".to_owned(), ("A", 1))]);
+            let all: Vec<_> = all.into_held().map(|(_, id, violation)| (id, violation)).collect();
+            let expected = [("b", ("A", 1)), ("b", ("A", 2)), ("z", ("A", 0)), ("a", ("B", 0))];
+            assert_eq!(all, expected.map(|(id, violation)| (id.to_owned(), violation)));
         }
     }
 }

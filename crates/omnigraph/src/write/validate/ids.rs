@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use arrow_array::{Array, ArrayRef};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
 
-use super::first::First;
+use super::first::{Offers, Refusal};
 use super::image::{Change, Image};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
 use crate::error::{OmniError, Result, Violation};
@@ -16,7 +16,7 @@ use crate::model::ID;
 use crate::write::delta::{OnDuplicate, OnExisting};
 
 /// Resolves the ids of every type: fills in what is replaced and superseded, and returns the first conflict per type.
-pub(super) async fn resolve(image: &mut Image) -> Result<BTreeMap<TypeKey, OmniError>> {
+pub(super) async fn resolve(image: &mut Image) -> Result<BTreeMap<TypeKey, Vec<Refusal>>> {
     let mut conflicts = BTreeMap::new();
     let keys: Vec<TypeKey> = image.changes.keys().cloned().collect();
     for key in keys {
@@ -24,18 +24,21 @@ pub(super) async fn resolve(image: &mut Image) -> Result<BTreeMap<TypeKey, OmniE
         if change.rows.is_none() || matches!(change.on_existing, OnExisting::Resolved { .. }) {
             continue;
         }
-        let mut first = First::new();
-        let repeated = repeated(image, change, &mut first).await?;
-        let stored = stored(image, change, &mut first).await?;
-        let conflict = match first.into_inner() {
-            Some((id, found)) => Some(found.into_error(image, change, id).await?),
-            None => None,
-        };
+        let mut offers = Offers::new(image.extent);
+        let repeated = repeated(image, change, &mut offers).await?;
+        let stored = stored(image, change, &mut offers).await?;
+        let mut refused = Vec::new();
+        for (type_key, id, conflict) in offers.into_held() {
+            let error = conflict.into_error(image, change, id.clone()).await?;
+            refused.push(Refusal { type_key, id, error });
+        }
         let change = image.changes.get_mut(&key).expect("the entry was just found");
         change.superseded = repeated;
         change.remove |= &stored;
         change.replaced = stored;
-        conflicts.extend(conflict.map(|conflict| (key, conflict)));
+        if !refused.is_empty() {
+            conflicts.insert(key, refused);
+        }
     }
     Ok(conflicts)
 }
@@ -90,7 +93,7 @@ impl Conflict {
 async fn repeated(
     image: &Image,
     change: &Change,
-    first: &mut First<Conflict>,
+    offers: &mut Offers<Conflict>,
 ) -> Result<roaring::RoaringTreemap> {
     let mut superseded = roaring::RoaringTreemap::new();
     let keyed = key_members(image.catalog(), &change.key).is_some();
@@ -110,11 +113,11 @@ async fn repeated(
                     continue;
                 }
                 match change.on_duplicate {
-                    _ if keyed => first.offer(&change.key, id, 0, || {
+                    _ if keyed => offers.offer(&change.key, id, 0, || {
                         let cause = Cause::RepeatedKey { first: *last };
                         Conflict { ordinal, cause }
                     }),
-                    OnDuplicate::Reject => first.offer(&change.key, id, 0, || {
+                    OnDuplicate::Reject => offers.offer(&change.key, id, 0, || {
                         let cause = Cause::RepeatedId { first: *last };
                         Conflict { ordinal, cause }
                     }),
@@ -146,7 +149,7 @@ pub(super) fn too_large<V>(
 async fn stored(
     image: &Image,
     change: &Change,
-    first: &mut First<Conflict>,
+    offers: &mut Offers<Conflict>,
 ) -> Result<roaring::RoaringTreemap> {
     let mut found = roaring::RoaringTreemap::new();
     if change.table.row_count() == 0 {
@@ -162,7 +165,7 @@ async fn stored(
             if change.on_existing == OnExisting::Reject && change.keeps(address) {
                 let id = chunk.strings(0)?.value(probe as usize);
                 let ordinal = chunk.first + u64::from(probe);
-                first.offer(&change.key, id, 1, || Conflict { ordinal, cause: Cause::Stored });
+                offers.offer(&change.key, id, 1, || Conflict { ordinal, cause: Cause::Stored });
             }
         }
     }

@@ -16,6 +16,7 @@ use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use parking_lot::Mutex;
 use roaring::RoaringTreemap;
 
+use super::first::{Extent, Refusal};
 use crate::commit::Snapshot;
 use crate::error::{OmniError, Place, Result, Unit};
 use crate::model::ID;
@@ -59,6 +60,8 @@ pub(in crate::write) struct Image {
     reads: Mutex<BTreeSet<TypeKey>>,
     /// What the line column of the rows counts, if refusals are to name it.
     unit: Option<Unit>,
+    /// How many violations the caller wants to know of.
+    pub(super) extent: Extent,
     /// Bytes that the keys of one pass may take.
     pub(super) key_memory: usize,
 }
@@ -75,12 +78,17 @@ impl Image {
         let share = snapshot.root().memory_budget() / KEY_MEMORY_SHARE;
         let key_memory = usize::try_from(share).unwrap_or(usize::MAX).max(KEY_MEMORY_FLOOR);
         let reads = Mutex::new(BTreeSet::new());
-        Ok(Image { snapshot: snapshot.clone(), changes, reads, unit, key_memory })
+        Ok(Image { snapshot: snapshot.clone(), changes, reads, unit, extent: Extent::First, key_memory })
     }
 
     /// Returns the changes and the types that were read.
     pub(in crate::write) fn into_parts(self) -> (BTreeMap<TypeKey, Change>, BTreeSet<TypeKey>) {
         (self.changes, self.reads.into_inner())
+    }
+
+    /// Tells whether what is known to be refused is all that the caller wants to know.
+    pub(super) fn knows_enough(&self, refused: &[Refusal]) -> bool {
+        self.extent == Extent::First && !refused.is_empty()
     }
 
     pub(super) fn catalog(&self) -> &Arc<Catalog> {

@@ -23,7 +23,10 @@ mod tests;
 mod unique;
 mod values;
 
-pub(in crate::write) use image::{Image, strings};
+pub(in crate::write) use image::{Change, Image, strings};
+
+use first::Extent;
+pub(in crate::write) use first::Refusal;
 
 use crate::error::Result;
 
@@ -32,9 +35,34 @@ use crate::error::Result;
 /// # Errors
 /// The first violation or key conflict; storage failures.
 pub(super) async fn check(image: &mut Image) -> Result<()> {
+    image.extent = Extent::First;
+    match refusals(image).await?.into_iter().next() {
+        Some(refusal) => Err(refusal.error),
+        None => Ok(()),
+    }
+}
+
+/// As [`check`], and returns every violation and key conflict, in the order of the checks.
+///
+/// # Errors
+/// Storage failures.
+pub(in crate::write) async fn check_all(image: &mut Image) -> Result<Vec<Refusal>> {
+    image.extent = Extent::All;
+    refusals(image).await
+}
+
+async fn refusals(image: &mut Image) -> Result<Vec<Refusal>> {
     let conflicts = ids::resolve(image).await?;
-    values::check(image).await?;
-    unique::check(image, conflicts).await?;
-    endpoints::check(image).await?;
-    cardinality::check(image).await
+    let mut refused = Vec::new();
+    values::check(image, &mut refused).await?;
+    if !image.knows_enough(&refused) {
+        unique::check(image, conflicts, &mut refused).await?;
+    }
+    if !image.knows_enough(&refused) {
+        endpoints::check(image, &mut refused).await?;
+    }
+    if !image.knows_enough(&refused) {
+        cardinality::check(image, &mut refused).await?;
+    }
+    Ok(refused)
 }

@@ -14,7 +14,7 @@ use arrow_row::{RowConverter, SortField};
 use arrow_schema::DataType;
 use omnigraph_compiler::catalog::{Catalog, Constraint, EntityKind, TypeKey};
 
-use super::first::First;
+use super::first::{Offers, Refusal};
 use super::ids::{columns_text, too_large, tuple_text};
 use super::image::{Change, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Passes};
@@ -22,26 +22,32 @@ use crate::error::{OmniError, Result, Violation};
 use crate::model::ID;
 
 /// Checks every type that has rows; `conflicts` are the types whose ids are at fault already.
-pub(super) async fn check(image: &Image, mut conflicts: BTreeMap<TypeKey, OmniError>) -> Result<()> {
+pub(super) async fn check(
+    image: &Image,
+    mut conflicts: BTreeMap<TypeKey, Vec<Refusal>>,
+    refused: &mut Vec<Refusal>,
+) -> Result<()> {
     for change in image.changes.values() {
-        if let Some(conflict) = conflicts.remove(&change.key) {
-            return Err(conflict);
+        refused.extend(conflicts.remove(&change.key).unwrap_or_default());
+        if image.knows_enough(refused) {
+            break;
         }
         if change.rows.is_none() {
             continue;
         }
         let constraints = constraints(image.catalog(), &change.key);
-        let mut first = First::new();
+        let mut offers = Offers::new(image.extent);
         for (rank, members) in constraints.iter().enumerate() {
-            among_rows(image, change, rank, members, &mut first).await?;
-            with_stored(image, change, rank, members, &mut first).await?;
+            among_rows(image, change, rank, members, &mut offers).await?;
+            with_stored(image, change, rank, members, &mut offers).await?;
         }
-        if let Some((id, shared)) = first.into_inner() {
+        for (type_key, id, shared) in offers.into_held() {
             let at = image.place(change, shared.ordinal).await?;
-            return Err(OmniError::violated(
-                shared.into_violation(image, change, &constraints, id).await?,
-                at,
-            ));
+            let violation = shared.into_violation(image, change, &constraints, id.clone()).await?;
+            refused.push(Refusal { type_key, id, error: OmniError::violated(violation, at) });
+        }
+        if image.knows_enough(refused) {
+            break;
         }
     }
     Ok(())
@@ -111,7 +117,7 @@ async fn among_rows(
     change: &Change,
     rank: usize,
     members: &[String],
-    first: &mut First<Shared>,
+    offers: &mut Offers<Shared>,
 ) -> Result<()> {
     if change.rows.as_ref().is_none_or(|rows| rows.rows() < 2) {
         return Ok(());
@@ -134,7 +140,7 @@ async fn among_rows(
                 let (&mut holder, added) = holders.entry(h, tuple.as_ref(), ordinal);
                 if !added {
                     let id = chunk.strings(0)?.value(row);
-                    first.offer(&change.key, id, rank, || Shared {
+                    offers.offer(&change.key, id, rank, || Shared {
                         rank,
                         ordinal,
                         with: Holder::Row(holder),
@@ -155,7 +161,7 @@ async fn with_stored(
     change: &Change,
     rank: usize,
     members: &[String],
-    first: &mut First<Shared>,
+    offers: &mut Offers<Shared>,
 ) -> Result<()> {
     if change.replace_all || change.table.row_count() == 0 {
         return Ok(());
@@ -170,7 +176,7 @@ async fn with_stored(
             let ordinal = chunk.first + u64::from(probe);
             if change.keeps(address) && change.live(ordinal) {
                 let id = chunk.strings(0)?.value(probe as usize);
-                first.offer(&change.key, id, rank, || Shared {
+                offers.offer(&change.key, id, rank, || Shared {
                     rank,
                     ordinal,
                     with: Holder::Stored(address),

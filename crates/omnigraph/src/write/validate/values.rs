@@ -10,30 +10,34 @@ use omnigraph_compiler::types::{Kind, Value};
 use regex::Regex;
 
 use super::compare::Comparison;
-use super::first::First;
+use super::first::{Offers, Refusal};
 use super::image::{Change, Image, strings};
 use crate::error::{OmniError, Result, Violation};
 use crate::model::{ID, column_type};
 
 /// Checks every row of every type.
-pub(super) async fn check(image: &Image) -> Result<()> {
+pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {
     for change in image.changes.values() {
         let rules = rules(image.catalog(), &change.key)?;
         if change.rows.is_none() || rules.is_empty() {
             continue;
         }
-        if let Some((ordinal, violation)) = check_type(change, &rules).await? {
-            return Err(OmniError::violated(violation, image.place(change, ordinal).await?));
+        for (type_key, id, (ordinal, violation)) in check_type(image, change, &rules).await?.into_held() {
+            let error = OmniError::violated(violation, image.place(change, ordinal).await?);
+            refused.push(Refusal { type_key, id, error });
+        }
+        if image.knows_enough(refused) {
+            break;
         }
     }
     Ok(())
 }
 
-/// Returns the first violation and the ordinal of the row at fault.
-async fn check_type(change: &Change, rules: &[Rule]) -> Result<Option<(u64, Violation)>> {
+/// Returns the violations, each with the ordinal of the row at fault.
+async fn check_type(image: &Image, change: &Change, rules: &[Rule]) -> Result<Offers<(u64, Violation)>> {
     let mut columns = vec![ID];
     columns.extend(rules.iter().map(|rule| rule.property.as_str()));
-    let mut first = First::new();
+    let mut offers = Offers::new(image.extent);
     let mut chunks = change.chunks(&columns)?;
     while let Some(chunk) = chunks.next().await? {
         for (rank, rule) in rules.iter().enumerate() {
@@ -45,11 +49,11 @@ async fn check_type(change: &Change, rules: &[Rule]) -> Result<Option<(u64, Viol
                 }
                 let id = chunk.strings(0)?.value(row);
                 let value = arrow_cast::display::array_value_to_string(column, row)?;
-                first.offer(&change.key, id, rank, || (ordinal, rule.violation(&change.key, id, value)));
+                offers.offer(&change.key, id, rank, || (ordinal, rule.violation(&change.key, id, value)));
             }
         }
     }
-    Ok(first.into_inner().map(|(_, violation)| violation))
+    Ok(offers)
 }
 
 /// One constraint on one property.

@@ -1,0 +1,114 @@
+//! Gathers what a merge does to the rows of one type, in the form that checks and staging take.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, UInt64Array};
+use arrow_select::concat::concat_batches;
+use roaring::RoaringTreemap;
+
+use crate::error::Result;
+use crate::model::ID;
+use crate::storage::Table;
+use crate::write::delta::{OnDuplicate, OnExisting, TypeDelta};
+use crate::write::spool::{MemoryBudget, SpoolWriter, spool_schema};
+
+/// Entities per step.
+const STEP: usize = 1024;
+
+/// The effect of a merge on one table.
+pub(super) struct Gathered {
+    table: Table,
+    writer: SpoolWriter,
+    images: Vec<RecordBatch>,
+    /// Ids whose place in the table is not known yet, and whether an image replaces them.
+    unplaced: Vec<(String, bool)>,
+    remove: RoaringTreemap,
+    replaced: RoaringTreemap,
+    rows: u64,
+}
+
+impl Gathered {
+    /// Starts with no effect on `table`.
+    pub(super) fn new(table: Table, budget: Arc<MemoryBudget>) -> Gathered {
+        let writer = SpoolWriter::new(spool_schema(&table.schema()), budget);
+        Gathered {
+            table,
+            writer,
+            images: Vec::new(),
+            unplaced: Vec::new(),
+            remove: RoaringTreemap::new(),
+            replaced: RoaringTreemap::new(),
+            rows: 0,
+        }
+    }
+
+    /// Gives an entity an image, or none. `place` is its row in the table: known, known to be absent, or to be found.
+    pub(super) async fn set(&mut self, id: &str, place: Place, image: Option<RecordBatch>) -> Result<()> {
+        match place {
+            Place::At(address) => {
+                self.remove.insert(address);
+                if image.is_some() {
+                    self.replaced.insert(address);
+                }
+            }
+            Place::Absent => {}
+            Place::Unknown => self.unplaced.push((id.to_owned(), image.is_some())),
+        }
+        if let Some(image) = image {
+            self.images.push(image);
+        }
+        if self.images.len() >= STEP || self.unplaced.len() >= STEP {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the effect.
+    pub(super) async fn finish(mut self) -> Result<TypeDelta> {
+        self.flush().await?;
+        let rows = if self.rows > 0 { Some(self.writer.finish()?) } else { None };
+        Ok(TypeDelta {
+            rows,
+            remove: self.remove,
+            replace_all: false,
+            on_existing: OnExisting::Resolved { replaced: self.replaced },
+            on_duplicate: OnDuplicate::Reject,
+        })
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let unplaced = std::mem::take(&mut self.unplaced);
+        if !unplaced.is_empty() {
+            let ids = unplaced.iter().map(|(id, _)| id.as_str());
+            let ids: ArrayRef = Arc::new(StringArray::from_iter_values(ids));
+            let matches = self.table.key_index(&[ID]).lookup(&[ids]).await?;
+            for (probe, address) in matches.probe.into_iter().zip(matches.address) {
+                self.remove.insert(address);
+                if unplaced[probe as usize].1 {
+                    self.replaced.insert(address);
+                }
+            }
+        }
+        let images = std::mem::take(&mut self.images);
+        if let Some(first) = images.first() {
+            let batch = concat_batches(&first.schema(), &images)?;
+            let lines = UInt64Array::from_iter_values(self.rows..self.rows + batch.num_rows() as u64);
+            self.rows += batch.num_rows() as u64;
+            let mut columns = batch.columns().to_vec();
+            columns.push(Arc::new(lines));
+            self.writer.push(RecordBatch::try_new(spool_schema(&self.table.schema()), columns)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where an entity stands in a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// At an address.
+    At(u64),
+    /// Nowhere.
+    Absent,
+    /// To be found.
+    Unknown,
+}
