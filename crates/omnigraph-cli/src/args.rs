@@ -147,6 +147,7 @@ impl Command {
             Command::Commit(Commit::Show(c)) => c.json,
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
+            Command::Schema(Schema::Apply(s)) => s.json,
             Command::Init(i) => i.json,
             Command::Lint(l) => l.json,
             Command::Quickstart(q) => q.json,
