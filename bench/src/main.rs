@@ -5,6 +5,7 @@
 
 mod debian;
 mod measure;
+mod storage;
 mod worker;
 
 use std::path::PathBuf;
@@ -47,6 +48,12 @@ enum Command {
         #[arg(long, default_value_t = 1 << 30)]
         memory: u64,
     },
+    /// Compare the storage of many one-row commits, optimized and cleaned up, with that of one load.
+    Storage {
+        /// How many.
+        #[arg(long, default_value_t = 10_000)]
+        commits: u64,
+    },
     /// Open a graph, print the microseconds that took, and look one package up.
     Probe {
         /// The graph.
@@ -87,6 +94,7 @@ async fn main() {
     let outcome = match Cli::parse().command {
         Command::Debian { data, dir, history } => debian::run(&data, dir.as_deref(), &history).await,
         Command::Load { graph, schema, data, memory } => worker::load(&graph, &schema, &data, memory).await,
+        Command::Storage { commits } => storage::run(commits).await,
         Command::Probe { graph, name } => debian::probe(&graph, &name).await,
         Command::Insert { graph, prefix, count } => worker::insert(&graph, &prefix, count).await,
         Command::Batches { graph, prefix, rows } => worker::batches(&graph, &prefix, rows).await,

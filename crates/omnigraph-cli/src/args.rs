@@ -1,6 +1,7 @@
 //! What a user may type. Parsing touches no file and no graph.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
@@ -14,8 +15,8 @@ const STYLES: Styles = Styles::styled()
 
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
-  data    query, mutate, load, snapshot, export, commit, schema show, schema apply: read and write one graph
-  direct  init, schema plan, lint: work on a graph's storage, or on files alone
+  data    query, mutate, load, snapshot, export, commit, branch, tag, schema show, schema apply: read and write one graph
+  direct  init, schema plan, optimize, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   local   quickstart, completions, version: need no graph
 
 Start here:
@@ -113,12 +114,30 @@ pub(crate) enum Command {
     /// List and show commits.
     #[command(subcommand, after_help = "Example:\n  omnigraph commit list my.graph")]
     Commit(Commit),
+    /// Fork, list, delete and merge branches.
+    #[command(subcommand, after_help = "Example:\n  omnigraph branch create review --store my.graph")]
+    Branch(Branch),
+    /// Name commits, so that cleanup keeps them.
+    #[command(subcommand, after_help = "Example:\n  omnigraph tag create v1 --store my.graph")]
+    Tag(Tag),
     /// Show the schema, plan a change of it, or make it.
     #[command(subcommand, after_help = "Example:\n  omnigraph schema show my.graph")]
     Schema(Schema),
     /// Create a graph.
     #[command(after_help = "Example:\n  omnigraph init my.graph --schema schema.pg")]
     Init(Init),
+    /// Compact the tables of a branch.
+    #[command(after_help = "Example:\n  omnigraph optimize my.graph")]
+    Optimize(Optimize),
+    /// Report on tables that were written to behind the graph's back.
+    #[command(after_help = "Example:\n  omnigraph repair my.graph")]
+    Repair(Repair),
+    /// Remove old versions and garbage; without --confirm only show what would go.
+    #[command(after_help = "Example:\n  omnigraph cleanup my.graph --keep 10 --older-than 30d --confirm")]
+    Cleanup(Cleanup),
+    /// Show what became of interrupted writes.
+    #[command(subcommand, after_help = "Example:\n  omnigraph recovery list my.graph")]
+    Recovery(Recovery),
     /// Type-check every query of a file against a schema.
     #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]
     Lint(Lint),
@@ -145,10 +164,21 @@ impl Command {
             Command::Snapshot(s) => s.json,
             Command::Commit(Commit::List(c)) => c.json,
             Command::Commit(Commit::Show(c)) => c.json,
+            Command::Branch(Branch::Create(b)) => b.json,
+            Command::Branch(Branch::List(b)) => b.json,
+            Command::Branch(Branch::Delete(b)) => b.json,
+            Command::Branch(Branch::Merge(b)) => b.json,
+            Command::Tag(Tag::Create(t)) => t.json,
+            Command::Tag(Tag::List(t)) => t.json,
+            Command::Tag(Tag::Delete(t)) => t.json,
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
             Command::Schema(Schema::Apply(s)) => s.json,
             Command::Init(i) => i.json,
+            Command::Optimize(o) => o.json,
+            Command::Repair(r) => r.json,
+            Command::Cleanup(c) => c.json,
+            Command::Recovery(Recovery::List(r)) => r.json,
             Command::Lint(l) => l.json,
             Command::Quickstart(q) => q.json,
             Command::Export(_) | Command::Completions(_) | Command::Version => false,
@@ -433,6 +463,70 @@ pub(crate) struct Init {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Optimize {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// The branch to compact.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub(crate) branch: String,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// Act instead of previewing.
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Also publish what cannot be verified.
+    #[arg(long, requires = "confirm")]
+    pub(crate) force: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cleanup {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// Keep so many of the newest versions of each table on each branch.
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<u32>,
+    /// Keep everything younger, e.g. 30d: seconds, or with one of s, m, h, d, w.
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub(crate) older_than: Option<Duration>,
+    /// Leave files that no commit names alone until they are so old; longer than any write takes.
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1d", hide = true)]
+    pub(crate) grace: Duration,
+    /// Remove; without it nothing is removed.
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recovery {
+    /// List the writes that a crash interrupted, and how they ended.
+    #[command(after_help = "Example:\n  omnigraph recovery list my.graph --json")]
+    List(RecoveryList),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoveryList {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) uri: OptionalUri,
@@ -461,6 +555,24 @@ pub(crate) struct Quickstart {
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Parses `90`, `90s`, `15m`, `12h`, `30d`, `4w`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected an integer with one of s, m, h, d, w, such as 30d".to_owned();
+    let (number, seconds) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 60 * 60),
+        Some(b'd') => (&text[..text.len() - 1], 24 * 60 * 60),
+        Some(b'w') => (&text[..text.len() - 1], 7 * 24 * 60 * 60),
+        _ => (text, 1),
+    };
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
 }
 
 /// Parses `512MiB`, `2GB`, `1048576`.
@@ -494,6 +606,16 @@ mod tests {
     }
 
     #[test]
+    fn durations_are_parsed_with_their_unit() {
+        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
+        assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        for wrong in ["", "d", "1.5h", "-3d", "+3d", "3 d", "3y", "99999999999999999w"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn sizes_are_parsed_with_their_unit() {
         assert_eq!(parse_size("512MiB"), Ok(512 << 20));
         assert_eq!(parse_size("2g"), Ok(2 << 30));
@@ -501,4 +623,148 @@ mod tests {
         assert!(parse_size("1KiB").is_err());
         assert!(parse_size("lots").is_err());
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Branch {
+    /// Create a branch: one small object, however large the graph.
+    #[command(after_help = "Example:\n  omnigraph branch create review/2026-11 --from main --store my.graph")]
+    Create(BranchCreate),
+    /// List the branches.
+    #[command(after_help = "Example:\n  omnigraph branch list --store my.graph")]
+    List(BranchList),
+    /// Delete a branch. What others inherited or merged from it stays.
+    #[command(after_help = "Example:\n  omnigraph branch delete review/2026-11 --store my.graph")]
+    Delete(BranchDelete),
+    /// Merge a branch into another as one commit, or report every conflict and change nothing.
+    #[command(
+        after_help = "Examples:\n  omnigraph branch merge review --into main --store my.graph --dry-run\n  \
+                      omnigraph branch merge review --store my.graph --resolve properties --delete-branch"
+    )]
+    Merge(BranchMerge),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchCreate {
+    /// Name of the new branch; slashes are allowed.
+    pub(crate) name: String,
+    /// The branch whose head it begins at.
+    #[arg(long, value_name = "BRANCH", default_value = "main", conflicts_with = "snapshot")]
+    pub(crate) from: String,
+    /// The commit it begins at.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) snapshot: Option<String>,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchList {
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchDelete {
+    /// The branch.
+    pub(crate) name: String,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchMerge {
+    /// The branch that is merged; it stays as it is.
+    pub(crate) source: String,
+    /// The branch that receives it.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub(crate) into: String,
+    /// What to do about entities that both sides changed: combine different properties, take the target's image (ours)
+    /// or the source's (theirs). May be given twice: `--resolve properties --resolve theirs`.
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resolve: Vec<Resolve>,
+    /// Tell the outcome and the conflicts, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Delete the source after a successful merge.
+    #[arg(long)]
+    pub(crate) delete_branch: bool,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Resolve {
+    Properties,
+    Ours,
+    Theirs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tag {
+    /// Name a commit.
+    #[command(after_help = "Example:\n  omnigraph tag create v1 --branch main --store my.graph")]
+    Create(TagCreate),
+    /// List the tags.
+    #[command(after_help = "Example:\n  omnigraph tag list --store my.graph")]
+    List(TagList),
+    /// Forget a name; the commit stays as long as cleanup retains it.
+    #[command(after_help = "Example:\n  omnigraph tag delete v1 --store my.graph")]
+    Delete(TagDelete),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagCreate {
+    /// The name.
+    pub(crate) name: String,
+    /// The branch whose head is named.
+    #[arg(long, value_name = "BRANCH", default_value = "main", conflicts_with = "snapshot")]
+    pub(crate) branch: String,
+    /// The commit.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) snapshot: Option<String>,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagList {
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagDelete {
+    /// The name.
+    pub(crate) name: String,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -6,6 +6,7 @@
 mod address;
 mod args;
 mod commands;
+mod consent;
 mod failure;
 mod format;
 mod output;

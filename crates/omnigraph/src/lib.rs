@@ -3,7 +3,8 @@
 //! [`Omnigraph`] is the public handle. Inside, dependencies point one way:
 //! `storage` (objects, tables) ← `commit` (records, log, publication) ← `branch` (difference, merge) and `write`
 //! (mutation, load, validation);
-//! `query` reads snapshots only. Nothing outside `storage` names a Lance type in its public signature, and nothing
+//! `maintenance` compacts and reclaims; `query` reads snapshots only. Nothing outside `storage` names a Lance type in
+//! its public signature, and nothing
 //! outside `commit` can publish.
 
 // DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
@@ -14,6 +15,7 @@ pub mod error;
 
 pub(crate) mod branch;
 pub(crate) mod commit;
+pub(crate) mod maintenance;
 pub(crate) mod model;
 pub(crate) mod query;
 pub(crate) mod storage;

@@ -1,7 +1,7 @@
 //! `omnigraph load`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use omnigraph::db::{Load, LoadMode, LoadSource};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::commit::CommitDocument;
 use crate::address;
 use crate::args::{self, Global, Mode};
+use crate::consent;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
@@ -46,7 +47,7 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
         Mode::Merge => (LoadMode::Merge, "merge"),
     };
     if matches!(args.mode, Mode::Overwrite) {
-        consent("load --mode overwrite", uri, args.json, global)?;
+        consent::require("load --mode overwrite", uri, args.json, global)?;
     }
     let source = open(&args.data)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
@@ -126,27 +127,4 @@ fn excerpt(path: &Path, line: u64) -> Option<String> {
     let shown: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(EXCERPT_WIDTH).collect();
     Some(if shown.len() < text.len() { format!("{shown}…") } else { shown })
-}
-
-/// Asks before a destructive write to a target that is not on this machine.
-fn consent(label: &str, uri: &str, json: bool, global: &Global) -> Result<(), Failure> {
-    if address::is_local(uri) || global.yes {
-        return Ok(());
-    }
-    if json || !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            format!("refusing destructive `{label}` on {uri} without consent"),
-            "pass --yes to consent",
-        ));
-    }
-    eprint!("`{label}` replaces data at {uri}. Type yes to continue: ");
-    let mut answer = String::new();
-    std::io::stderr()
-        .flush()
-        .and_then(|()| std::io::stdin().read_line(&mut answer))
-        .map_err(|e| Failure::io("reading your answer", e))?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "yes" | "y" => Ok(()),
-        _ => Err(Failure::Usage { message: format!("`{label}` was aborted"), hint: None }),
-    }
 }

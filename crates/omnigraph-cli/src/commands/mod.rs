@@ -1,16 +1,22 @@
 //! One module per command family; each turns arguments into one engine request and prints its result.
 
+mod branch;
+mod cleanup;
 mod commit;
 mod export;
 mod init;
 mod lint;
 mod load;
 mod mutate;
+mod optimize;
 mod query;
 mod quickstart;
+mod recovery;
+mod repair;
 mod schema;
 mod snapshot;
 mod source;
+mod tag;
 mod version;
 
 use std::process::ExitCode;
@@ -31,8 +37,14 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Snapshot(args) => snapshot::run(args, global).await,
         Command::Export(args) => export::run(args, global).await,
         Command::Commit(args) => commit::run(args, global).await,
+        Command::Branch(args) => branch::run(args, global).await,
+        Command::Tag(args) => tag::run(args, global).await,
         Command::Schema(args) => schema::run(args, global).await,
         Command::Init(args) => init::run(args, global).await,
+        Command::Optimize(args) => optimize::run(args, global).await,
+        Command::Repair(args) => return repair::run(args, global).await,
+        Command::Cleanup(args) => cleanup::run(args, global).await,
+        Command::Recovery(args) => recovery::run(args, global).await,
         Command::Lint(args) => return lint::run(args, global).await,
         Command::Quickstart(args) => quickstart::run(args, global).await,
         Command::Completions(args) => {

@@ -10,3 +10,4 @@ mod quickstart;
 mod reading;
 mod sandbox;
 mod schemas;
+mod upkeep;

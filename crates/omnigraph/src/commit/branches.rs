@@ -21,6 +21,7 @@ use super::graph::Graph;
 use super::history;
 use super::ids::{BranchName, BranchUid, CommitId, OperationId};
 use super::intent::{Liveness, Running, Writer};
+use super::record::CommitRecord;
 use super::refs::{self, BranchRef};
 use crate::error::{OmniError, Result};
 use crate::storage::{Created, Root};
@@ -62,7 +63,7 @@ impl Graph {
     ///
     /// # Errors
     /// A conflict (`already exists`) when the name lives; bad request for `main`; [`OmniError::BranchNotFound`] or not
-    /// found for the fork point.
+    /// found for the fork point; [`OmniError::HistoricalVersionReclaimed`] when cleanup removed what it names.
     pub(crate) async fn create_branch(
         &self,
         name: &BranchName,
@@ -74,15 +75,15 @@ impl Graph {
             return Err(OmniError::bad_request("cannot create branch 'main': it exists in every graph"));
         }
         self.settle_leftovers().await?;
-        let inherited = match from {
+        let (inherited, fork) = match from {
             ForkPoint::Head(source) => {
                 let (source, head) = self.find_head(source).await?;
-                source.lineage(head.seq)
+                (source.lineage(head.seq), head)
             }
             ForkPoint::Commit(id) => {
                 let found = self.find_commit(*id).await?;
                 let record = found.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
-                history::lineage(self.log(), &record).await?
+                (history::lineage(self.log(), &record).await?, record)
             }
         };
         let branch = BranchRef {
@@ -98,7 +99,20 @@ impl Graph {
                 "branch '{name}' already exists; choose another name, or delete it first"
             )));
         }
+        if let Err(error) = self.confirm_fork(from, &fork).await {
+            refs::delete(self.root(), &branch).await?;
+            return Err(error);
+        }
         Ok(branch)
+    }
+
+    /// Checks that what a new branch sees is there, now that its ref keeps cleanups from removing it.
+    async fn confirm_fork(&self, from: &ForkPoint, fork: &CommitRecord) -> Result<()> {
+        let cleaned = self.outlast_cleanup().await?;
+        if cleaned || matches!(from, ForkPoint::Commit(_)) {
+            self.require_versions(fork).await?;
+        }
+        Ok(())
     }
 
     /// Deletes a branch. Its commits stay readable by id until cleanup, those that others inherit or merged for ever.

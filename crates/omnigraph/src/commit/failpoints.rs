@@ -33,6 +33,10 @@ pub(crate) const RECOVERY_PUBLISH: &str = "recovery.before_roll_forward_publish"
 pub(crate) const RECOVERY_AUDIT: &str = "recovery.record_audit";
 /// As [`RECOVERY_AUDIT`], for an intent of a deleted branch.
 pub(crate) const RECOVERY_ORPHAN_AUDIT: &str = "recovery.orphan_discard_audit_append";
+/// As [`PUBLISH_BEFORE`], for maintenance only.
+pub(crate) const OPTIMIZE_PUBLISH: &str = "optimize.post_phase_b_pre_manifest_commit";
+/// Cleanup is about to read the ref of a live branch; nothing is removed.
+pub(crate) const CLEANUP_BRANCH: &str = "cleanup.resolve_branch_snapshot";
 
 /// The ref of a new branch is durable, its acknowledgement is lost.
 pub(crate) const BRANCH_CREATED: &str = "branch_create.post_native";

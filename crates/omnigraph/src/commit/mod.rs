@@ -7,9 +7,14 @@
 //!
 //! Reading order: names ([`ids`]), the stored objects ([`record`], [`format`], [`refs`], [`schema`], [`log`]), finding the
 //! newest record ([`head`]), those before it ([`history`]) and what they pin ([`snapshot`]), [`branches`] and [`tags`], then writing ([`write`], [`publish`], [`intent`]),
-//! what a crash leaves behind ([`recovery`]), and the handle that ties them together ([`graph`], [`init`]).
+//! what a crash leaves behind ([`recovery`], [`audits`]), what cleanup may take ([`pending`], [`cleaning`], [`census`],
+//! [`retention`]),
+//! and the handle that ties them together ([`graph`], [`init`]).
 
+pub(crate) mod audits;
 pub(crate) mod branches;
+pub(crate) mod census;
+pub(crate) mod cleaning;
 pub(crate) mod failpoints;
 pub(crate) mod format;
 pub(crate) mod graph;
@@ -19,10 +24,12 @@ pub(crate) mod ids;
 pub(crate) mod init;
 pub(crate) mod intent;
 pub(crate) mod log;
+pub(crate) mod pending;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod refs;
+pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
 pub(crate) mod tags;
@@ -40,6 +47,7 @@ pub(crate) use ids::{BranchName, CommitId, Seq};
 pub(crate) use publish::{Effect, Outcome};
 pub use record::CommitKind;
 pub(crate) use record::{CommitRecord, Parent, TablePin};
+pub(crate) use retention::Retention;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tags::Tag;
 pub(crate) use write::{Planned, Planner, WriteRequest};

@@ -20,7 +20,7 @@ use super::graph::Graph;
 use super::ids::CommitId;
 use super::intent::{self, InFlight, Intent, Leftovers};
 use super::log::Append;
-use super::record::{Authorship, CommitRecord, RecordChange, TablePin};
+use super::record::{Authorship, CommitKind, CommitRecord, RecordChange, TablePin};
 use super::schema::{SchemaContract, Schemas};
 use super::snapshot::Snapshot;
 use super::write::WriteRequest;
@@ -72,6 +72,8 @@ pub(crate) struct Staged {
     pins: BTreeMap<TypeKey, Option<TablePin>>,
     schema: Option<Arc<SchemaContract>>,
     merged: Option<Arc<CommitRecord>>,
+    /// Whether a version is pinned as it is, so that only this plan keeps cleanups from removing it.
+    adopts: bool,
 }
 
 /// A write request on its way: what stays the same through all its attempts.
@@ -133,6 +135,7 @@ impl Attempt<Plan> {
         if let Some(contract) = &outcome.schema {
             schemas.put(contract.clone()).await?;
         }
+        let adopts = outcome.effects.values().any(|effect| matches!(effect, Effect::Pin(_)));
         let staging =
             outcome.effects.into_iter().map(|(key, effect)| stage_table(base.clone(), key, effect).boxed());
         let pins = stream::iter(staging)
@@ -141,7 +144,11 @@ impl Attempt<Plan> {
             .try_collect::<BTreeMap<TypeKey, Option<TablePin>>>()
             .await?;
         failpoints::hit(failpoints::STAGED)?;
-        Ok(Attempt { base, reads, step: Staged { pins, schema: outcome.schema, merged: outcome.merged } })
+        Ok(Attempt {
+            base,
+            reads,
+            step: Staged { pins, schema: outcome.schema, merged: outcome.merged, adopts },
+        })
     }
 }
 
@@ -175,7 +182,7 @@ impl Attempt<Staged> {
 
     /// Returns the record that publishes the staged versions on top of `head`; none when the plan does not hold there.
     fn record_on(&self, head: &Snapshot, operation: &Operation) -> Option<CommitRecord> {
-        let Staged { pins, schema, merged } = &self.step;
+        let Staged { pins, schema, merged, adopts: _ } = &self.step;
         let same_branch = self.base.lane().uid == head.lane().uid;
         // What a merge makes depends on the whole history of its target.
         let same_head = self.base.record().id == head.record().id;
@@ -213,6 +220,13 @@ impl Graph {
             };
             operation.commit_id = record.id;
             operation.declare(&head, &record).await?;
+            if attempt.step.adopts && self.outlast_cleanup().await? {
+                match self.require_versions(&record).await {
+                    Ok(()) => {}
+                    Err(OmniError::HistoricalVersionReclaimed { .. }) => return Ok(None),
+                    Err(error) => return Err(error),
+                }
+            }
             operation.open = true;
             match self.put_record(record).await {
                 Ok(Append::Published(record)) => {
@@ -232,6 +246,9 @@ impl Graph {
     async fn put_record(&self, record: CommitRecord) -> Result<Append> {
         failpoints::hit(failpoints::INTENT_WRITTEN)?;
         failpoints::hit(failpoints::PUBLISH_BEFORE)?;
+        if record.kind == CommitKind::Maintenance {
+            failpoints::hit(failpoints::OPTIMIZE_PUBLISH)?;
+        }
         self.log().append(record).await
     }
 }

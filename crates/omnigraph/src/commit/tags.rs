@@ -31,7 +31,8 @@ impl Graph {
     /// Names a commit.
     ///
     /// # Errors
-    /// A conflict (`already exists`); not found when there is no such commit.
+    /// A conflict (`already exists`); not found when there is no such commit;
+    /// [`OmniError::HistoricalVersionReclaimed`] when cleanup removed what it names.
     pub(crate) async fn create_tag(
         &self,
         name: &BranchName,
@@ -48,7 +49,17 @@ impl Graph {
             created_at: format::now_micros(),
         };
         match self.root().create(&path(name), format::encode(&tag)).await? {
-            Created::Yes => Ok(tag),
+            Created::Yes => {
+                let kept = match self.outlast_cleanup().await {
+                    Ok(_) => self.require_versions(snapshot.record()).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = kept {
+                    self.root().delete(&path(name)).await?;
+                    return Err(error);
+                }
+                Ok(tag)
+            }
             Created::AlreadyExists if load(self.root(), name).await?.as_ref() == Some(&tag) => Ok(tag),
             Created::AlreadyExists => Err(OmniError::refused(format!("tag '{name}' already exists"))),
         }

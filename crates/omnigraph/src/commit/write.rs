@@ -24,7 +24,7 @@ use super::ids::{BranchName, CommitId, OperationId};
 use super::publish::{Attempt, Effect, Operation, Outcome};
 use super::record::{Authorship, CommitKind, CommitRecord};
 use super::snapshot::Snapshot;
-use crate::error::{ManifestDetails, OmniError, Result};
+use crate::error::{ManifestDetails, OmniError, Result, StorageFailureKind};
 use crate::storage::TableChange;
 
 /// Times a request is planned again after its first plan was void.
@@ -170,8 +170,21 @@ impl Graph {
     ) -> Result<Option<Written<P::Output>>> {
         let head = self.head(&request.branch).await?;
         request.check(&head)?;
-        let Planned { output, outcome, reads, publish_unchanged } = planner.plan(&head).await?;
-        let staged = Attempt::planned(head, outcome, reads).stage(self.schemas()).await?;
+        let prepared = async {
+            let Planned { output, outcome, reads, publish_unchanged } = planner.plan(&head).await?;
+            let staged = Attempt::planned(head.clone(), outcome, reads).stage(self.schemas()).await?;
+            Ok((output, publish_unchanged, staged))
+        };
+        let (output, publish_unchanged, staged) = match prepared.await {
+            Ok(prepared) => prepared,
+            // What another commit replaced meanwhile, cleanup may remove.
+            Err(error)
+                if is_gone(&error) && self.head(&request.branch).await?.record().id != head.record().id =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         if staged.is_empty() && !publish_unchanged {
             if request.if_commit.is_some() {
                 request.check(&self.head(&request.branch).await?)?;
@@ -180,6 +193,15 @@ impl Graph {
         }
         let commit = self.publish(request, operation, staged).await?;
         Ok(commit.map(|commit| Written { output, commit: Some(commit) }))
+    }
+}
+
+/// Tells whether a version or a file of it does not exist any more.
+fn is_gone(error: &OmniError) -> bool {
+    match error {
+        OmniError::HistoricalVersionReclaimed { .. } => true,
+        OmniError::Storage(failure) => failure.kind == StorageFailureKind::NotFound,
+        _ => false,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The public handle: one method per operation, each building the request that the inner modules execute.
 //!
 //! Owns nothing on disk. `types` are the values that cross the boundary, `handle` opens and creates graphs,
-//! `read` answers, `change` writes, `branches` forks, merges and tags, `schema` changes the schema.
+//! `read` answers, `change` writes, `branches` forks, merges and tags, `schema` changes the schema, `maintenance` keeps
+//! the store in order.
 
 mod branches;
 mod change;
 mod handle;
+mod maintenance;
 mod read;
 mod schema;
 #[cfg(test)]
@@ -14,6 +16,10 @@ mod schema_faults;
 mod types;
 
 pub use crate::commit::{CommitKind, STORAGE_FORMAT};
+pub use crate::maintenance::{
+    CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, DatasetRepairStats, PendingIndex,
+    RepairAction, RepairClassification, RepairOptions, RepairStats, SkipReason,
+};
 pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
@@ -21,6 +27,7 @@ pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
 pub use crate::write::schema_apply::CatalogCheck;
 pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
+pub use maintenance::{RecoveredTable, RecoveryKind, RecoveryRecord};
 pub use schema::{SchemaApplyOptions, SchemaApplyPreview, SchemaApplyResult};
 pub use types::{
     CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,

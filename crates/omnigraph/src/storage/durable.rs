@@ -5,6 +5,7 @@
 //!
 //! Temporary files are called `.tmp-…`, live beside their target and are never listed; one left by a crash is garbage.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,45 @@ pub(crate) fn delete(path: &Path, sync: Sync) -> io::Result<()> {
         Ok(()) => sync_directory(parent(path), sync),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Removes files, absent ones included; the names of all are gone for good when this returns.
+pub(crate) fn delete_all(paths: &[PathBuf], sync: Sync) -> Result<(), (PathBuf, io::Error)> {
+    let mut directories = BTreeSet::new();
+    for path in paths {
+        match fs::remove_file(path) {
+            Ok(()) => {
+                directories.insert(parent(path));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err((path.clone(), error)),
+        }
+    }
+    for directory in directories {
+        sync_directory(directory, sync).map_err(|error| (directory.to_owned(), error))?;
+    }
+    Ok(())
+}
+
+/// Removes the directories at and below `directory` that hold nothing.
+pub(crate) fn prune(directory: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            prune(&entry.path())?;
+        }
+    }
+    match fs::remove_dir(directory) {
+        Err(error) if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
+            Err(error)
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

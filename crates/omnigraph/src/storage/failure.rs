@@ -30,9 +30,9 @@ pub(crate) fn table(path: &str, error: lance::Error) -> OmniError {
         },
         Err(error) => {
             let kind = match &error {
-                lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. } => {
-                    StorageFailureKind::NotFound
-                }
+                lance::Error::NotFound { .. }
+                | lance::Error::DatasetNotFound { .. }
+                | lance::Error::VersionNotFound { .. } => StorageFailureKind::NotFound,
                 lance::Error::DatasetAlreadyExists { .. } | lance::Error::CommitConflict { .. } => {
                     StorageFailureKind::Precondition
                 }

@@ -8,10 +8,11 @@
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
 //! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
-//! [`difference`], [`key_index`]), then changes ([`tail`], [`stage`], [`reshape`]). [`fault`] names the points at which
-//! tests stop a writer.
+//! [`difference`], [`key_index`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
+//! ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
+pub(crate) mod compact;
 pub(crate) mod difference;
 pub(crate) mod durable;
 pub(crate) mod failure;
@@ -19,6 +20,7 @@ pub(crate) mod fault;
 pub(crate) mod key_index;
 pub(crate) mod once;
 pub(crate) mod postings;
+pub(crate) mod reclaim;
 pub(crate) mod reshape;
 pub(crate) mod root;
 pub(crate) mod scan;

@@ -1,6 +1,6 @@
 //! Staging: turns one change of a table into its next version, invisible until a commit names it.
 //!
-//! There is one path for append, delete, replace and upsert. It writes the new rows, together with the live rows of the
+//! There is one path for append, delete, replace, upsert and compaction. It writes the new rows, together with the live rows of the
 //! small fragments that [`super::tail`] folds, marks removed rows of the other fragments, and commits all of it as ONE
 //! detached Lance version (two when rows are removed beside an append too large to hold: Lance would otherwise keep an
 //! entry per new row in memory).
@@ -34,7 +34,7 @@ use super::root::blocking;
 use super::scan::Scan;
 use super::table::{self, Table};
 use super::tail::{self, Piece};
-use super::{durable, failure};
+use super::{compact, durable, failure};
 use crate::error::{OmniError, Result};
 
 /// Most rows of a data file.
@@ -53,6 +53,15 @@ pub(crate) struct TableChange {
     pub replace_all: bool,
     /// Rows to add, with the table's columns.
     pub append: Option<SendableRecordBatchStream>,
+    /// Whether to rewrite the fragments that [`super::compact`] chooses; of use only without the other changes.
+    pub compact: bool,
+}
+
+impl TableChange {
+    /// Rewrites small and sparse fragments into full ones; the rows stay what they are.
+    pub(crate) fn compaction() -> TableChange {
+        TableChange { compact: true, ..TableChange::default() }
+    }
 }
 
 /// Writes a change of `base` and returns the new version; `base` itself when there is nothing to change.
@@ -61,14 +70,17 @@ pub(crate) struct TableChange {
 /// What the `append` stream raises, as it was raised; `internal` when an address is not in the base; `Storage`.
 pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
     fault::hit(fault::STAGE_BEGIN)?;
-    let TableChange { remove, replace_all, append } = change;
+    let TableChange { remove, replace_all, append, compact } = change;
     let head = Head::read(append).await?;
-    let mut plan = Plan::of(base, remove, replace_all, head.rows).await?;
+    let mut plan = match compact {
+        true => Plan::compaction(base),
+        false => Plan::of(base, remove, replace_all, head.rows).await?,
+    };
     if plan.is_nothing() && head.is_empty() {
         return Ok(base.clone());
     }
 
-    let small = head.rest.is_none();
+    let small = head.rest.is_none() && !plan.large;
     let added = write_rows(base, head, &plan).await?;
     fault::hit(fault::STAGE_DATA_WRITTEN)?;
     let data = added
@@ -136,6 +148,8 @@ struct Plan {
     remove: RoaringTreemap,
     /// Offsets to mark as deleted, per fragment that stays.
     mark: BTreeMap<u64, RoaringBitmap>,
+    /// Whether more rows are rewritten than may be held.
+    large: bool,
 }
 
 impl Plan {
@@ -172,14 +186,29 @@ impl Plan {
         for gone in &plan.drop {
             plan.mark.remove(gone);
         }
-        let narrow = |id: u64| u32::try_from(id).expect("a row address has 32 bits for its fragment");
         plan.fold = fold.into_iter().map(narrow).collect();
         Ok(plan)
+    }
+
+    fn compaction(base: &Table) -> Plan {
+        let pieces = compact::pieces(base);
+        let chosen = compact::choose(&pieces);
+        let rewritten = pieces.iter().filter(|piece| chosen.contains(&piece.id)).map(|piece| piece.live);
+        Plan {
+            large: rewritten.sum::<u64>() >= tail::FULL_ROWS,
+            fold: chosen.iter().copied().map(narrow).collect(),
+            drop: chosen,
+            ..Plan::default()
+        }
     }
 
     fn is_nothing(&self) -> bool {
         self.drop.is_empty() && self.mark.is_empty()
     }
+}
+
+fn narrow(fragment: u64) -> u32 {
+    u32::try_from(fragment).expect("a row address has 32 bits for its fragment")
 }
 
 fn unknown_rows(base: &Table, fragment: u64) -> OmniError {

@@ -122,6 +122,11 @@ impl Table {
         Ok(Table::new(root.clone(), path, dataset))
     }
 
+    /// Drops a version from the caches, so that the next opening looks whether it still exists.
+    pub(super) fn forget(root: &Root, path: &str, version: TableVersion) {
+        root.caches().tables.invalidate(&(root.identity().clone(), path.into(), version));
+    }
+
     /// Wraps and caches a dataset just loaded or committed.
     pub(super) fn new(root: Root, path: Arc<str>, dataset: Dataset) -> Table {
         let schema: SchemaRef = Arc::new(Schema::from(dataset.schema()));

@@ -27,7 +27,8 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    fn full(&self) -> bool {
+    /// Tells whether the fragment is left alone.
+    pub(super) fn full(&self) -> bool {
         let live_bytes = u128::from(self.bytes) * u128::from(self.live) / u128::from(self.physical.max(1));
         self.live >= FULL_ROWS || live_bytes >= u128::from(FULL_BYTES)
     }

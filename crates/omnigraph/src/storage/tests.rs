@@ -26,8 +26,9 @@ macro_rules! contract {
 mod faults;
 mod objects;
 mod places;
-mod reshape;
 // Outside of `src`, because the scenarios of `tests/it` use it too.
+mod reshape;
 #[path = "../../tests/support/server.rs"]
 mod server;
 mod tables;
+mod upkeep;

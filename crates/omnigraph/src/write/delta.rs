@@ -104,7 +104,7 @@ pub(in crate::write) fn table_changes(changes: BTreeMap<TypeKey, Change>) -> BTr
         let remove = if change.replace_all { RoaringTreemap::new() } else { change.remove };
         let replace_all = change.replace_all && change.table.row_count() > 0;
         let changes_something = append.is_some() || replace_all || !remove.is_empty();
-        changes_something.then_some((key, TableChange { remove, replace_all, append }))
+        changes_something.then_some((key, TableChange { remove, replace_all, append, compact: false }))
     });
     changes.collect()
 }

@@ -13,3 +13,4 @@ mod schema;
 mod schema_random;
 #[path = "../support/server.rs"]
 mod server;
+mod upkeep;

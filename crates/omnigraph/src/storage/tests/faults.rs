@@ -19,7 +19,7 @@ async fn a_stage_stopped_at_any_point_changes_nothing() {
         let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from(values))]).unwrap();
         let rows = RecordBatchStreamAdapter::new(schema.clone(), futures::stream::iter([Ok(batch)]));
         let remove = remove.iter().copied().collect::<RoaringTreemap>();
-        TableChange { remove, replace_all: false, append: Some(Box::pin(rows)) }
+        TableChange { remove, append: Some(Box::pin(rows)), ..TableChange::default() }
     };
     let empty = Table::create(&place.root, "nodes/t1-1", schema.clone()).await.unwrap();
     let base = stage(&empty, change(&[], vec![1, 2, 3, 4])).await.unwrap();

@@ -1,0 +1,239 @@
+//! Reading all commits of a graph, to learn what its live branches and tags keep, and which commit objects are garbage.
+//!
+//! Invariants: (1) a record that is counted as published was seen before the refs were listed: so its branch, if it
+//! lives, is among them, and a branch that is created meanwhile is not mistaken for a deleted one; (2) when a live branch
+//! cannot be read completely, nothing is decided.
+//! Cost: one listing of all logs, and one read per record. Memory: as [`super::retention`] says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use futures::{FutureExt, StreamExt, stream};
+
+use super::failpoints;
+use super::format::MANIFEST;
+use super::graph::Graph;
+use super::ids::{BranchName, BranchUid, Seq};
+use super::log::Place;
+use super::record::CommitRecord;
+use super::refs::{self, BranchRef};
+use super::retention::{self, Archive, Kept, Lineage, Retention};
+use super::tags;
+use crate::error::{OmniError, Result};
+use crate::storage::root::ObjectInfo;
+
+const READ_AT_ONCE: usize = 32;
+/// Looks that may find a gap before it counts as one.
+const LOOKS: u32 = 2;
+
+/// What the commits of a graph name.
+#[derive(Debug)]
+pub(crate) struct Census {
+    /// What is kept.
+    pub(crate) kept: Kept,
+    logs: BTreeMap<BranchUid, Vec<(Seq, ObjectInfo)>>,
+    live: BTreeSet<BranchUid>,
+    unreadable: BTreeSet<BranchUid>,
+    /// Schemas by the log whose records name them.
+    schemas: BTreeMap<BranchUid, BTreeSet<String>>,
+}
+
+impl Graph {
+    /// Reads all commits and decides what is kept.
+    ///
+    /// # Errors
+    /// A conflict (`could not classify live branch`) when the history of a live branch cannot be read.
+    pub(crate) async fn census(&self, rule: Retention) -> Result<Census> {
+        for _ in 0..LOOKS {
+            match self.look(rule).await? {
+                Ok(census) => return Ok(census),
+                // A branch that began meanwhile at a commit made meanwhile looks the same until the next look.
+                Err(gap) => tracing::debug!(branch = %gap, "looking again"),
+            }
+        }
+        self.look(rule)
+            .await?
+            .map_err(|branch| unclassified(&branch, &OmniError::internal("its log has a gap")))
+    }
+
+    /// Takes a census; a branch whose history has a gap otherwise.
+    async fn look(&self, rule: Retention) -> Result<std::result::Result<Census, BranchName>> {
+        let logs = self.list_logs().await?;
+        let branches = self.live_branches().await?;
+        let tags = self.tagged_places().await?;
+
+        let mut census = Census {
+            kept: Kept { tables: Vec::new(), logs: BTreeSet::new() },
+            live: branches.iter().map(|branch| branch.uid).collect(),
+            unreadable: BTreeSet::new(),
+            schemas: BTreeMap::new(),
+            logs,
+        };
+        let mut archive = Archive::default();
+        for (uid, places) in &census.logs {
+            let (user, schemas) = (user_of(&branches, *uid), census.schemas.entry(*uid).or_default());
+            let read = self.read_log(*uid, places, |record| {
+                schemas.insert(record.schema.clone());
+                archive.push(record, parents(record));
+            });
+            match (read.await, user) {
+                (Ok(()), _) => {}
+                (Err(error), Some(branch)) => return Err(unclassified(&branch.name, &error)),
+                (Err(error), None) => {
+                    tracing::warn!(%error, %uid, "left the log of a deleted branch alone");
+                    census.unreadable.insert(*uid);
+                }
+            }
+        }
+        let mut lineages = Vec::new();
+        for branch in &branches {
+            let lineage = Lineage::new(&branch.inherited, branch.uid, archive.last(branch.uid));
+            if lineage.head().is_none() || !lineage.runs().iter().all(|run| archive.has_run(*run)) {
+                return Ok(Err(branch.name.clone()));
+            }
+            lineages.push(lineage);
+        }
+        if let Some(uid) = census.unreadable.iter().find(|uid| archive.leads_to(**uid, &tags)) {
+            return Err(OmniError::refused(format!(
+                "could not read the log {uid} of a deleted branch, whose commits a live branch or a tag needs"
+            )));
+        }
+        census.kept = retention::keep(&archive, &lineages, &tags, rule);
+        Ok(Ok(census))
+    }
+
+    async fn list_logs(&self) -> Result<BTreeMap<BranchUid, Vec<(Seq, ObjectInfo)>>> {
+        let directory = format!("{MANIFEST}/log/");
+        let mut logs: BTreeMap<BranchUid, Vec<(Seq, ObjectInfo)>> = BTreeMap::new();
+        for object in self.root().list(&directory).await? {
+            let place = object.path.strip_prefix(&directory).and_then(|path| {
+                let (uid, name) = path.split_once('/')?;
+                Some((BranchUid::from_text(uid)?, Seq(name.strip_suffix(".json")?.parse().ok()?)))
+            });
+            if let Some((uid, seq)) = place {
+                logs.entry(uid).or_default().push((seq, object));
+            }
+        }
+        logs.values_mut().for_each(|places| places.sort_by_key(|(seq, _)| *seq));
+        Ok(logs)
+    }
+
+    async fn live_branches(&self) -> Result<Vec<BranchRef>> {
+        let mut branches = Vec::new();
+        for object in self.root().list(&format!("{MANIFEST}/refs/")).await? {
+            let Some(stem) = object.path.rsplit('/').next().and_then(|name| name.strip_suffix(".json"))
+            else {
+                continue;
+            };
+            let unnamed =
+                || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
+            let name = BranchName::from_escaped(stem).ok_or_else(unnamed)?;
+            let loaded = match failpoints::hit(failpoints::CLEANUP_BRANCH) {
+                Ok(()) => refs::load(self.root(), &name).await,
+                Err(error) => Err(error),
+            };
+            // A ref that is gone by now was deleted meanwhile.
+            branches.extend(loaded.map_err(|error| unclassified(&name, &error))?);
+        }
+        Ok(branches)
+    }
+
+    async fn tagged_places(&self) -> Result<Vec<Place>> {
+        let tags = tags::list(self.root()).await?;
+        Ok(tags.into_iter().map(|tag| (tag.commit.branch_uid, tag.commit.seq)).collect())
+    }
+
+    async fn read_log(
+        &self,
+        uid: BranchUid,
+        places: &[(Seq, ObjectInfo)],
+        mut take: impl FnMut(&CommitRecord),
+    ) -> Result<()> {
+        let seqs: Vec<Seq> = places.iter().map(|(seq, _)| *seq).collect();
+        let log = self.log().clone();
+        let reading = seqs.into_iter().map(move |seq| {
+            let log = log.clone();
+            async move { log.get(uid, seq).await }.boxed()
+        });
+        let mut reading = stream::iter(reading).buffered(READ_AT_ONCE);
+        while let Some(read) = reading.next().await {
+            // A record that is gone by now belonged to a deleted branch that another cleanup removes.
+            if let Some(record) = read? {
+                take(&record);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Census {
+    /// Returns the objects that nothing needs any more, in the order in which to remove them.
+    ///
+    /// Logs of branches that were deleted go with their refs, hints and records, unless a live branch or a tag has one of
+    /// the records among its ancestors; schemas that no record names go. What no branch ever named goes once it is older
+    /// than `before`.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn garbage(&self, graph: &Graph, before: DateTime<Utc>) -> Result<Vec<ObjectInfo>> {
+        let retired = by_uid(graph, "retired").await?;
+        let hints = by_uid(graph, "hints").await?;
+        let dead = |uid: &BranchUid| !self.live.contains(uid) && !self.kept.logs.contains(uid);
+        let known = |uid: &BranchUid| retired.contains_key(uid) && !self.unreadable.contains(uid);
+        // A log that no deletion accounts for may be of a graph or a branch that is being made.
+        let goes =
+            |uid: &BranchUid, object: &ObjectInfo| dead(uid) && (known(uid) || object.modified < before);
+
+        // A record is found through its ref, so the ref goes first.
+        let mut garbage = Vec::new();
+        for objects in [&retired, &hints] {
+            for (uid, objects) in objects {
+                garbage.extend(objects.iter().filter(|object| goes(uid, object)).cloned());
+            }
+        }
+        for (uid, places) in &self.logs {
+            let gone = places.iter().map(|(_, object)| object).filter(|object| goes(uid, object));
+            garbage.extend(gone.cloned());
+        }
+        if self.unreadable.is_empty() {
+            let named: BTreeSet<&String> =
+                self.schemas.iter().filter(|(uid, _)| !dead(uid)).flat_map(|(_, schemas)| schemas).collect();
+            for object in graph.root().list(&format!("{MANIFEST}/schema/")).await? {
+                let hash = object.path.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
+                if hash.is_some_and(|hash| !named.contains(&hash.to_owned())) && object.modified < before {
+                    garbage.push(object);
+                }
+            }
+        }
+        Ok(garbage)
+    }
+}
+
+/// Lists the objects of a directory by the branch life they are named after.
+async fn by_uid(graph: &Graph, directory: &str) -> Result<BTreeMap<BranchUid, Vec<ObjectInfo>>> {
+    let directory = format!("{MANIFEST}/{directory}/");
+    let mut found: BTreeMap<BranchUid, Vec<ObjectInfo>> = BTreeMap::new();
+    for object in graph.root().list(&directory).await? {
+        let name = object.path.strip_prefix(&directory).and_then(|path| path.split(['/', '.']).next());
+        if let Some(uid) = name.and_then(BranchUid::from_text) {
+            found.entry(uid).or_default().push(object);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns a live branch whose history runs through a log.
+fn user_of(branches: &[BranchRef], uid: BranchUid) -> Option<&BranchRef> {
+    let uses = |branch: &&BranchRef| {
+        branch.uid == uid || branch.inherited.iter().any(|segment| segment.branch_uid == uid)
+    };
+    branches.iter().find(uses)
+}
+
+fn parents(record: &CommitRecord) -> Vec<Place> {
+    record.parents.iter().map(|parent| (parent.branch_uid, parent.seq)).collect()
+}
+
+fn unclassified(branch: &BranchName, cause: &OmniError) -> OmniError {
+    OmniError::refused(format!("could not classify live branch '{branch}': {cause}; nothing was removed"))
+}

@@ -1,0 +1,124 @@
+//! Maintenance: compaction, cleanup, repair, and what recovery did.
+
+use serde::Serialize;
+
+use super::handle::Omnigraph;
+use crate::commit::BranchName;
+use crate::commit::recovery::{Audit, Outcome};
+use crate::error::Result;
+use crate::maintenance::{
+    self, CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, RepairOptions, RepairStats,
+};
+
+/// How an interrupted write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum RecoveryKind {
+    /// It was published.
+    RolledForward,
+    /// It was discarded.
+    RolledBack,
+    /// It was discarded, as its branch was gone.
+    OrphanedBranchDiscarded,
+}
+
+/// A table that an interrupted write changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecoveredTable {
+    /// `node:T` or `edge:T`.
+    pub type_key: String,
+    /// The version before.
+    pub from_version: u64,
+    /// The version that was published.
+    pub to_version: u64,
+}
+
+/// One interrupted write, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecoveryRecord {
+    /// The write.
+    pub operation_id: String,
+    /// What became of it.
+    pub recovery_kind: RecoveryKind,
+    /// What kind of write it was.
+    pub writer_kind: String,
+    /// Who had asked for it.
+    pub actor_id: Option<String>,
+    /// The commit that carries it, if it was published.
+    pub graph_commit_id: Option<String>,
+    /// The tables it changed; none if it was discarded.
+    pub tables: Vec<RecoveredTable>,
+    /// When it was settled, in microseconds since the epoch.
+    pub created_at: i64,
+}
+
+impl From<Audit> for RecoveryRecord {
+    fn from(audit: Audit) -> Self {
+        let tables = audit.per_table_outcomes.into_iter().map(|table| RecoveredTable {
+            type_key: table.table_key,
+            from_version: table.from_version,
+            to_version: table.to_version,
+        });
+        RecoveryRecord {
+            operation_id: audit.operation_id.to_string(),
+            recovery_kind: match audit.recovery_kind {
+                Outcome::RolledForward => RecoveryKind::RolledForward,
+                Outcome::RolledBack => RecoveryKind::RolledBack,
+                Outcome::OrphanedBranchDiscarded => RecoveryKind::OrphanedBranchDiscarded,
+            },
+            writer_kind: audit.sidecar_writer_kind,
+            actor_id: audit.recovery_for_actor,
+            graph_commit_id: audit.graph_commit_id.map(|id| id.to_string()),
+            tables: tables.collect(),
+            created_at: audit.created_at,
+        }
+    }
+}
+
+impl Omnigraph {
+    /// Compacts small and sparse fragments of `main` into full ones, in one commit, or none when there are none.
+    ///
+    /// Rows, ids and answers stay what they are, and so does everything older commits name. Writers go on meanwhile.
+    ///
+    /// # Errors
+    /// A conflict (`requires a clean recovery state`) while an interrupted write is not settled, or after bounded
+    /// retries; [`OmniError::Storage`](crate::OmniError::Storage).
+    pub async fn optimize(&self) -> Result<Vec<DatasetOptimizeStats>> {
+        self.optimize_on(BranchName::main().as_str(), None).await
+    }
+
+    /// Does the same on any branch, naming who asked.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::optimize`], and `BranchNotFound`.
+    pub async fn optimize_on(&self, branch: &str, actor: Option<&str>) -> Result<Vec<DatasetOptimizeStats>> {
+        maintenance::optimize(&self.graph, &BranchName::parse(branch)?, actor).await
+    }
+
+    /// Reports on tables that were written to behind the graph's back: none, as that cannot happen here.
+    ///
+    /// # Errors
+    /// Bad request for `force` without `confirm`; a conflict while an interrupted write is not settled.
+    pub async fn repair(&self, options: RepairOptions) -> Result<RepairStats> {
+        maintenance::repair(&self.graph, options).await
+    }
+
+    /// Removes table versions that the options do not keep and no live branch or tag needs, and other garbage.
+    ///
+    /// A commit whose versions are gone is `HistoricalVersionReclaimed` when it is read. Safe beside writers of any
+    /// process, as long as [`CleanupPolicyOptions::grace`] is longer than a write takes. May be repeated at any time.
+    ///
+    /// # Errors
+    /// Bad request without a rule; a conflict (`clean recovery state`) while an interrupted write is not settled; a
+    /// conflict (`could not classify live branch`) when a live branch cannot be read. Nothing is removed in these cases.
+    pub async fn cleanup(&self, options: CleanupPolicyOptions) -> Result<Vec<DatasetCleanupStats>> {
+        maintenance::cleanup(&self.graph, options).await
+    }
+
+    /// Returns the writes that a crash interrupted and recovery settled, oldest first.
+    ///
+    /// # Errors
+    /// [`OmniError::Storage`](crate::OmniError::Storage).
+    pub async fn recovery_list(&self) -> Result<Vec<RecoveryRecord>> {
+        Ok(self.graph.audits().await?.into_iter().map(RecoveryRecord::from).collect())
+    }
+}

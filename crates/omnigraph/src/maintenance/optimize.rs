@@ -1,0 +1,139 @@
+//! Optimize: compacts the tables of a branch, all in one commit.
+//!
+//! An ordinary write whose planner looks at fragment sizes only; writers go on beside it, and when one of them moves a
+//! table that is being compacted, the whole is planned again. Cost: reading and writing the rows of small and sparse
+//! fragments; nothing when there are none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use omnigraph_compiler::catalog::TypeKey;
+use serde::Serialize;
+
+use super::{MANIFEST_KEY, failpoints};
+use crate::commit::{BranchName, CommitKind, CommitRecord, Graph, Planned, Planner, Snapshot, WriteRequest};
+use crate::error::Result;
+use crate::storage::TableChange;
+
+/// Why a table was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Somebody wrote to the table directly. Never reported: such writes cannot be reached.
+    DriftNeedsRepair,
+}
+
+/// A declared index that cannot be built yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PendingIndex {
+    /// `node:T` or `edge:T`.
+    pub type_key: String,
+    /// The property.
+    pub property: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// What optimize did to one table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DatasetOptimizeStats {
+    /// `node:T`, `edge:T`, or `__manifest` for the storage of commits.
+    pub type_key: String,
+    /// Fragments that were rewritten.
+    pub fragments_removed: u64,
+    /// Fragments they were written to.
+    pub fragments_added: u64,
+    /// Whether a new version of the table was published.
+    pub committed: bool,
+    /// Why the table was left out, if it was.
+    pub skipped: Option<SkipReason>,
+    /// The published version, when there is a new one.
+    pub published_dataset_version: Option<u64>,
+    /// The same version as the table itself numbers it.
+    pub lance_head_version: Option<u64>,
+    /// Declared indexes that cannot be built yet.
+    pub pending_indexes: Vec<PendingIndex>,
+}
+
+/// Compacts every table of a branch that needs it.
+///
+/// # Errors
+/// A conflict while an interrupted write is not settled; those of [`Graph::write`].
+pub(crate) async fn optimize(
+    graph: &Graph,
+    branch: &BranchName,
+    actor: Option<&str>,
+) -> Result<Vec<DatasetOptimizeStats>> {
+    graph.require_writable()?;
+    graph.require_settled("optimize").await?;
+    failpoints::hit(failpoints::OPTIMIZE_BEGIN)?;
+    let request = WriteRequest {
+        branch: branch.clone(),
+        actor: actor.map(str::to_owned),
+        kind: CommitKind::Maintenance,
+        if_commit: None,
+    };
+    let written = graph.write(&request, &Compaction).await?;
+    let commit = written.commit.as_deref();
+    let mut stats: Vec<DatasetOptimizeStats> =
+        written.output.iter().map(|(key, found)| describe(key, *found, commit)).collect();
+    stats.push(unchanged(MANIFEST_KEY.to_owned()));
+    Ok(stats)
+}
+
+/// The fragments of a table: how many there are, and how many a compaction rewrites.
+#[derive(Clone, Copy)]
+struct Found {
+    fragments: u64,
+    rewritten: u64,
+}
+
+struct Compaction;
+
+#[async_trait]
+impl Planner for Compaction {
+    type Output = BTreeMap<TypeKey, Found>;
+
+    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Self::Output>> {
+        let (mut output, mut changes) = (BTreeMap::new(), BTreeMap::new());
+        for pin in &snapshot.record().tables {
+            failpoints::hit(failpoints::OPTIMIZE_TABLE)?;
+            let key = pin.key();
+            let rewritten = match pin.fragments {
+                0 => 0,
+                _ => snapshot.table(&key).await?.fragments_to_compact(),
+            };
+            if rewritten > 0 {
+                changes.insert(key.clone(), TableChange::compaction());
+            }
+            output.insert(key, Found { fragments: pin.fragments, rewritten });
+        }
+        Ok(Planned::changes(output, changes, BTreeSet::new()))
+    }
+}
+
+fn describe(key: &TypeKey, found: Found, commit: Option<&CommitRecord>) -> DatasetOptimizeStats {
+    let pin = commit.and_then(|commit| commit.pin(key)).filter(|_| found.rewritten > 0);
+    let Some(pin) = pin else { return unchanged(key.to_string()) };
+    DatasetOptimizeStats {
+        fragments_removed: found.rewritten,
+        fragments_added: pin.fragments - (found.fragments - found.rewritten),
+        committed: true,
+        published_dataset_version: Some(pin.table_version),
+        lance_head_version: Some(pin.version.0),
+        ..unchanged(key.to_string())
+    }
+}
+
+fn unchanged(type_key: String) -> DatasetOptimizeStats {
+    DatasetOptimizeStats {
+        type_key,
+        fragments_removed: 0,
+        fragments_added: 0,
+        committed: false,
+        skipped: None,
+        published_dataset_version: None,
+        lance_head_version: None,
+        pending_indexes: Vec::new(),
+    }
+}
