@@ -10,7 +10,8 @@ mod handle;
 mod maintenance;
 mod read;
 mod schema;
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(test)]
+#[cfg(feature = "failpoints")]
 mod schema_faults;
 mod types;
 
@@ -23,6 +24,7 @@ pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
+pub use crate::write::schema_apply::CatalogCheck;
 pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
 pub use maintenance::{RecoveredTable, RecoveryKind, RecoveryRecord};

@@ -1,7 +1,6 @@
 //! Schema changes: plan, preview, apply.
 
 use std::fmt;
-use std::sync::Arc;
 
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::schema::{Evolution, Plan, Step};
@@ -26,7 +25,7 @@ pub struct SchemaApplyOptions<'a> {
     /// Make every drop hard.
     pub allow_data_loss: bool,
     /// Asked about the catalog that would result, once per attempt; an error refuses the change before any effect.
-    pub check: Option<Arc<dyn Fn(&Catalog) -> Result<()> + Send + Sync>>,
+    pub check: Option<CatalogCheck>,
 }
 
 impl Default for SchemaApplyOptions<'_> {
@@ -152,7 +151,7 @@ impl Omnigraph {
         let planner = SchemaApply {
             source: desired.to_owned(),
             allow_data_loss: options.allow_data_loss,
-            check: options.check.clone().map(|check| check as CatalogCheck),
+            check: options.check.clone(),
         };
         let written = self.graph.write(&request, &planner).await?;
         let Applied { plan, planned_on, reclaimable } = written.output;

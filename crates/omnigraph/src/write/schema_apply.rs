@@ -52,7 +52,7 @@ pub(crate) mod failpoints {
 const TABLES_AT_ONCE: usize = 8;
 
 /// A caller's judgement of the catalog that a change would make; an error refuses the change before any effect.
-pub(crate) type CatalogCheck = Arc<dyn Fn(&Catalog) -> Result<()> + Send + Sync>;
+pub type CatalogCheck = Arc<dyn Fn(&Catalog) -> Result<()> + Send + Sync>;
 
 /// Changes the schema of a branch.
 pub(crate) struct SchemaApply {
