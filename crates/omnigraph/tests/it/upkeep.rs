@@ -450,8 +450,8 @@ async fn a_live_branch_that_cannot_be_read_refuses_cleanup() {
     std::fs::write(&path, text).unwrap();
 
     // A record in the middle of its history is gone.
-    let record = store.files().into_keys().filter(|path| path.starts_with("__manifest/log/"));
-    let record = record.filter(|path| path.ends_with("5.json")).last().unwrap();
+    let is_fifth = |path: &String| path.starts_with("__manifest/log/") && path.ends_with("5.json");
+    let record = store.files().into_keys().find(is_fifth).unwrap();
     std::fs::remove_file(store.directory.path().join(record)).unwrap();
     let refused = store.reopened().await.cleanup(harshest()).await.unwrap_err();
     assert!(is_conflict(&refused, "could not classify live branch 'torn'"), "{refused}");
