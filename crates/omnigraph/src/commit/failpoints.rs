@@ -52,7 +52,7 @@ pub(crate) const MERGE_STAGED: &str = "branch_merge.post_effects_pre_confirm";
 
 /// Every point, for the test that walks them all.
 #[cfg(feature = "failpoints")]
-pub(crate) const ALL: [&str; 17] = [
+pub(crate) const ALL: [&str; 19] = [
     INIT_CLAIMED,
     INIT_PREPARED,
     INIT_CREATED,
@@ -70,6 +70,8 @@ pub(crate) const ALL: [&str; 17] = [
     BRANCH_CREATED,
     BRANCH_CLAIMED,
     BRANCH_DELETED,
+    MERGE_VALIDATED,
+    MERGE_STAGED,
 ];
 
 /// Passes a fault point.

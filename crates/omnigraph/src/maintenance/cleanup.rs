@@ -181,20 +181,20 @@ impl Sweep {
     async fn table(&self, job: Job) -> (String, Result<Removed>) {
         let orphan = job.versions.current.is_empty();
         let point = if orphan { failpoints::CLEANUP_ORPHAN } else { failpoints::CLEANUP_TABLE };
+        let Job { key, path, objects, versions } = job;
         let outcome = match failpoints::hit(point) {
-            Ok(()) => self.reclaim(&job).await,
+            Ok(()) => self.reclaim(&path, objects, &versions).await,
             Err(error) => Err(error),
         };
         if let Err(error) = &outcome {
-            tracing::warn!(%error, path = job.path, "left a table to the next cleanup");
+            tracing::warn!(%error, path, "left a table to the next cleanup");
         }
-        (job.key, outcome)
+        (key, outcome)
     }
 
-    async fn reclaim(&self, job: &Job) -> Result<Removed> {
+    async fn reclaim(&self, path: &str, objects: Vec<ObjectInfo>, versions: &Versions) -> Result<Removed> {
         let root = self.graph.root();
-        let objects = job.objects.clone();
-        let garbage = reclaim::garbage(root, &job.path, objects, &job.versions, self.before).await?;
+        let garbage = reclaim::garbage(root, path, objects, versions, self.before).await?;
         let removed = Removed { versions: garbage.versions(), bytes: garbage.bytes() };
         if !self.dry_run {
             garbage.remove(root).await?;

@@ -11,7 +11,8 @@ mod failpoints;
 mod optimize;
 mod repair;
 
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(test)]
+#[cfg(feature = "failpoints")]
 mod tests;
 
 pub(crate) use cleanup::cleanup;

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use omnigraph::db::{
     CleanupPolicyOptions, CommitKind, CommitPage, DatasetCleanupStats, Durability, Load, LoadMode,
-    LoadSource, Mutate, OpenOptions, ParamMap, ReadTarget, RepairAction, RepairClassification, RepairOptions,
-    SnapshotId,
+    LoadSource, MergeBranches, Mutate, OpenOptions, ParamMap, ReadTarget, RepairAction, RepairClassification,
+    RepairOptions, SnapshotId,
 };
 use omnigraph::error::{ManifestErrorKind, OmniError};
 use omnigraph::{Omnigraph, Result};
@@ -345,8 +345,33 @@ async fn where_live_branches_part_stays_readable() {
     add(&store.graph, "side", "right2", 1).await;
     store.graph.cleanup(harshest()).await.unwrap();
     // A merge of the two compares both with this commit.
-    assert_eq!(people(&store.graph, at(&base)).await.unwrap().len(), 3);
-    assert_eq!(people(&store.graph, "side").await.unwrap().len(), 5);
+    let graph = store.reopened().await;
+    assert_eq!(people(&graph, at(&base)).await.unwrap().len(), 3);
+    graph.branch_merge(MergeBranches::new("side", "main")).await.unwrap();
+    assert_eq!(people(&graph, "main").await.unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn what_a_deleted_branch_gave_to_a_merge_stays() {
+    let store = Store::with_people(1).await;
+    store.graph.branch_create("side").await.unwrap();
+    add(&store.graph, "side", "a", 1).await;
+    run(&store.graph, "side", "found", json!({"name": "acme"})).await.unwrap();
+    add(&store.graph, "main", "b", 1).await;
+    // The table of companies is adopted as it is, that of persons is written anew.
+    store.graph.branch_merge(MergeBranches::new("side", "main")).await.unwrap();
+    store.graph.branch_create("other").await.unwrap();
+    add(&store.graph, "main", "c", 1).await;
+    store.graph.branch_delete("side").await.unwrap();
+    store.graph.cleanup(harshest()).await.unwrap();
+
+    let graph = store.reopened().await;
+    assert_eq!(people(&graph, "main").await.unwrap(), ["a", "b", "c", "p0"]);
+    run(&graph, "main", "found", json!({"name": "globex"})).await.unwrap();
+    assert_eq!(graph.list_commits("main", &CommitPage::default()).await.unwrap().len(), 8);
+    add(&graph, "other", "d", 1).await;
+    graph.branch_merge(MergeBranches::new("other", "main")).await.unwrap();
+    assert_eq!(people(&graph, "main").await.unwrap(), ["a", "b", "c", "d", "p0"]);
 }
 
 #[tokio::test]
@@ -425,8 +450,8 @@ async fn a_live_branch_that_cannot_be_read_refuses_cleanup() {
     std::fs::write(&path, text).unwrap();
 
     // A record in the middle of its history is gone.
-    let record = store.files().into_keys().filter(|path| path.starts_with("__manifest/log/"));
-    let record = record.filter(|path| path.ends_with("5.json")).last().unwrap();
+    let is_fifth = |path: &String| path.starts_with("__manifest/log/") && path.ends_with("5.json");
+    let record = store.files().into_keys().find(is_fifth).unwrap();
     std::fs::remove_file(store.directory.path().join(record)).unwrap();
     let refused = store.reopened().await.cleanup(harshest()).await.unwrap_err();
     assert!(is_conflict(&refused, "could not classify live branch 'torn'"), "{refused}");
