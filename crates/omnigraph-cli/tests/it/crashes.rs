@@ -63,44 +63,69 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     assert!(done.success());
 }
 
-#[test]
-fn a_writer_stopped_anywhere_leaves_the_graph_before_or_after_its_write() {
+/// Stops one writer at every point in every way; returns how often it did not come to its end.
+fn stop_everywhere(name: &str) -> usize {
+    let writer = WRITERS.iter().find(|writer| writer.name == name).unwrap();
     let sandbox = prepared();
     let pristine = sandbox.path("pristine");
     copy(&sandbox.path("g"), &pristine);
     let before = state(&sandbox);
-    let reset = || {
-        std::fs::remove_dir_all(sandbox.path("g")).unwrap();
-        copy(&pristine, &sandbox.path("g"));
-    };
+    sandbox.ok(writer.arguments);
+    let after = state(&sandbox);
     let mut stopped = 0;
-    for writer in &WRITERS {
-        reset();
-        sandbox.ok(writer.arguments);
-        let after = state(&sandbox);
-        for point in omnigraph::failpoints::names() {
-            for action in ACTIONS {
-                reset();
-                let cell = format!("{} at {point} by {action}", writer.name);
-                let armed = format!("{point}={action}");
-                let run = sandbox.run_with(writer.arguments, &[(omnigraph::failpoints::VARIABLE, &armed)]);
-                stopped += usize::from(run.code != 0);
-                // The first command that opens the graph for writing settles what was left behind.
-                sandbox.ok(&["branch", "create", "settle", "--uri", "g", "--quiet"]);
-                sandbox.ok(&["branch", "delete", "settle", "--uri", "g", "--quiet"]);
-                let found = state(&sandbox);
-                let same = |expected: &str| same_but_for_ids(&found, expected);
-                assert!(same(&before) || same(&after), "{cell}: found\n{found}");
-                assert!(run.code != 0 || same(&after), "{cell}: an acknowledged write is lost");
-                assert_eq!(files_in(&sandbox, "__recovery"), 0, "{cell}");
-                assert!(files_in(&sandbox, "__manifest/audit") <= 1, "{cell}");
-                let text = "query z() { insert Person { name: \"Zoe\", age: 3 } }";
-                sandbox.ok(&["mutate", "--store", "g", "-e", text]);
-            }
+    for point in omnigraph::failpoints::names() {
+        for action in ACTIONS {
+            std::fs::remove_dir_all(sandbox.path("g")).unwrap();
+            copy(&pristine, &sandbox.path("g"));
+            let cell = format!("{name} at {point} by {action}");
+            let armed = format!("{point}={action}");
+            let run = sandbox.run_with(writer.arguments, &[(omnigraph::failpoints::VARIABLE, &armed)]);
+            stopped += usize::from(run.code != 0);
+            // The first command that opens the graph for writing settles what was left behind.
+            sandbox.ok(&["branch", "create", "settle", "--uri", "g", "--quiet"]);
+            sandbox.ok(&["branch", "delete", "settle", "--uri", "g", "--quiet"]);
+            let found = state(&sandbox);
+            let same = |expected: &str| same_but_for_ids(&found, expected);
+            assert!(same(&before) || same(&after), "{cell}: found\n{found}");
+            assert!(run.code != 0 || same(&after), "{cell}: an acknowledged write is lost");
+            assert_eq!(files_in(&sandbox, "__recovery"), 0, "{cell}");
+            assert!(files_in(&sandbox, "__manifest/audit") <= 1, "{cell}");
+            let text = "query z() { insert Person { name: \"Zoe\", age: 3 } }";
+            sandbox.ok(&["mutate", "--store", "g", "-e", text]);
         }
     }
-    // The points were really passed.
-    assert!(stopped > 60, "{stopped}");
+    stopped
+}
+
+#[test]
+fn a_mutation_stopped_anywhere_is_whole_or_absent() {
+    assert!(stop_everywhere("mutate") >= 12);
+}
+
+#[test]
+fn a_load_stopped_anywhere_is_whole_or_absent() {
+    assert!(stop_everywhere("load") >= 12);
+}
+
+#[test]
+fn a_merge_stopped_anywhere_is_whole_or_absent() {
+    assert!(stop_everywhere("merge") >= 12);
+}
+
+#[test]
+fn a_schema_change_stopped_anywhere_is_whole_or_absent() {
+    assert!(stop_everywhere("schema apply") >= 9);
+}
+
+#[test]
+fn an_optimization_stopped_anywhere_changes_nothing_that_is_seen() {
+    assert!(stop_everywhere("optimize") >= 3);
+}
+
+#[test]
+fn a_branch_whose_creation_or_deletion_is_stopped_is_there_or_not() {
+    assert!(stop_everywhere("branch create") >= 2);
+    assert!(stop_everywhere("branch delete") >= 4);
 }
 
 /// Compares two states; ids of edges are given out anew by each run.
