@@ -15,7 +15,7 @@ const STYLES: Styles = Styles::styled()
 
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
-  data    query, mutate, load, snapshot, export, commit, schema show: read and write one graph
+  data    query, mutate, load, snapshot, export, commit, branch, tag, schema show, schema apply: read and write one graph
   direct  init, schema plan, optimize, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   local   quickstart, completions, version: need no graph
 
@@ -114,7 +114,13 @@ pub(crate) enum Command {
     /// List and show commits.
     #[command(subcommand, after_help = "Example:\n  omnigraph commit list my.graph")]
     Commit(Commit),
-    /// Show the schema, or plan a change of it.
+    /// Fork, list, delete and merge branches.
+    #[command(subcommand, after_help = "Example:\n  omnigraph branch create review --store my.graph")]
+    Branch(Branch),
+    /// Name commits, so that cleanup keeps them.
+    #[command(subcommand, after_help = "Example:\n  omnigraph tag create v1 --store my.graph")]
+    Tag(Tag),
+    /// Show the schema, plan a change of it, or make it.
     #[command(subcommand, after_help = "Example:\n  omnigraph schema show my.graph")]
     Schema(Schema),
     /// Create a graph.
@@ -158,8 +164,16 @@ impl Command {
             Command::Snapshot(s) => s.json,
             Command::Commit(Commit::List(c)) => c.json,
             Command::Commit(Commit::Show(c)) => c.json,
+            Command::Branch(Branch::Create(b)) => b.json,
+            Command::Branch(Branch::List(b)) => b.json,
+            Command::Branch(Branch::Delete(b)) => b.json,
+            Command::Branch(Branch::Merge(b)) => b.json,
+            Command::Tag(Tag::Create(t)) => t.json,
+            Command::Tag(Tag::List(t)) => t.json,
+            Command::Tag(Tag::Delete(t)) => t.json,
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
+            Command::Schema(Schema::Apply(s)) => s.json,
             Command::Init(i) => i.json,
             Command::Optimize(o) => o.json,
             Command::Repair(r) => r.json,
@@ -386,6 +400,9 @@ pub(crate) enum Schema {
     /// Print the steps from the schema of main to another one.
     #[command(after_help = "Example:\n  omnigraph schema plan my.graph --schema new.pg")]
     Plan(SchemaPlan),
+    /// Change the schema of a branch, as one commit.
+    #[command(after_help = "Example:\n  omnigraph schema apply my.graph --schema new.pg")]
+    Apply(SchemaApply),
 }
 
 #[derive(Debug, Args)]
@@ -405,6 +422,24 @@ pub(crate) struct SchemaPlan {
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
     /// Plan drops as hard.
+    #[arg(long)]
+    pub(crate) allow_data_loss: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaApply {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// The desired schema.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// The branch whose schema changes; others keep theirs.
+    #[arg(long, default_value = "main", value_name = "NAME")]
+    pub(crate) branch: String,
+    /// Make drops hard: give up what older commits hold of them.
     #[arg(long)]
     pub(crate) allow_data_loss: bool,
     /// Print one JSON document.
@@ -588,4 +623,148 @@ mod tests {
         assert!(parse_size("1KiB").is_err());
         assert!(parse_size("lots").is_err());
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Branch {
+    /// Create a branch: one small object, however large the graph.
+    #[command(after_help = "Example:\n  omnigraph branch create review/2026-11 --from main --store my.graph")]
+    Create(BranchCreate),
+    /// List the branches.
+    #[command(after_help = "Example:\n  omnigraph branch list --store my.graph")]
+    List(BranchList),
+    /// Delete a branch. What others inherited or merged from it stays.
+    #[command(after_help = "Example:\n  omnigraph branch delete review/2026-11 --store my.graph")]
+    Delete(BranchDelete),
+    /// Merge a branch into another as one commit, or report every conflict and change nothing.
+    #[command(
+        after_help = "Examples:\n  omnigraph branch merge review --into main --store my.graph --dry-run\n  \
+                      omnigraph branch merge review --store my.graph --resolve properties --delete-branch"
+    )]
+    Merge(BranchMerge),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchCreate {
+    /// Name of the new branch; slashes are allowed.
+    pub(crate) name: String,
+    /// The branch whose head it begins at.
+    #[arg(long, value_name = "BRANCH", default_value = "main", conflicts_with = "snapshot")]
+    pub(crate) from: String,
+    /// The commit it begins at.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) snapshot: Option<String>,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchList {
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchDelete {
+    /// The branch.
+    pub(crate) name: String,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BranchMerge {
+    /// The branch that is merged; it stays as it is.
+    pub(crate) source: String,
+    /// The branch that receives it.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub(crate) into: String,
+    /// What to do about entities that both sides changed: combine different properties, take the target's image (ours)
+    /// or the source's (theirs). May be given twice: `--resolve properties --resolve theirs`.
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resolve: Vec<Resolve>,
+    /// Tell the outcome and the conflicts, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Delete the source after a successful merge.
+    #[arg(long)]
+    pub(crate) delete_branch: bool,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Resolve {
+    Properties,
+    Ours,
+    Theirs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tag {
+    /// Name a commit.
+    #[command(after_help = "Example:\n  omnigraph tag create v1 --branch main --store my.graph")]
+    Create(TagCreate),
+    /// List the tags.
+    #[command(after_help = "Example:\n  omnigraph tag list --store my.graph")]
+    List(TagList),
+    /// Forget a name; the commit stays as long as cleanup retains it.
+    #[command(after_help = "Example:\n  omnigraph tag delete v1 --store my.graph")]
+    Delete(TagDelete),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagCreate {
+    /// The name.
+    pub(crate) name: String,
+    /// The branch whose head is named.
+    #[arg(long, value_name = "BRANCH", default_value = "main", conflicts_with = "snapshot")]
+    pub(crate) branch: String,
+    /// The commit.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) snapshot: Option<String>,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagList {
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagDelete {
+    /// The name.
+    pub(crate) name: String,
+    /// Synonym of --store.
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -13,6 +13,9 @@ use crate::failure::Failure;
 /// Exit code of a conditional write whose branch moved.
 const PRECONDITION_FAILED: u8 = 4;
 
+/// Conflicts that the text of a refused merge lists.
+const SHOWN_CONFLICTS: usize = 3;
+
 /// Prints a failure and returns the exit code that belongs to it.
 pub(crate) fn print(failure: &Failure, as_json: bool) -> ExitCode {
     let code = exit_code(failure);
@@ -64,6 +67,11 @@ fn message(failure: &Failure) -> String {
                 "precondition failed on branch '{branch}': expected head '{expected}' but current is {actual}"
             )
         }
+        Failure::Engine(OmniError::MergeConflicts(conflicts)) if conflicts.len() > SHOWN_CONFLICTS => {
+            let shown: Vec<String> =
+                conflicts.iter().take(SHOWN_CONFLICTS).map(ToString::to_string).collect();
+            format!("merge conflicts: {}; and {} more", shown.join("; "), conflicts.len() - SHOWN_CONFLICTS)
+        }
         other => other.to_string(),
     }
 }
@@ -88,6 +96,10 @@ fn hint(failure: &Failure) -> Option<String> {
         Failure::Engine(OmniError::NotAGraph { uri }) => address::local_path(uri)
             .filter(|root| root.join("__manifest").is_dir())
             .map(|_| "`__manifest` is there without format.json: restore it from a backup".to_owned()),
+        Failure::Engine(OmniError::MergeConflicts(_)) => Some(
+            "resolve with `--resolve properties`, `ours` or `theirs`, or change one of the branches; --json lists all conflicts"
+                .to_owned(),
+        ),
         Failure::Engine(OmniError::BranchNotFound { .. }) => {
             Some("`omnigraph snapshot` without --branch reads main".to_owned())
         }
@@ -113,6 +125,18 @@ fn error_object(failure: &Failure) -> Value {
     match failure.engine() {
         Some(OmniError::PreconditionFailed { expected, actual, .. }) => {
             object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
+        }
+        Some(OmniError::MergeConflicts(conflicts)) => {
+            let conflicts = conflicts.iter().map(|conflict| {
+                json!({
+                    "entity_kind": conflict.type_key.kind.to_string(),
+                    "type_name": conflict.type_key.name,
+                    "entity_id": conflict.entity_id,
+                    "kind": conflict.kind,
+                    "message": conflict.message,
+                })
+            });
+            object.insert("merge_conflicts".to_owned(), Value::Array(conflicts.collect()));
         }
         Some(OmniError::KeyConflict { type_key, entity_id, .. }) => {
             let conflict = json!({
@@ -187,6 +211,7 @@ fn code(failure: &Failure) -> Option<&'static str> {
                 ManifestErrorKind::Internal => "internal",
             }),
             OmniError::KeyConflict { .. }
+            | OmniError::MergeConflicts(_)
             | OmniError::AlreadyInitialized { .. }
             | OmniError::PreconditionFailed { .. } => Some("conflict"),
             OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),

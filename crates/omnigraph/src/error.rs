@@ -374,6 +374,13 @@ pub enum ManifestDetails {
         /// The property, if one is at fault.
         property: Option<String>,
     },
+    /// A schema change has a step that no migration covers.
+    UnsupportedSchemaChange {
+        /// What cannot change: `kind:T`, `kind:T.p` or `schema`.
+        entity: String,
+        /// The stable code, if the change has one.
+        code: Option<String>,
+    },
 }
 
 /// A violated constraint. Displays the contractual text.

@@ -1,5 +1,6 @@
 //! One module per command family; each turns arguments into one engine request and prints its result.
 
+mod branch;
 mod cleanup;
 mod commit;
 mod export;
@@ -15,6 +16,7 @@ mod repair;
 mod schema;
 mod snapshot;
 mod source;
+mod tag;
 mod version;
 
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Snapshot(args) => snapshot::run(args, global).await,
         Command::Export(args) => export::run(args, global).await,
         Command::Commit(args) => commit::run(args, global).await,
+        Command::Branch(args) => branch::run(args, global).await,
+        Command::Tag(args) => tag::run(args, global).await,
         Command::Schema(args) => schema::run(args, global).await,
         Command::Init(args) => init::run(args, global).await,
         Command::Optimize(args) => optimize::run(args, global).await,

@@ -54,6 +54,57 @@ fn schema_plan_lists_steps_and_never_writes() {
 }
 
 #[test]
+fn schema_apply_changes_the_schema_once() {
+    let sandbox = Sandbox::with_graph();
+    let source = sandbox.ok(&["schema", "show", "g"]);
+    sandbox.write("next.pg", &source.replace("age: I32?", "age: I32?\n    email: String?"));
+    let run = sandbox.run(&["schema", "apply", "g", "--schema", "next.pg"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.starts_with("omnigraph schema apply → g (direct, local)"), "{}", run.stderr);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[..3], ["schema apply for g", "supported: yes", "applied: yes"]);
+    assert!(lines[3].starts_with("graph_manifest_version: "), "{}", run.stdout);
+    assert_eq!(lines[4..], ["- add property 'Person.email' (String?) on node 'Person'"]);
+    assert!(sandbox.ok(&["schema", "show", "g"]).contains("email"));
+
+    let again = sandbox.json(&["schema", "apply", "g", "--schema", "next.pg", "--json"]);
+    let version: u64 = lines[3].trim_start_matches("graph_manifest_version: ").parse().unwrap();
+    let wanted = json!({
+        "uri": "g", "supported": true, "applied": false, "step_count": 0,
+        "graph_manifest_version": version, "steps": [],
+    });
+    assert_eq!(again, wanted);
+    assert!(sandbox.ok(&["schema", "apply", "g", "--schema", "next.pg"]).ends_with("no schema changes\n"));
+}
+
+#[test]
+fn schema_apply_refuses_what_no_migration_covers() {
+    let sandbox = Sandbox::with_graph();
+    let source = sandbox.ok(&["schema", "show", "g"]);
+    sandbox.write("next.pg", &source.replace("age: I32?", "age: I64?"));
+    let plan = sandbox.ok(&["schema", "plan", "g", "--schema", "next.pg"]);
+    assert!(plan.contains("supported: no") && plan.contains("OG-MF-106"), "{plan}");
+    let error = sandbox.refused(&["schema", "apply", "g", "--schema", "next.pg"]);
+    assert!(error.contains("[OG-MF-106] changing property type"), "{error}");
+    assert_eq!(sandbox.ok(&["schema", "show", "g"]), source);
+    sandbox.write("bad.pg", "node Person {\n    name: Strin @key\n}\n");
+    let error = sandbox.refused(&["schema", "apply", "g", "--schema", "bad.pg"]);
+    assert!(error.contains("bad.pg:2:"), "{error}");
+}
+
+#[test]
+fn schema_apply_allows_hard_drops_on_a_branch() {
+    let sandbox = Sandbox::with_graph();
+    let source = sandbox.ok(&["schema", "show", "g"]);
+    sandbox.write("next.pg", &source.replace("since: Date?", ""));
+    let hard = ["schema", "apply", "g", "--schema", "next.pg", "--allow-data-loss", "--json"];
+    let applied = sandbox.json(&hard);
+    assert_eq!(applied["steps"][0]["mode"], json!("hard"));
+    let error = sandbox.refused(&["schema", "apply", "g", "--schema", "next.pg", "--branch", "none"]);
+    assert!(error.contains("none"), "{error}");
+}
+
+#[test]
 fn lint_reports_every_query_and_exits_1_on_errors() {
     let sandbox = Sandbox::empty();
     sandbox.write(

@@ -312,7 +312,7 @@ impl<'a> Difference<'_, 'a> {
             return;
         }
         let reason = format!(
-            "property {}.{} cannot change type from {} to {}",
+            "changing property type of {}.{} from {} to {} is not supported",
             self.new.name, new.name, old.ty, new.ty
         );
         self.steps.push(unsupported(self.new.property_entity(&new.name), reason, Some(codes::CHANGE_TYPE)));

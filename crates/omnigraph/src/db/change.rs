@@ -1,15 +1,17 @@
 //! Writes: mutations and loads.
 
+use async_trait::async_trait;
 use omnigraph_compiler::ir;
 use omnigraph_compiler::query::params;
 
 use super::handle::Omnigraph;
 use super::read::now_millis;
-use super::types::{GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult};
-use crate::commit::{BranchName, CommitId, CommitKind, WriteRequest};
+use super::types::{GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult, ParamMap};
+use crate::commit::{BranchName, CommitKind, Planned, Planner, Snapshot, WriteRequest};
 use crate::error::{OmniError, Result};
 use crate::write::load::LoadPlanner;
 use crate::write::mutation::Mutation;
+use crate::write::mutation::planner::MutationCounts;
 
 impl Omnigraph {
     /// Runs a mutation: all its statements take effect in one commit, or none does.
@@ -22,23 +24,16 @@ impl Omnigraph {
         let branch = BranchName::parse(request.branch)?;
         let snapshot = self.graph.head(&branch).await?;
         let query = self.compile(&snapshot, request.source, request.name)?;
-        let ir::Body::Mutation(statements) = &query.body else {
-            return Err(OmniError::bad_request(format!(
-                "query '{}' is a read; run it with `query`",
-                query.name
-            )));
+        let mutation = Mutating {
+            graph: self,
+            source: request.source,
+            name: request.name,
+            params: &request.params,
+            now: now_millis(),
         };
-        let params = params::bind_map(&query.params, &request.params)?;
-        let mutation = Mutation { statements: statements.clone(), params, now: now_millis() };
-        let if_commit = match request.if_commit {
-            None => None,
-            // A text that is no commit id is the head of no branch.
-            Some(text) => Some(CommitId::parse(text).map_err(|_| OmniError::PreconditionFailed {
-                branch: branch.to_string(),
-                expected: text.to_owned(),
-                actual: snapshot.record().id.to_string(),
-            })?),
-        };
+        // Refused before anything that is left over is settled.
+        mutation.compiled(&snapshot)?;
+        let if_commit = self.condition(&branch, request.if_commit).await?;
         let write = WriteRequest {
             branch,
             actor: request.actor.map(str::to_owned),
@@ -81,5 +76,37 @@ impl Omnigraph {
         let commit =
             written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
         Ok(LoadReceipt { branch: branch.to_string(), counts: written.output, commit: commit.into() })
+    }
+}
+
+/// A mutation as text: each attempt compiles it under the schema of the snapshot that it plans on.
+struct Mutating<'a> {
+    graph: &'a Omnigraph,
+    source: &'a str,
+    name: Option<&'a str>,
+    params: &'a ParamMap,
+    now: i64,
+}
+
+impl Mutating<'_> {
+    fn compiled(&self, snapshot: &Snapshot) -> Result<Mutation> {
+        let query = self.graph.compile(snapshot, self.source, self.name)?;
+        let ir::Body::Mutation(statements) = &query.body else {
+            return Err(OmniError::bad_request(format!(
+                "query '{}' is a read; run it with `query`",
+                query.name
+            )));
+        };
+        let params = params::bind_map(&query.params, self.params)?;
+        Ok(Mutation { statements: statements.clone(), params, now: self.now })
+    }
+}
+
+#[async_trait]
+impl Planner for Mutating<'_> {
+    type Output = MutationCounts;
+
+    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<MutationCounts>> {
+        self.compiled(snapshot)?.plan(snapshot).await
     }
 }

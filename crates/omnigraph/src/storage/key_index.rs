@@ -7,6 +7,7 @@
 //! Cost of a lookup of K tuples with warm caches: one probe per tuple and fragment. Cold: the key columns are read once.
 //! Memory: the cache's bound, plus the keys of a few fragments while they are built.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -14,11 +15,11 @@ use futures::{StreamExt, TryStreamExt};
 use lance::dataset::fragment::{FileFragment, FragReadConfig};
 
 use super::cache::PostingsKey;
-use super::failure;
 use super::once::build_once;
 use super::postings::{Postings, Probes};
 use super::root::blocking;
 use super::table::Table;
+use super::{failure, reshape};
 use crate::error::{OmniError, Result};
 
 const FRAGMENTS_AT_ONCE: usize = 4;
@@ -92,7 +93,7 @@ impl KeyIndex {
 
     async fn postings(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
         let caches = self.table.root().caches();
-        let key = self.cache_key(fragment);
+        let key = self.cache_key(fragment)?;
         let (index, fragment) = (self.clone(), fragment.clone());
         build_once(&caches.postings, key, async move { index.build(&fragment).await }).await
     }
@@ -122,16 +123,22 @@ impl KeyIndex {
         .await
     }
 
-    /// Names the fragment's keys by what can never change: its data files.
-    fn cache_key(&self, fragment: &FileFragment) -> PostingsKey {
+    /// Names the fragment's keys by what can never change: its data files, and the ids and types of the columns, as a
+    /// column may get another name, and another column its name.
+    fn cache_key(&self, fragment: &FileFragment) -> Result<PostingsKey> {
         let mut key = String::with_capacity(160);
         let files = fragment.metadata().files.iter().map(|file| file.path.as_str());
-        let parts = [self.table.root().identity().as_ref(), self.table.path()].into_iter().chain(files);
-        for part in parts.chain(std::iter::once("")).chain(self.columns.iter().map(String::as_str)) {
+        for part in [self.table.root().identity().as_ref(), self.table.path()].into_iter().chain(files) {
             key.push_str(part);
             key.push('\0');
         }
-        key.into()
+        let ids = reshape::field_ids(&self.table, &self.columns)?;
+        let types = self.table.project(&self.columns)?;
+        for (id, field) in ids.into_iter().zip(types.fields()) {
+            // A file without the column has nulls for it, of the type that this version gives the id.
+            write!(key, "\0{id}:{}", field.data_type()).expect("writing to a string cannot fail");
+        }
+        Ok(key.into())
     }
 
     fn check(&self, keys: &[ArrayRef]) -> Result<()> {

@@ -7,9 +7,9 @@
 //! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
-//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`], [`difference`],
-//! [`key_index`]), then changes ([`tail`], [`compact`], [`stage`]) and what they leave behind ([`reclaim`]). [`fault`]
-//! names the points at which tests stop a writer.
+//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
+//! [`difference`], [`key_index`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
+//! ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
 pub(crate) mod compact;
@@ -21,6 +21,7 @@ pub(crate) mod key_index;
 pub(crate) mod once;
 pub(crate) mod postings;
 pub(crate) mod reclaim;
+pub(crate) mod reshape;
 pub(crate) mod root;
 pub(crate) mod scan;
 mod settings;
@@ -37,6 +38,7 @@ mod tests;
 pub(crate) use difference::Selection;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
+pub(crate) use reshape::reshape;
 pub use root::Durability;
 pub(crate) use root::{Created, Root, RootOptions};
 pub(crate) use scan::Scan;

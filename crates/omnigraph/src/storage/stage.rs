@@ -349,7 +349,8 @@ fn operations(
     remove.into_iter().chain(append).collect()
 }
 
-async fn commit(base: &Table, dataset: Arc<Dataset>, operation: Operation) -> Result<Dataset> {
+/// Commits an operation as a detached version.
+pub(super) async fn commit(base: &Table, dataset: Arc<Dataset>, operation: Operation) -> Result<Dataset> {
     let transaction = Transaction::new(dataset.manifest().version, operation, None);
     let committed =
         CommitBuilder::new(dataset).with_detached(true).with_skip_auto_cleanup(true).execute(transaction);
@@ -357,7 +358,12 @@ async fn commit(base: &Table, dataset: Arc<Dataset>, operation: Operation) -> Re
 }
 
 /// Waits until the files of a new version and their names are on disk.
-async fn sync(base: &Table, dataset: &Dataset, data: Vec<String>, deletions: Vec<String>) -> Result<()> {
+pub(super) async fn sync(
+    base: &Table,
+    dataset: &Dataset,
+    data: Vec<String>,
+    deletions: Vec<String>,
+) -> Result<()> {
     let file = |relative: &str| base.root().synced_file(&format!("{}/{relative}", base.path()));
     let Some(directory) = base.root().synced_file(base.path()) else { return Ok(()) };
 

@@ -27,6 +27,7 @@ mod faults;
 mod objects;
 mod places;
 // Outside of `src`, because the scenarios of `tests/it` use it too.
+mod reshape;
 #[path = "../../tests/support/server.rs"]
 mod server;
 mod tables;

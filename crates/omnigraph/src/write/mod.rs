@@ -2,7 +2,8 @@
 //!
 //! `load` and `mutation` gather complete row images in `spool`s and hand them over as a `delta`; `validate` checks the
 //! final image. `rows` (with `json`, `cell`, `ids`) converts input values and derives ids for every surface. `export`
-//! writes a snapshot back as input. Uses `storage` and `commit`; knows nothing of queries.
+//! writes a snapshot back as input; `schema_apply` changes what there is to write. Uses `storage` and `commit`; knows
+//! nothing of queries.
 //!
 //! Invariant: nothing here publishes; a failed plan has written nothing.
 
@@ -15,5 +16,6 @@ pub(crate) mod load;
 pub(crate) mod merge;
 pub(crate) mod mutation;
 pub(crate) mod rows;
+pub(crate) mod schema_apply;
 pub(crate) mod spool;
 pub(crate) mod validate;

@@ -9,6 +9,8 @@ mod merge;
 mod mutation;
 mod query;
 mod s3;
+mod schema;
+mod schema_random;
 #[path = "../support/server.rs"]
 mod server;
 mod upkeep;

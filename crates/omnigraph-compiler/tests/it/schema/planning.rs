@@ -157,18 +157,18 @@ fn other_type_changes_are_unsupported() {
         "node A { a: I32 b: I64 c: I32 d: I32? e: I32 f: Vector(2) g: enum(x, y) h: enum(x) i: enum(x) j: String k: enum(x) l: enum(x, y) }",
         "node A { a: I64 b: I32 c: [I32] d: I32 e: I32? f: Vector(3) g: enum(x) h: enum(z) i: String j: enum(x) k: enum(x, y)? l: enum(x, z) }",
         expect![[r#"
-            {"kind":"unsupported_change","entity":"node:A.a","reason":"property A.a cannot change type from I32 to I64","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.b","reason":"property A.b cannot change type from I64 to I32","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.c","reason":"property A.c cannot change type from I32 to [I32]","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.d","reason":"property A.d cannot change type from I32? to I32","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.e","reason":"property A.e cannot change type from I32 to I32?","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.f","reason":"property A.f cannot change type from Vector(2) to Vector(3)","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.g","reason":"property A.g cannot change type from enum(x, y) to enum(x)","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.h","reason":"property A.h cannot change type from enum(x) to enum(z)","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.i","reason":"property A.i cannot change type from enum(x) to String","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.j","reason":"property A.j cannot change type from String to enum(x)","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.k","reason":"property A.k cannot change type from enum(x) to enum(x, y)?","code":"OG-MF-106"}
-            {"kind":"unsupported_change","entity":"node:A.l","reason":"property A.l cannot change type from enum(x, y) to enum(x, z)","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.a","reason":"changing property type of A.a from I32 to I64 is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.b","reason":"changing property type of A.b from I64 to I32 is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.c","reason":"changing property type of A.c from I32 to [I32] is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.d","reason":"changing property type of A.d from I32? to I32 is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.e","reason":"changing property type of A.e from I32 to I32? is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.f","reason":"changing property type of A.f from Vector(2) to Vector(3) is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.g","reason":"changing property type of A.g from enum(x, y) to enum(x) is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.h","reason":"changing property type of A.h from enum(x) to enum(z) is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.i","reason":"changing property type of A.i from enum(x) to String is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.j","reason":"changing property type of A.j from String to enum(x) is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.k","reason":"changing property type of A.k from enum(x) to enum(x, y)? is not supported","code":"OG-MF-106"}
+            {"kind":"unsupported_change","entity":"node:A.l","reason":"changing property type of A.l from enum(x, y) to enum(x, z) is not supported","code":"OG-MF-106"}
         "#]],
     );
 }
@@ -412,7 +412,7 @@ fn steps_read_well() {
     expect![[r#"
         rename node type 'B' -> 'A'
         update metadata on node 'A' (@description("d"))
-        unsupported change on node:A.n [OG-MF-106, destructive]: property A.n cannot change type from I32 to [I32]
+        unsupported change on node:A.n [OG-MF-106, destructive]: changing property type of A.n from I32 to [I32] is not supported
         unsupported change on node:A.r [OG-MF-103, validated]: required property A.r cannot be added: existing rows have no value for it
         rename property 'A.old' -> 'A.state' on node 'A'
         extend enum 'A.state' (+b) on node 'A'
@@ -423,7 +423,10 @@ fn steps_read_well() {
         add node type 'C'
         drop node type 'Z' (soft mode)
     "#]].assert_eq(&lines);
-    assert_eq!(plan.refusal().unwrap(), "[OG-MF-106] property A.n cannot change type from I32 to [I32]");
+    assert_eq!(
+        plan.refusal().unwrap(),
+        "[OG-MF-106] changing property type of A.n from I32 to [I32] is not supported"
+    );
 }
 
 #[test]
