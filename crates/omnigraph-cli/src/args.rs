@@ -439,7 +439,7 @@ pub(crate) struct SchemaApply {
     /// The branch whose schema changes; others keep theirs.
     #[arg(long, default_value = "main", value_name = "NAME")]
     pub(crate) branch: String,
-    /// Make drops hard: give up what older commits hold of them.
+    /// Make drops hard: older commits lose the types they touch.
     #[arg(long)]
     pub(crate) allow_data_loss: bool,
     /// Print one JSON document.

@@ -11,6 +11,7 @@ use super::types::GraphCommit;
 use crate::commit::schema::Schemas;
 use crate::commit::{BranchName, CommitId, CommitKind, TablePin, WriteRequest};
 use crate::error::{OmniError, Result};
+use crate::maintenance;
 use crate::write::schema_apply::{self, Applied, CatalogCheck, SchemaApply, failpoints};
 
 /// How a schema change is planned and applied. The default is main, soft drops, no actor, no condition, no check.
@@ -128,7 +129,8 @@ impl Omnigraph {
     /// left.
     ///
     /// A dropped type or property stays readable at older commits until cleanup removes them. With `allow_data_loss` the
-    /// caller gives these up, but the files still wait for a cleanup.
+    /// older versions of its table go right after the change, except what another live branch or a tag names; reading
+    /// them then fails with [`OmniError::HistoricalVersionReclaimed`].
     ///
     /// # Errors
     /// [`OmniError::Compiler`]; a bad request with the reason, its code in brackets first, when a step is unsupported;
@@ -160,7 +162,7 @@ impl Omnigraph {
             if branch.is_main() {
                 self.refresh_schema_copy(&branch).await?;
             }
-            reclaim_dropped(&branch, &reclaimable);
+            self.reclaim(&reclaimable).await;
         }
         Ok(SchemaApplyResult {
             supported: plan.supported,
@@ -204,14 +206,18 @@ impl Omnigraph {
             head = now;
         }
     }
-}
 
-/// Takes note of tables whose older versions a hard drop has given up.
-///
-/// Only cleanup removes files, as only it knows what other branches and tags still name; this is where it is to be told.
-/// Until a cleanup runs, older commits show what they held, as after a soft drop.
-fn reclaim_dropped(branch: &BranchName, tables: &[TablePin]) {
-    for pin in tables {
-        tracing::info!(%branch, path = pin.path, type_key = %pin.key(), "versions are left to the next cleanup");
+    /// Removes what a hard drop took away from older commits. The change stands whatever becomes of this, so a failure is
+    /// logged and left to the next cleanup.
+    async fn reclaim(&self, tables: &[TablePin]) {
+        if tables.is_empty() {
+            return;
+        }
+        // The intent of the change itself may still be on its way out.
+        self.graph.finish().await;
+        let paths = tables.iter().map(|pin| pin.path.clone()).collect();
+        if let Err(error) = maintenance::reclaim_dropped(&self.graph, &paths).await {
+            tracing::warn!(%error, "left the versions that a hard drop gave up to the next cleanup");
+        }
     }
 }

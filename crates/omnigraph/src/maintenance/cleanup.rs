@@ -8,7 +8,7 @@
 //! the others, and leaves what it did not remove to the next cleanup; (3) commit objects go after the files they account
 //! for, and only when those are gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +16,8 @@ use futures::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
 use super::{MANIFEST_KEY, failpoints, tables_at_once};
-use crate::commit::{BranchName, Graph, Retention};
+use crate::commit::retention::KeptTable;
+use crate::commit::{BranchName, Graph, Retention, Snapshot};
 use crate::error::{OmniError, Result};
 use crate::storage::reclaim::{self, Versions};
 use crate::storage::root::ObjectInfo;
@@ -100,21 +101,11 @@ async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<Dataset
     let mut listed = list_tables(graph).await?;
     let head = graph.head(&BranchName::main()).await?;
     for known in &census.kept.tables {
-        let pinned = head.record().tables.iter().find(|pin| pin.path == known.table.path);
-        let key = pinned.map_or_else(|| known.table.key.clone(), |pin| pin.key()).to_string();
+        let job = job(known, &head, &mut listed);
         if !known.current.is_empty() {
-            report.entry(&key);
+            report.entry(&job.key);
         }
-        jobs.push(Job {
-            key,
-            objects: listed.remove(&known.table.path).unwrap_or_default(),
-            path: known.table.path.clone(),
-            versions: Versions {
-                current: known.current.clone(),
-                keep: known.keep.clone(),
-                published: known.published.clone(),
-            },
-        });
+        jobs.push(job);
     }
     let unnamed = listed.into_iter().map(|(path, objects)| Job {
         key: MANIFEST_KEY.to_owned(),
@@ -135,6 +126,45 @@ async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<Dataset
         report.add(MANIFEST_KEY.to_owned(), outcome);
     }
     Ok(report.finish())
+}
+
+/// Removes at once what the tables at these paths hold for older commits only: every version that is neither a live
+/// branch's current one nor a tag's. Other tables and all commits stay.
+///
+/// # Errors
+/// As [`cleanup`]; a later cleanup removes what this one left.
+pub(crate) async fn reclaim_dropped(graph: &Graph, paths: &BTreeSet<String>) -> Result<()> {
+    let cleaning = graph.begin_cleanup().await?;
+    let result = reclaim_older(graph, paths).await;
+    cleaning.end().await;
+    result
+}
+
+async fn reclaim_older(graph: &Graph, paths: &BTreeSet<String>) -> Result<()> {
+    graph.require_settled(ACTION).await?;
+    let census = graph.census(Retention { versions: None, since: None }).await?;
+    let sweep = Sweep { graph: graph.clone(), before: before(Utc::now(), GRACE), dry_run: false };
+    let mut listed = list_tables(graph).await?;
+    let head = graph.head(&BranchName::main()).await?;
+    for known in census.kept.tables.iter().filter(|known| paths.contains(&known.table.path)) {
+        sweep.table(job(known, &head, &mut listed)).await.1?;
+    }
+    Ok(())
+}
+
+/// Makes the job of a table that commits name, under the name it has on main, or had last.
+fn job(known: &KeptTable, head: &Snapshot, listed: &mut BTreeMap<String, Vec<ObjectInfo>>) -> Job {
+    let pinned = head.record().tables.iter().find(|pin| pin.path == known.table.path);
+    Job {
+        key: pinned.map_or_else(|| known.table.key.clone(), |pin| pin.key()).to_string(),
+        objects: listed.remove(&known.table.path).unwrap_or_default(),
+        path: known.table.path.clone(),
+        versions: Versions {
+            current: known.current.clone(),
+            keep: known.keep.clone(),
+            published: known.published.clone(),
+        },
+    }
 }
 
 fn before(now: DateTime<Utc>, age: Duration) -> DateTime<Utc> {

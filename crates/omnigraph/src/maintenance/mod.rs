@@ -15,8 +15,8 @@ mod repair;
 #[cfg(feature = "failpoints")]
 mod tests;
 
-pub(crate) use cleanup::cleanup;
 pub use cleanup::{CleanupPolicyOptions, DatasetCleanupStats};
+pub(crate) use cleanup::{cleanup, reclaim_dropped};
 pub(crate) use optimize::optimize;
 pub use optimize::{DatasetOptimizeStats, PendingIndex, SkipReason};
 pub(crate) use repair::repair;

@@ -322,13 +322,34 @@ async fn what_is_added_again_starts_empty() {
 }
 
 #[tokio::test]
-async fn a_hard_drop_is_planned_and_applied_as_one() {
+async fn a_hard_drop_takes_the_versions_that_no_branch_or_tag_names() {
     let graph = fixture().await;
+    let at = |view: &SnapshotView| ReadTarget::Snapshot(SnapshotId::new(view.commit().graph_commit_id));
+    let first = view(&graph).await;
+    run(&graph, "main", r#"update Person set { age: 31 } where name = "Alice""#).await.unwrap();
+    graph.branch_create("kept").await.unwrap();
+    let second = view(&graph).await;
     let options = SchemaApplyOptions { allow_data_loss: true, ..SchemaApplyOptions::default() };
-    let desired = SCHEMA.replace("age: I32?", "");
+    let desired = SCHEMA.replace("age: I32?", "").replace("edge WorksAt: Person -> Company", "");
     let result = graph.apply_schema_with_options(&desired, &options).await.unwrap();
-    assert_eq!(lines(&result), ["drop property 'Person.age' of node 'Person' (hard mode)"]);
+    assert_eq!(
+        lines(&result),
+        ["drop property 'Person.age' of node 'Person' (hard mode)", "drop edge type 'WorksAt' (hard mode)"]
+    );
     assert!(!export(&graph, "main").await.contains("age"));
+    let ages = "match { $p: Person } return { $p.age }";
+    let reclaimed = rows(&graph, at(&first), ages).await;
+    assert!(matches!(reclaimed, Err(OmniError::HistoricalVersionReclaimed { .. })), "{reclaimed:?}");
+    // What a live branch names stays, and so do tables that lost nothing.
+    assert_eq!(rows(&graph, "kept", ages).await.unwrap(), 2);
+    assert_eq!(rows(&graph, at(&second), ages).await.unwrap(), 2);
+    let mottoes = "match { $c: Company } return { $c.motto }";
+    assert_eq!(rows(&graph, at(&first), mottoes).await.unwrap(), 1);
+    assert_eq!(
+        rows(&graph, "kept", "match { $p: Person  $p worksAt $c } return { $c.name }").await.unwrap(),
+        1
+    );
+    run(&graph, "main", r#"insert Person { name: "Eve" }"#).await.unwrap();
 }
 
 #[tokio::test]
