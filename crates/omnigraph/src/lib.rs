@@ -8,10 +8,13 @@
 // DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
 #![recursion_limit = "256"]
 
+pub mod changes;
 pub mod db;
 pub mod error;
 
+pub(crate) mod branch;
 pub(crate) mod commit;
+pub(crate) mod feed;
 pub(crate) mod model;
 pub(crate) mod query;
 pub(crate) mod storage;

@@ -4,6 +4,7 @@
 //! `read` answers, `change` writes.
 
 mod change;
+mod changes;
 mod handle;
 mod read;
 mod types;
