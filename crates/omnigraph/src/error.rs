@@ -121,6 +121,38 @@ pub enum OmniError {
         /// The newest stamp this release reads.
         supported: u32,
     },
+    /// A cursor or page token of the change views was refused.
+    #[error("change cursor rejected: {reason}")]
+    ChangeCursorRejected {
+        /// Why.
+        reason: CursorRejection,
+    },
+    /// A commit can no longer be read as a change, as cleanup reclaimed data it needs.
+    #[error(
+        "commit {first_unreadable_commit_id} can no longer be read: its data was reclaimed; capture a new baseline"
+    )]
+    ChangeFeedGap {
+        /// The caller's own cursor, for feeds.
+        cursor: Option<String>,
+        /// The first commit that cannot be read.
+        first_unreadable_commit_id: String,
+    },
+    /// The first commit of a graph is a change against nothing.
+    #[error("commit {graph_commit_id} has no parent to compare with; export it instead")]
+    CommitHasNoParent {
+        /// The commit.
+        graph_commit_id: String,
+    },
+    /// The two sides of a comparison do not share one schema of a type.
+    #[error(
+        "commit {graph_commit_id} changes the schema of '{type_name}', so its entities cannot be compared; capture a new baseline"
+    )]
+    ChangeSchemaBoundary {
+        /// The commit, or the later side of a comparison.
+        graph_commit_id: String,
+        /// The type.
+        type_name: String,
+    },
     /// The table version that an earlier commit names is gone, as nothing that is live needs it.
     #[error(
         "table version {published_dataset_version} of {} type {} was reclaimed by cleanup; read a newer commit",
@@ -243,6 +275,32 @@ impl fmt::Display for MergeConflict {
 
 fn joined(conflicts: &[MergeConflict]) -> String {
     conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a cursor or page token of the change views was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CursorRejection {
+    /// It was not made here, or was cut or edited.
+    #[error("it is no token of this release or was altered")]
+    Malformed,
+    /// A page token was given as a cursor, or the reverse.
+    #[error("it is a token of another kind")]
+    WrongKind,
+    /// It belongs to another graph.
+    #[error("it belongs to another graph")]
+    OtherGraph,
+    /// It belongs to another branch, or to one of the same name that was deleted.
+    #[error("it belongs to another branch, or to an earlier branch of that name")]
+    OtherBranch,
+    /// It belongs to another commit.
+    #[error("it belongs to another commit")]
+    OtherCommit,
+    /// It was made with other filters.
+    #[error("it was made with other filters")]
+    OtherScope,
+    /// The commit it starts after is not on the branch.
+    #[error("the commit it starts after is not on the branch")]
+    NotOnBranch,
 }
 
 /// Names the holders of a unique value; two rows of one key have one id.

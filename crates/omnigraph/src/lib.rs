@@ -10,6 +10,7 @@
 // DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
 #![recursion_limit = "256"]
 
+pub mod changes;
 pub mod db;
 pub mod error;
 #[cfg(feature = "failpoints")]
@@ -17,6 +18,7 @@ pub mod failpoints;
 
 pub(crate) mod branch;
 pub(crate) mod commit;
+pub(crate) mod feed;
 pub(crate) mod maintenance;
 pub(crate) mod model;
 pub(crate) mod query;

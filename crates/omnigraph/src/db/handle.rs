@@ -11,6 +11,7 @@ use omnigraph_compiler::{ir, query, schema};
 use super::types::{ReadTarget, SnapshotView};
 use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use crate::error::{OmniError, Result};
+use crate::feed::parked::Parked;
 use crate::storage::{Durability, Root, RootOptions};
 
 /// Compiled queries kept per handle.
@@ -89,6 +90,7 @@ impl fmt::Debug for OpenOptions {
 #[derive(Clone)]
 pub struct Omnigraph {
     pub(super) graph: Graph,
+    pub(super) parked: Parked,
     compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
 }
 
@@ -141,7 +143,7 @@ impl Omnigraph {
     }
 
     fn from_graph(graph: Graph) -> Omnigraph {
-        Omnigraph { graph, compiled: Cache::new(COMPILED_QUERIES) }
+        Omnigraph { graph, parked: Parked::default(), compiled: Cache::new(COMPILED_QUERIES) }
     }
 
     /// Returns the root the graph lives in.

@@ -6,6 +6,7 @@
 
 mod branches;
 mod change;
+mod changes;
 mod handle;
 mod maintenance;
 mod read;

@@ -6,16 +6,20 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use omnigraph_compiler::scalar::{format_date, format_datetime};
 use serde_json::{Map, Number, Value};
 
-/// How 64-bit integers are rendered.
+/// How integers and times are rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonRows {
     /// As numbers with all digits.
     Exact,
     /// As decimal strings when a double cannot hold them: beyond ±(2^53−1).
     JavaScriptSafe,
+    /// As exports write them: numbers with all digits, and dates and instants as numbers too.
+    Exchange,
 }
 
 const SAFE: i128 = (1 << 53) - 1;
@@ -36,7 +40,8 @@ pub fn row_objects(batch: &RecordBatch, columns: &[String], rendering: JsonRows)
         .collect()
 }
 
-fn value(array: &ArrayRef, row: usize, rendering: JsonRows) -> Value {
+/// Renders one cell.
+pub(crate) fn value(array: &ArrayRef, row: usize, rendering: JsonRows) -> Value {
     if array.is_null(row) {
         return Value::Null;
     }
@@ -51,10 +56,16 @@ fn value(array: &ArrayRef, row: usize, rendering: JsonRows) -> Value {
         DataType::Utf8 => Value::from(array.as_string::<i32>().value(row)),
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>().value(row);
+            if rendering == JsonRows::Exchange {
+                return days.into();
+            }
             format_date(days).map_or_else(|| days.into(), Value::from)
         }
         DataType::Date64 => {
             let millis = array.as_primitive::<Date64Type>().value(row);
+            if rendering == JsonRows::Exchange {
+                return millis.into();
+            }
             format_datetime(millis).map_or_else(|| millis.into(), Value::from)
         }
         DataType::List(_) => {
@@ -69,7 +80,11 @@ fn value(array: &ArrayRef, row: usize, rendering: JsonRows) -> Value {
                 .map(|n| n.and_then(|n| Number::from_f64(n.into())).map_or(Value::Null, Value::Number))
                 .collect()
         }
-        // Queries return no other types.
+        DataType::LargeBinary => {
+            let bytes = array.as_binary::<i64>().value(row);
+            Value::String(format!("base64:{}", STANDARD.encode(bytes)))
+        }
+        // No property is stored and no query returns another type.
         _ => Value::Null,
     }
 }
@@ -78,7 +93,7 @@ fn integer(n: impl Into<i128> + Into<Number> + Copy + ToString, rendering: JsonR
     let wide: i128 = n.into();
     match rendering {
         JsonRows::JavaScriptSafe if wide.abs() > SAFE => Value::String(n.to_string()),
-        JsonRows::Exact | JsonRows::JavaScriptSafe => Value::Number(n.into()),
+        JsonRows::Exact | JsonRows::JavaScriptSafe | JsonRows::Exchange => Value::Number(n.into()),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod branches;
+mod changes;
 mod kit;
 mod load;
 mod merge;

@@ -1,0 +1,100 @@
+//! Differences and feeds.
+
+use std::io::Write;
+
+use super::handle::Omnigraph;
+use super::types::{ReadTarget, SnapshotId};
+use crate::changes::{
+    ChangeBaseline, ChangeFeedPage, ChangeFeedRequest, ChangeFeedScope, ChangeFilter, ChangeSet,
+    ChangeStream, CommitChangesPage,
+};
+use crate::commit::{BranchName, CommitId};
+use crate::error::Result;
+use crate::feed::page::Budget;
+use crate::feed::{baseline, net, page, poll};
+
+impl Omnigraph {
+    /// Returns the net difference of two states. An entity that changed several times shows once, one that changed
+    /// back not at all.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound), not found for an unknown commit,
+    /// [`OmniError::ChangeSchemaBoundary`](crate::OmniError::ChangeSchemaBoundary) when both sides have a type with
+    /// different properties.
+    pub async fn diff_between(
+        &self,
+        from: impl Into<ReadTarget>,
+        to: impl Into<ReadTarget>,
+        filter: &ChangeFilter,
+    ) -> Result<ChangeSet> {
+        self.diff_stream(from, to, filter).await?.collect().await
+    }
+
+    /// Returns the net difference of two commits.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::diff_between`].
+    pub async fn diff_commits(&self, from: &str, to: &str, filter: &ChangeFilter) -> Result<ChangeSet> {
+        self.diff_between(SnapshotId::new(from), SnapshotId::new(to), filter).await
+    }
+
+    /// Returns the net difference of two states as it is computed, so that it may exceed memory.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::diff_between`]; later failures arrive in the stream.
+    pub async fn diff_stream(
+        &self,
+        from: impl Into<ReadTarget>,
+        to: impl Into<ReadTarget>,
+        filter: &ChangeFilter,
+    ) -> Result<ChangeStream> {
+        let from = self.resolve(&from.into()).await?;
+        let to = self.resolve(&to.into()).await?;
+        net::difference(&from, &to, filter)
+    }
+
+    /// Returns a page of the changes of one commit against its first parent. Pages joined are the whole block.
+    ///
+    /// # Errors
+    /// [`OmniError::CommitHasNoParent`](crate::OmniError::CommitHasNoParent),
+    /// [`OmniError::ChangeSchemaBoundary`](crate::OmniError::ChangeSchemaBoundary),
+    /// [`OmniError::ChangeFeedGap`](crate::OmniError::ChangeFeedGap),
+    /// [`OmniError::ChangeCursorRejected`](crate::OmniError::ChangeCursorRejected),
+    /// [`OmniError::ResourceLimitExceeded`](crate::OmniError::ResourceLimitExceeded); not found for an unknown commit.
+    pub async fn commit_changes_page(
+        &self,
+        commit_id: &str,
+        scope: &ChangeFeedScope,
+        page_token: Option<&str>,
+        max_changes: Option<usize>,
+        max_bytes: Option<u64>,
+    ) -> Result<CommitChangesPage> {
+        let budget = Budget::new(max_changes, max_bytes)?;
+        let commit = CommitId::parse(commit_id)?;
+        page::commit_page(&self.graph, &self.parked, &commit, scope, page_token, budget).await
+    }
+
+    /// Reads the next page of the feed of a branch: the commits after a position, oldest first.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::commit_changes_page`], and
+    /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound). A commit that cannot be read is reported only
+    /// when it is the first of the page.
+    pub async fn poll_change_feed(&self, request: &ChangeFeedRequest) -> Result<ChangeFeedPage> {
+        poll::poll(&self.graph, &self.parked, request).await
+    }
+
+    /// Writes the head of a branch as a strict graph batch, and returns the cursor behind it. The operations of the
+    /// scope bind only the cursor.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::export`]; no cursor is returned then. Store the data durably before the cursor.
+    pub async fn capture_change_baseline(
+        &self,
+        branch: &str,
+        scope: &ChangeFeedScope,
+        out: &mut (impl Write + Send),
+    ) -> Result<ChangeBaseline> {
+        baseline::capture(&self.graph, &BranchName::parse(branch)?, scope, out).await
+    }
+}
