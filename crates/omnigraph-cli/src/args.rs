@@ -1,11 +1,15 @@
 //! What a user may type. Parsing touches no file and no graph.
 
+mod changes;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use changes::{Baseline, Changes, CommitChanges, Diff, Poll};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -15,7 +19,7 @@ const STYLES: Styles = Styles::styled()
 
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
-  data    query, mutate, load, snapshot, export, commit, branch, tag, schema show, schema apply: read and write one graph
+  data    query, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
   direct  init, schema plan, optimize, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   local   quickstart, completions, version: need no graph
 
@@ -114,6 +118,15 @@ pub(crate) enum Command {
     /// List and show commits.
     #[command(subcommand, after_help = "Example:\n  omnigraph commit list my.graph")]
     Commit(Commit),
+    /// Show what sets two branches or commits apart.
+    #[command(after_help = "Example:\n  omnigraph diff main review --store my.graph --values")]
+    Diff(Diff),
+    /// Follow the changes of a branch.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  omnigraph changes poll --store my.graph --start beginning"
+    )]
+    Changes(Changes),
     /// Fork, list, delete and merge branches.
     #[command(subcommand, after_help = "Example:\n  omnigraph branch create review --store my.graph")]
     Branch(Branch),
@@ -164,6 +177,10 @@ impl Command {
             Command::Snapshot(s) => s.json,
             Command::Commit(Commit::List(c)) => c.json,
             Command::Commit(Commit::Show(c)) => c.json,
+            Command::Commit(Commit::Changes(c)) => c.json,
+            Command::Diff(d) => d.json,
+            Command::Changes(Changes::Poll(c)) => c.json,
+            Command::Changes(Changes::Baseline(c)) => c.json,
             Command::Branch(Branch::Create(b)) => b.json,
             Command::Branch(Branch::List(b)) => b.json,
             Command::Branch(Branch::Delete(b)) => b.json,
@@ -343,6 +360,11 @@ pub(crate) enum Commit {
     /// Show one commit.
     #[command(after_help = "Example:\n  omnigraph commit show 01J9ZZX2Y3B4C5D6E7F8G9H0JK --store my.graph")]
     Show(CommitShow),
+    /// Show what one commit changed.
+    #[command(
+        after_help = "Example:\n  omnigraph commit changes 01J9ZZX2Y3B4C5D6E7F8G9H0JK --store my.graph"
+    )]
+    Changes(CommitChanges),
 }
 
 #[derive(Debug, Args)]

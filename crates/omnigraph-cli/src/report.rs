@@ -126,6 +126,24 @@ fn error_object(failure: &Failure) -> Value {
         Some(OmniError::PreconditionFailed { expected, actual, .. }) => {
             object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
         }
+        Some(OmniError::ChangeFeedGap { cursor, first_unreadable_commit_id }) => {
+            let mut gap = Map::new();
+            gap.extend(cursor.iter().map(|cursor| ("cursor".to_owned(), json!(cursor))));
+            gap.insert("first_unreadable_commit_id".to_owned(), json!(first_unreadable_commit_id));
+            object.insert("change_feed_gap".to_owned(), Value::Object(gap));
+        }
+        Some(OmniError::CommitHasNoParent { graph_commit_id }) => {
+            let refusal = json!({"reason": "parentless_commit", "graph_commit_id": graph_commit_id});
+            object.insert("change_diff_refusal".to_owned(), refusal);
+        }
+        Some(OmniError::ChangeSchemaBoundary { graph_commit_id, type_name }) => {
+            let refusal = json!({
+                "reason": "schema_boundary",
+                "graph_commit_id": graph_commit_id,
+                "type_name": type_name,
+            });
+            object.insert("change_diff_refusal".to_owned(), refusal);
+        }
         Some(OmniError::MergeConflicts(conflicts)) => {
             let conflicts = conflicts.iter().map(|conflict| {
                 json!({
@@ -212,10 +230,14 @@ fn code(failure: &Failure) -> Option<&'static str> {
             }),
             OmniError::KeyConflict { .. }
             | OmniError::MergeConflicts(_)
+            | OmniError::CommitHasNoParent { .. }
+            | OmniError::ChangeSchemaBoundary { .. }
             | OmniError::AlreadyInitialized { .. }
             | OmniError::PreconditionFailed { .. } => Some("conflict"),
             OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),
-            OmniError::ResourceLimitExceeded { .. } => Some("bad_request"),
+            OmniError::ChangeCursorRejected { .. } | OmniError::ResourceLimitExceeded { .. } => {
+                Some("bad_request")
+            }
             OmniError::Policy(_) => Some("forbidden"),
             OmniError::Io { source, .. } => Some(io_code(source)),
             _ => Some("internal"),

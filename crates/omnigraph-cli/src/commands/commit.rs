@@ -45,6 +45,7 @@ pub(crate) async fn run(args: &args::Commit, global: &Global) -> Result<(), Fail
     match args {
         args::Commit::List(args) => list(args, global).await,
         args::Commit::Show(args) => show(args, global).await,
+        args::Commit::Changes(args) => super::changes::commit(args, global).await,
     }
 }
 

@@ -1,6 +1,8 @@
 //! One module per command family; each turns arguments into one engine request and prints its result.
 
+mod blocks;
 mod branch;
+mod changes;
 mod cleanup;
 mod commit;
 mod export;
@@ -37,6 +39,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Snapshot(args) => snapshot::run(args, global).await,
         Command::Export(args) => export::run(args, global).await,
         Command::Commit(args) => commit::run(args, global).await,
+        Command::Diff(args) => changes::diff(args, global).await,
+        Command::Changes(args) => changes::run(args, global).await,
         Command::Branch(args) => branch::run(args, global).await,
         Command::Tag(args) => tag::run(args, global).await,
         Command::Schema(args) => schema::run(args, global).await,

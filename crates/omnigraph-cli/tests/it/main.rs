@@ -4,6 +4,7 @@
 
 mod arguments;
 mod branching;
+mod changes;
 mod changing;
 #[cfg(feature = "failpoints")]
 mod crashes;
