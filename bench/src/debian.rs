@@ -176,6 +176,7 @@ async fn inserts(report: &mut Report, dir: &Path, history: &[u64]) -> Outcome {
             insert(&graph, commits).await?;
             commits += 1;
         }
+        settle_disk();
         let mut samples = Samples::new();
         for run in 0..INSERTS as u64 {
             let started = Instant::now();
@@ -192,6 +193,13 @@ async fn inserts(report: &mut Report, dir: &Path, history: &[u64]) -> Outcome {
         report.fact("ratio of the last to the first mean", &format!("{:.2}", last / first), "");
     }
     Ok(())
+}
+
+/// Waits until what was written before is on disk, so that its write-back does not slow what is measured.
+fn settle_disk() {
+    if let Err(error) = std::process::Command::new("sync").status() {
+        eprintln!("note: `sync` is not there ({error}); write-back of earlier steps may disturb the figures");
+    }
 }
 
 async fn insert(graph: &Omnigraph, number: u64) -> Outcome {

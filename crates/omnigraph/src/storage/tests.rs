@@ -8,6 +8,20 @@ macro_rules! contract {
         contract!(@for memory [$($clause)+]);
         contract!(@for injected [$($clause)+]);
         contract!(@for s3 [$($clause)+]);
+        contract!(@external [$($clause)+]);
+    };
+    (@external [$($clause:ident)+]) => {
+        mod external {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $clause() {
+                    if let Some(place) = crate::storage::tests::places::external().await {
+                        super::$clause(&place.root).await;
+                        place.empty().await;
+                    }
+                }
+            )+
+        }
     };
     (@for $kind:ident [$($clause:ident)+]) => {
         mod $kind {
@@ -26,8 +40,8 @@ macro_rules! contract {
 mod faults;
 mod objects;
 mod places;
-// Outside of `src`, because the scenarios of `tests/it` use it too.
 mod reshape;
+// Outside of `src`, because the scenarios of `tests/it` use it too.
 #[path = "../../tests/support/server.rs"]
 mod server;
 mod tables;

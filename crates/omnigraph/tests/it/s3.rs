@@ -95,6 +95,15 @@ async fn a_graph_lives_in_a_bucket() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_graph_lives_in_an_external_bucket() {
+    match std::env::var("OMNIGRAPH_S3_TEST_BUCKET") {
+        // The rest comes from the usual `AWS_…` variables.
+        Ok(bucket) => life(&format!("s3://{bucket}/life-{}", ulid::Ulid::new()), &BTreeMap::new()).await,
+        Err(_) => eprintln!("skipped: OMNIGRAPH_S3_TEST_BUCKET is not set"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_endpoints_with_one_bucket_name_are_two_stores() {
     let (one, other) = (Server::start().await, Server::start().await);
     let uri = "s3://bucket/graph";

@@ -42,6 +42,27 @@ pub(super) async fn injected() -> Place {
     Place { root, _directory: None, _server: None }
 }
 
+/// A fresh prefix of the bucket that `OMNIGRAPH_S3_TEST_BUCKET` names, reached as the `AWS_…` variables say; none
+/// without that variable.
+pub(super) async fn external() -> Option<Place> {
+    let Ok(bucket) = std::env::var("OMNIGRAPH_S3_TEST_BUCKET") else {
+        eprintln!("skipped: OMNIGRAPH_S3_TEST_BUCKET is not set");
+        return None;
+    };
+    let uri = format!("s3://{bucket}/contract-{:x}", rand::random::<u128>());
+    let root = Root::open(&uri, RootOptions::default()).await.unwrap();
+    Some(Place { root, _directory: None, _server: None })
+}
+
+impl Place {
+    /// Removes every object.
+    pub(super) async fn empty(&self) {
+        for object in self.root.list("").await.unwrap() {
+            self.root.delete(&object.path).await.unwrap();
+        }
+    }
+}
+
 pub(super) async fn s3() -> Place {
     let server = Server::start().await;
     let options = RootOptions { storage: server.settings(), ..RootOptions::default() };
