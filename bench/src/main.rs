@@ -6,6 +6,7 @@
 mod debian;
 mod measure;
 mod storage;
+mod versions;
 mod worker;
 
 use std::path::PathBuf;
@@ -54,6 +55,18 @@ enum Command {
         #[arg(long, default_value_t = 10_000)]
         commits: u64,
     },
+    /// Measure branches, merges, differences and history at several sizes.
+    Versions {
+        /// Live branches beside which the last branch is created.
+        #[arg(long, default_value_t = 10_000)]
+        branches: usize,
+        /// Commits of the long history.
+        #[arg(long, default_value_t = 10_000)]
+        commits: usize,
+        /// Rows of the large table.
+        #[arg(long, default_value_t = 1_000_000)]
+        rows: usize,
+    },
     /// Open a graph, print the microseconds that took, and look one package up.
     Probe {
         /// The graph.
@@ -95,6 +108,9 @@ async fn main() {
         Command::Debian { data, dir, history } => debian::run(&data, dir.as_deref(), &history).await,
         Command::Load { graph, schema, data, memory } => worker::load(&graph, &schema, &data, memory).await,
         Command::Storage { commits } => storage::run(commits).await,
+        Command::Versions { branches, commits, rows } => {
+            versions::run(versions::Sizes { branches, commits, rows }).await
+        }
         Command::Probe { graph, name } => debian::probe(&graph, &name).await,
         Command::Insert { graph, prefix, count } => worker::insert(&graph, &prefix, count).await,
         Command::Batches { graph, prefix, rows } => worker::batches(&graph, &prefix, rows).await,
