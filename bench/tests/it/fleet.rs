@@ -232,6 +232,12 @@ async fn a_fleet_that_is_killed_at_random_loses_nothing_and_invents_nothing() {
         let Expected { items, maybe_items, twins, maybe_twins } = expected.get(branch).unwrap_or(&nothing);
         let (found_items, found_twins) =
             (names(&graph, branch, "Item").await, names(&graph, branch, "Twin").await);
+        // A failure is understood from what the writer said of the name, so that is shown first.
+        let sure_or_maybe = |n: &String| items.contains(n) || maybe_items.contains(n);
+        let phantoms = found_items.iter().filter(|n| !sure_or_maybe(n));
+        for name in items.difference(&found_items).chain(phantoms) {
+            lines.iter().filter(|l| l.split(' ').any(|w| w == name)).for_each(|l| println!("{branch}: {l}"));
+        }
         assert_between(&format!("{branch} items"), &found_items, items, maybe_items);
         assert_between(&format!("{branch} twins"), &found_twins, twins, maybe_twins);
         let halves: Vec<_> = found_twins.difference(&found_items).collect();
