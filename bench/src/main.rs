@@ -4,6 +4,7 @@
 //! makes the data first. `insert` and `load` are single tasks in a process of their own.
 
 mod debian;
+mod fleet;
 mod measure;
 mod storage;
 mod versions;
@@ -100,6 +101,24 @@ enum Command {
         #[arg(long)]
         rows: u64,
     },
+    /// Run writers that act at random on random branches until killed, printing each attempt and each outcome.
+    Fleet {
+        /// The graph; its schema has the nodes `Item` and `Twin`.
+        #[arg(long)]
+        graph: String,
+        /// Names are `<prefix>w<writer>n<number>`.
+        #[arg(long)]
+        prefix: String,
+        /// How many writers share the handle.
+        #[arg(long)]
+        writers: u64,
+        /// The branches they write to.
+        #[arg(long, value_delimiter = ',')]
+        branches: Vec<String>,
+        /// Decides what they do.
+        #[arg(long)]
+        seed: u64,
+    },
 }
 
 #[tokio::main]
@@ -114,6 +133,9 @@ async fn main() {
         Command::Probe { graph, name } => debian::probe(&graph, &name).await,
         Command::Insert { graph, prefix, count } => worker::insert(&graph, &prefix, count).await,
         Command::Batches { graph, prefix, rows } => worker::batches(&graph, &prefix, rows).await,
+        Command::Fleet { graph, prefix, writers, branches, seed } => {
+            fleet::run(&graph, &prefix, writers, &branches, seed).await
+        }
     };
     if let Err(error) = outcome {
         eprintln!("error: {error}");

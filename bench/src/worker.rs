@@ -64,7 +64,8 @@ pub(crate) async fn batches(graph: &str, prefix: &str, rows: u64) -> Outcome {
     Ok(())
 }
 
-fn acknowledge(name: &str) -> Outcome {
+/// Prints one line and flushes it, so that it outlives the process.
+pub(crate) fn acknowledge(name: &str) -> Outcome {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{name}")?;
     stdout.flush()?;

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod crash;
+mod fleet;
 mod processes;
 mod support;
