@@ -171,7 +171,7 @@ impl Graph {
     /// # Errors
     /// Internal when there is none: all commits of a graph descend from its first.
     pub(crate) async fn merge_base(&self, a: &Snapshot, b: &Snapshot) -> Result<Snapshot> {
-        let base = history::merge_base(&self.shared.log, a.record(), b.record()).await?;
+        let base = history::merge_base(&self.shared.log, &a.shared_record(), &b.shared_record()).await?;
         let base = base.ok_or_else(|| {
             OmniError::internal(format!(
                 "commits {} and {} have no common ancestor",

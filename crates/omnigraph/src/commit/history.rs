@@ -2,10 +2,10 @@
 //!
 //! Records name their parents by place, so a walk needs no refs and crosses the logs of deleted branches. A run is a
 //! stretch of one log in which each record has only the one before it as parent; a record names the start of its run, so
-//! a walk that looks for common ancestors reads one record per fork or merge, not one per commit.
+//! a walk knows which records it may read ahead of need.
 //!
-//! Cost: [`History`] reads each commit it yields once, several at a time; [`merge_base`] reads two records per run between
-//! the heads and the base.
+//! Cost: [`History`] reads each commit it yields once; [`merge_base`] the commits between the heads and the base; both
+//! several at a time.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use super::ids::{BranchUid, Seq};
+use super::ids::{BranchUid, CommitId, Seq};
 use super::log::{Log, Place};
 use super::record::CommitRecord;
 use super::refs::Segment;
@@ -133,119 +133,96 @@ async fn existing(log: &Log, uid: BranchUid, seq: Seq) -> Result<Arc<CommitRecor
     })
 }
 
-/// A run on the way from a head: records `start..=end` of one log, `end` at a distance from the head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Run {
-    distance: u64,
-    uid: BranchUid,
-    end: Seq,
-    start: Seq,
+/// What a search for common ancestors knows of a commit: how far it is from either head, if it descends to it.
+#[derive(Clone, Copy, Default)]
+struct Reached {
+    left: Option<u64>,
+    right: Option<u64>,
+    /// Whether a common ancestor is among its descendants.
+    stale: bool,
 }
 
-/// One side of the search for a common ancestor: runs in order of distance.
-struct Side {
-    queue: BinaryHeap<Reverse<Run>>,
-    entered: HashSet<Place>,
-    by_log: HashMap<BranchUid, Vec<Run>>,
+/// A commit whose parents are to be read; the newest id comes first, so after all its descendants.
+struct Newest(Arc<CommitRecord>);
+
+impl Ord for Newest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id.cmp(&other.0.id)
+    }
+}
+ordered!(Newest);
+
+/// The walk from two heads downwards. As ids ascend along every path, a commit is met after all its descendants, and
+/// what is known of it then is final.
+#[derive(Default)]
+struct Search {
+    reached: HashMap<CommitId, Reached>,
+    queue: BinaryHeap<Newest>,
+    /// Commits in the queue that may still lead to a common ancestor.
+    open: usize,
 }
 
-impl Side {
-    fn new(head: &CommitRecord) -> Side {
-        let mut side = Side { queue: BinaryHeap::new(), entered: HashSet::new(), by_log: HashMap::new() };
-        side.enter(head, 0);
-        side
-    }
-
-    fn enter(&mut self, record: &CommitRecord, distance: u64) {
-        // The queue hands runs out nearest first, so the first way to a place is a shortest one.
-        self.queue.push(Reverse(Run {
-            distance,
-            uid: record.branch_uid,
-            end: record.seq,
-            start: record.run_start,
-        }));
-    }
-
-    /// Distance of everything not met yet is at least this.
-    fn horizon(&self) -> Option<u64> {
-        self.queue.peek().map(|run| run.0.distance)
-    }
-
-    /// Takes the nearest run and enters the runs its first record was made on.
-    async fn advance(&mut self, log: &Log) -> Result<Option<Run>> {
-        let Some(Reverse(run)) = self.queue.pop() else { return Ok(None) };
-        if !self.entered.insert((run.uid, run.end)) {
-            return Ok(None);
+impl Search {
+    /// Notes a way to a commit; the shortest one to each head counts.
+    fn reach(&mut self, record: Arc<CommitRecord>, way: Reached) {
+        let is_new = !self.reached.contains_key(&record.id);
+        let known = self.reached.entry(record.id).or_default();
+        let was_open = !is_new && !known.stale;
+        let shorter = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        *known = Reached {
+            left: shorter(known.left, way.left),
+            right: shorter(known.right, way.right),
+            stale: known.stale || way.stale,
+        };
+        self.open += usize::from(!known.stale);
+        self.open -= usize::from(was_open);
+        if is_new {
+            self.queue.push(Newest(record));
         }
-        self.by_log.entry(run.uid).or_default().push(run);
-        let first = existing(log, run.uid, run.start).await?;
-        for parent in &first.parents {
-            let parent = existing(log, parent.branch_uid, parent.seq).await?;
-            self.enter(&parent, run.distance + (run.end.0 - run.start.0) + 1);
-        }
-        Ok(Some(run))
     }
 }
 
-/// A common ancestor: its place and the sum of its distances to both heads.
-#[derive(Clone, Copy, Debug)]
-struct Common {
-    sum: u64,
-    uid: BranchUid,
-    seq: Seq,
-}
-
-/// Returns the highest record of a run that is also in one of the others, with the sum of the distances.
-fn meet(run: Run, others: Option<&Vec<Run>>) -> impl Iterator<Item = Common> + '_ {
-    others.into_iter().flatten().filter_map(move |other| {
-        let (low, high) = (run.start.max(other.start), run.end.min(other.end));
-        (low <= high).then(|| Common {
-            sum: run.distance + (run.end.0 - high.0) + other.distance + (other.end.0 - high.0),
-            uid: run.uid,
-            seq: high,
-        })
-    })
-}
-
-/// Returns the merge base of two commits: the common ancestor with the smallest sum of distances to both, ties to the
-/// larger place, then the later creation, then the larger id. None when they share no ancestor.
+/// Returns the merge base of two commits: of their common ancestors that no other common ancestor descends from, the one
+/// with the smallest sum of distances to both, ties to the larger place, then the later creation, then the larger id.
+/// None when they share no ancestor.
+///
+/// An ancestor of another common ancestor is never a base, however near a merge makes it: what happened between the two
+/// is in both heads, and would count as a change of one of them.
+/// Source: the painting walk of `git merge-base`.
 pub(crate) async fn merge_base(
     log: &Log,
-    a: &CommitRecord,
-    b: &CommitRecord,
+    a: &Arc<CommitRecord>,
+    b: &Arc<CommitRecord>,
 ) -> Result<Option<Arc<CommitRecord>>> {
-    let (mut left, mut right) = (Side::new(a), Side::new(b));
-    let mut found: Vec<Common> = Vec::new();
-    loop {
-        let best = found.iter().map(|common| common.sum).min();
-        // An ancestor not found yet lies in a run that one of the sides has not met.
-        let beyond = |horizon: Option<u64>| match (horizon, best) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(horizon), Some(best)) => horizon > best,
-        };
-        if beyond(left.horizon()) && beyond(right.horizon()) {
-            break;
+    let mut search = Search::default();
+    search.reach(a.clone(), Reached { left: Some(0), ..Reached::default() });
+    search.reach(b.clone(), Reached { right: Some(0), ..Reached::default() });
+    let mut best: Option<(Reverse<u64>, Seq, i64, Arc<CommitRecord>)> = None;
+    while search.open > 0 {
+        let Some(Newest(record)) = search.queue.pop() else { break };
+        let mut reached = search.reached.get(&record.id).copied().unwrap_or_default();
+        search.open -= usize::from(!reached.stale);
+        if let (Some(left), Some(right), false) = (reached.left, reached.right, reached.stale) {
+            let candidate = (Reverse(left + right), record.seq, record.created_at, record.clone());
+            let order = |c: &(Reverse<u64>, Seq, i64, Arc<CommitRecord>)| (c.0, c.1, c.2, c.3.id);
+            if best.as_ref().is_none_or(|best| order(best) < order(&candidate)) {
+                best = Some(candidate);
+            }
+            reached.stale = true;
         }
-        let leftmost = match (left.horizon(), right.horizon()) {
-            (Some(l), Some(r)) => l <= r,
-            (l, _) => l.is_some(),
+        let way = Reached {
+            left: reached.left.map(|distance| distance + 1),
+            right: reached.right.map(|distance| distance + 1),
+            stale: reached.stale,
         };
-        let (near, far) = if leftmost { (&mut left, &right) } else { (&mut right, &left) };
-        if let Some(run) = near.advance(log).await? {
-            found.extend(meet(run, far.by_log.get(&run.uid)));
+        for parent in &record.parents {
+            let same_run = parent.branch_uid == record.branch_uid && record.run_start < record.seq;
+            let lowest = if same_run { record.run_start } else { parent.seq };
+            let parent = read(log, parent.branch_uid, parent.seq, lowest).await?;
+            search.reach(parent, way);
         }
     }
-    let Some(best) = found.iter().map(|common| common.sum).min() else { return Ok(None) };
-    let mut base: Option<Arc<CommitRecord>> = None;
-    for common in found.into_iter().filter(|common| common.sum == best) {
-        let record = existing(log, common.uid, common.seq).await?;
-        let order = |r: &CommitRecord| (r.seq, r.created_at, r.id);
-        if base.as_ref().is_none_or(|held| order(held) < order(&record)) {
-            base = Some(record);
-        }
-    }
-    Ok(base)
+    Ok(best.map(|(.., record)| record))
 }
 
 /// Returns the runs of first parents that end at a commit, oldest first: what a branch that begins there inherits.

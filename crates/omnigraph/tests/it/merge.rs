@@ -473,3 +473,22 @@ proptest! {
         tokio::runtime::Runtime::new().unwrap().block_on(play(&steps));
     }
 }
+
+/// A merge of a branch that parted long ago makes old commits near; they are still no base, as newer ones are shared.
+#[tokio::test]
+async fn what_was_deleted_does_not_come_back_by_merging_an_old_branch() {
+    let graph = fixture().await;
+    graph.branch_create("ancient").await.unwrap();
+    mutate(&graph, "ancient", r#"insert Tag { label: "ancient" }"#).await;
+    mutate(&graph, "main", r#"insert Person { name: "Eve" }"#).await;
+    graph.branch_create("side").await.unwrap();
+    mutate(&graph, "side", r#"insert Person { name: "Sid" }"#).await;
+    mutate(&graph, "main", r#"delete Person where name = "Eve""#).await;
+    for n in 0..8 {
+        mutate(&graph, "main", &format!(r#"insert Tag {{ label: "t{n}" }}"#)).await;
+    }
+    merge(&graph, "ancient", "main").await.unwrap();
+    assert_eq!(merge(&graph, "side", "main").await.unwrap(), MergeOutcome::Merged);
+    let persons = Model::of(&graph, "main").await.persons;
+    assert!(!persons.contains_key("Eve") && persons.contains_key("Sid"), "{persons:?}");
+}
