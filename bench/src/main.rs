@@ -52,9 +52,12 @@ enum Command {
     },
     /// Compare the storage of many one-row commits, optimized and cleaned up, with that of one load.
     Storage {
+        /// Strict graph batch made by `omnigraph-convert debian`, whose packages are committed.
+        #[arg(long)]
+        data: PathBuf,
         /// How many.
         #[arg(long, default_value_t = 10_000)]
-        commits: u64,
+        commits: usize,
     },
     /// Measure branches, merges, differences and history at several sizes.
     Versions {
@@ -126,7 +129,7 @@ async fn main() {
     let outcome = match Cli::parse().command {
         Command::Debian { data, dir, history } => debian::run(&data, dir.as_deref(), &history).await,
         Command::Load { graph, schema, data, memory } => worker::load(&graph, &schema, &data, memory).await,
-        Command::Storage { commits } => storage::run(commits).await,
+        Command::Storage { data, commits } => storage::run(&data, commits).await,
         Command::Versions { branches, commits, rows } => {
             versions::run(versions::Sizes { branches, commits, rows }).await
         }

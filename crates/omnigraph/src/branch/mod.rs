@@ -1,6 +1,14 @@
-//! What sets two states of a graph apart, and how two branches become one.
+//! Branches: making and deleting them ([`control`]), naming commits ([`tags`]), finding them ([`commits`]), walking
+//! what one was made on ([`history`]), and what sets two states of a graph apart ([`difference`]).
 //!
-//! `difference` compares two snapshots entity by entity; `merge` brings what one branch did into another. Reads
-//! snapshots and hands plans to `commit`; publishes nothing itself. Cost follows the rows that differ, never the graph.
+//! Owns the refs' `retired/` copies and the tags. Publishes nothing: a commit goes through [`crate::commit`]. The cost of a
+//! difference follows the rows that differ, never the graph.
 
+mod commits;
+pub(crate) mod control;
 pub(crate) mod difference;
+pub(crate) mod history;
+pub(crate) mod tags;
+
+pub(crate) use control::ForkPoint;
+pub(crate) use tags::Tag;

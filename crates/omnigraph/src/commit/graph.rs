@@ -1,24 +1,19 @@
 //! The handle on one graph: resolves branches and commits to snapshots, and holds what writers of a process share.
 //!
 //! Cost: [`Graph::head`] is one request on a warm handle for `main`, one round trip for other branches.
-//! [`Graph::at_commit`] is free for commits met before; otherwise it bisects the logs, as ids ascend along them: about
-//! log₂(n) requests for `main`, the same again per live branch for a commit that is not on `main`.
 //! State: caches of immutable objects and of last seen heads; all may be dropped at any time without changing an answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use moka::sync::Cache;
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::diagnostics::closest;
 use tokio::sync::Semaphore;
 
-use super::branches;
 use super::format;
 use super::head::Heads;
-use super::history::{self, History};
-use super::ids::{BranchName, CommitId, Seq};
+use super::ids::{BranchName, Seq};
 use super::init;
 use super::intent::{InFlight, Leftovers};
 use super::log::Log;
@@ -33,8 +28,6 @@ use crate::storage::Root;
 
 /// Refs of branches other than `main` kept per handle.
 const CACHED_REFS: u64 = 4096;
-/// Branches searched at the same time for a commit.
-const SEARCHED_AT_ONCE: usize = 8;
 /// Background requests of one handle; more wait.
 const BACKGROUND: u32 = 64;
 /// How long a write waits for the deletion of its intent before it answers. A local disk needs less, so a command
@@ -134,17 +127,6 @@ impl Graph {
         self.snapshot(record, branch.lane()).await
     }
 
-    /// Returns the state one commit made.
-    ///
-    /// # Errors
-    /// Not found (`commit '<id>' not found`) when no live branch contains it.
-    pub(crate) async fn at_commit(&self, id: &CommitId) -> Result<Snapshot> {
-        let record = self.find_commit(*id).await?;
-        let record = record.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
-        let lane = Lane { uid: record.branch_uid, name: record.branch.clone() };
-        self.snapshot(record, lane).await
-    }
-
     /// Returns the state a branch had at a place of its history, inherited commits included.
     ///
     /// # Errors
@@ -155,32 +137,6 @@ impl Graph {
         let record = record
             .ok_or_else(|| OmniError::not_found(format!("branch '{}' has no version {seq}", branch.name)))?;
         self.snapshot(record, branch.lane()).await
-    }
-
-    /// Returns the ancestors of a branch's head, the head included, newest first.
-    ///
-    /// # Errors
-    /// [`OmniError::BranchNotFound`].
-    pub(crate) async fn history(&self, branch: &BranchName) -> Result<History> {
-        let (_, head) = self.find_head(branch).await?;
-        Ok(History::of(self.shared.log.clone(), head))
-    }
-
-    /// Returns the common ancestor that a merge of two commits compares both with.
-    ///
-    /// # Errors
-    /// Internal when there is none: all commits of a graph descend from its first.
-    pub(crate) async fn merge_base(&self, a: &Snapshot, b: &Snapshot) -> Result<Snapshot> {
-        let base = history::merge_base(&self.shared.log, &a.shared_record(), &b.shared_record()).await?;
-        let base = base.ok_or_else(|| {
-            OmniError::internal(format!(
-                "commits {} and {} have no common ancestor",
-                a.record().id,
-                b.record().id
-            ))
-        })?;
-        let lane = Lane { uid: base.branch_uid, name: base.branch.clone() };
-        self.snapshot(base, lane).await
     }
 
     /// Returns the live branches, `main` first, the others by name.
@@ -203,31 +159,31 @@ impl Graph {
         let _ = self.shared.background.acquire_many(BACKGROUND).await;
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &Log {
         &self.shared.log
     }
 
-    pub(super) fn schemas(&self) -> &Schemas {
+    pub(crate) fn schemas(&self) -> &Schemas {
         &self.shared.schemas
     }
 
-    pub(super) fn heads(&self) -> &Heads {
+    pub(crate) fn heads(&self) -> &Heads {
         &self.shared.heads
     }
 
-    pub(super) fn turns(&self) -> &Turns {
+    pub(crate) fn turns(&self) -> &Turns {
         &self.shared.turns
     }
 
-    pub(super) fn leftovers(&self) -> &Leftovers {
+    pub(crate) fn leftovers(&self) -> &Leftovers {
         &self.shared.leftovers
     }
 
-    pub(super) async fn settle_leftovers(&self) -> Result<()> {
+    pub(crate) async fn settle_leftovers(&self) -> Result<()> {
         recovery::settle_leftovers(self).await
     }
 
-    pub(super) fn ensure_writable(&self) -> Result<()> {
+    pub(crate) fn ensure_writable(&self) -> Result<()> {
         if self.shared.read_only {
             return Err(OmniError::bad_request("the graph was opened read-only"));
         }
@@ -235,7 +191,7 @@ impl Graph {
     }
 
     /// Returns the ref of a live branch. `main` lives as long as its graph, so its ref is read once.
-    pub(super) async fn branch(&self, name: &BranchName) -> Result<BranchRef> {
+    pub(crate) async fn branch(&self, name: &BranchName) -> Result<BranchRef> {
         if name.is_main() {
             return Ok(self.shared.main.clone());
         }
@@ -258,7 +214,7 @@ impl Graph {
     }
 
     /// Finds the head of a branch; the ref as it was last seen lets both requests run at the same time.
-    pub(super) async fn find_head(&self, name: &BranchName) -> Result<(BranchRef, Arc<CommitRecord>)> {
+    pub(crate) async fn find_head(&self, name: &BranchName) -> Result<(BranchRef, Arc<CommitRecord>)> {
         if !name.is_main()
             && let Some(seen) = self.shared.refs.get(name)
         {
@@ -275,61 +231,17 @@ impl Graph {
         Ok((branch, head))
     }
 
-    /// Finds a commit on a live branch, or on one that was deleted and not yet cleaned up.
-    pub(super) async fn find_commit(&self, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
-        if let Some((uid, seq)) = self.shared.log.place_of(id) {
-            return self.shared.log.get(uid, seq).await;
-        }
-        if let Some(record) = self.find_commit_on(&self.shared.main, id).await? {
-            return Ok(Some(record));
-        }
-        let others = self.branches().await?.into_iter().filter(|name| !name.is_main());
-        let searching = others.map(|name| search_if_live(self.clone(), name, id).boxed());
-        let mut searches = stream::iter(searching).buffer_unordered(SEARCHED_AT_ONCE);
-        while let Some(found) = searches.try_next().await? {
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        for retired in branches::retired(&self.shared.root).await? {
-            if let Some(record) = self.find_commit_on(&retired.branch, id).await? {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Bisects the history of a branch, along which ids ascend.
-    async fn find_commit_on(&self, branch: &BranchRef, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
-        let head = self.shared.heads.find(branch).await?;
-        if head.id <= id {
-            return Ok((head.id == id).then_some(head));
-        }
-        let (mut low, mut high) = (Seq::FIRST.0, head.seq.0);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let seq = Seq(middle);
-            let record = record_at(self.shared.log.clone(), branch.clone(), seq).await?;
-            match record.id.cmp(&id) {
-                std::cmp::Ordering::Equal => return Ok(Some(record)),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        Ok(None)
-    }
-
-    pub(super) fn forget_ref(&self, name: &BranchName) {
+    pub(crate) fn forget_ref(&self, name: &BranchName) {
         self.shared.refs.invalidate(name);
     }
 
-    async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane) -> Result<Snapshot> {
+    pub(crate) async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane) -> Result<Snapshot> {
         let schema = self.shared.schemas.get(&record.schema).await?;
         Ok(Snapshot::new(record, schema, lane, self.shared.root.clone()))
     }
 
     /// Notes a commit this handle published, and leaves a hint for cold handles now and then.
-    pub(super) fn published(&self, record: &Arc<CommitRecord>) {
+    pub(crate) fn published(&self, record: &Arc<CommitRecord>) {
         self.shared.heads.saw(record.branch_uid, record);
         // When too much runs in the background already, the hint is left to a later commit.
         if Heads::hint_due(record.seq)
@@ -344,7 +256,7 @@ impl Graph {
     }
 
     /// Deletes the intent of a write that has ended; a slow deletion goes on in the background.
-    pub(super) async fn retire(&self, in_flight: InFlight) {
+    pub(crate) async fn retire(&self, in_flight: InFlight) {
         let permit = self.shared.background.clone().acquire_owned().await;
         let root = self.shared.root.clone();
         let deletion = tokio::spawn(async move {
@@ -352,21 +264,5 @@ impl Graph {
             drop(permit);
         });
         let _ = tokio::time::timeout(RETIRE_WAIT, deletion).await;
-    }
-}
-
-/// Reads a record that exists, as it is not above the head.
-async fn record_at(log: Log, branch: BranchRef, seq: Seq) -> Result<Arc<CommitRecord>> {
-    let record = log.get(branch.holder(seq), seq).await?;
-    record.ok_or_else(|| {
-        OmniError::internal(format!("the log of branch '{}' has no record {seq}", branch.name))
-    })
-}
-
-/// Searches a branch that was listed; it may have been deleted since.
-async fn search_if_live(graph: Graph, name: BranchName, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
-    match refs::load(graph.root(), &name).await? {
-        Some(branch) => graph.find_commit_on(&branch, id).await,
-        None => Ok(None),
     }
 }

@@ -51,8 +51,12 @@ impl Heads {
     /// A storage failure when a record that must exist does not.
     pub(crate) async fn find(&self, branch: &BranchRef) -> Result<Arc<CommitRecord>> {
         let head = match self.start(branch).await? {
-            Some(start) => self.gallop(branch.uid, start.seq).await?.unwrap_or(start),
-            None => self.gallop(branch.uid, Seq(0)).await?.ok_or_else(|| missing(branch, Seq::FIRST))?,
+            Some(start) => self.gallop(branch.uid, start).await?,
+            None => {
+                let first = self.log.get(branch.uid, Seq::FIRST).await?;
+                let first = first.ok_or_else(|| missing(branch, Seq::FIRST))?;
+                self.gallop(branch.uid, first).await?
+            }
         };
         self.saw(branch.uid, &head);
         Ok(head)
@@ -106,30 +110,25 @@ impl Heads {
         }
     }
 
-    /// Finds the last record of a log above `below`, which is the place of a record or the one before the first.
-    async fn gallop(&self, uid: BranchUid, below: Seq) -> Result<Option<Arc<CommitRecord>>> {
-        let mut last = None;
-        let mut low = below.0;
-        let mut step = 1;
+    /// Finds the last record of a log that has one after `start`, which is `start` if there is none.
+    async fn gallop(&self, uid: BranchUid, start: Arc<CommitRecord>) -> Result<Arc<CommitRecord>> {
+        let mut last = start;
+        let (mut step, mut looked) = (1, false);
         let mut high = loop {
-            let probe = low + step;
-            match self.log.get(uid, Seq(probe)).await? {
+            let probe = last.seq.0 + step;
+            match self.log.get_after(last.id, uid, Seq(probe)).await? {
                 Some(record) => {
                     // The first step is taken twice: one commit since the last look is the common case.
-                    step = if last.is_none() { 1 } else { step * 2 };
-                    last = Some(record);
-                    low = probe;
+                    step = if looked { step * 2 } else { 1 };
+                    (last, looked) = (record, true);
                 }
                 None => break probe,
             }
         };
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            match self.log.get(uid, Seq(middle)).await? {
-                Some(record) => {
-                    last = Some(record);
-                    low = middle;
-                }
+        while high - last.seq.0 > 1 {
+            let middle = last.seq.0 + (high - last.seq.0) / 2;
+            match self.log.get_after(last.id, uid, Seq(middle)).await? {
+                Some(record) => last = record,
                 None => high = middle,
             }
         }

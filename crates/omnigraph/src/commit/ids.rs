@@ -70,6 +70,11 @@ impl CommitId {
         CommitId::from_text(text).ok_or_else(|| OmniError::not_found(format!("commit '{text}' not found")))
     }
 
+    /// Returns when it was minted, by the clock of its writer, but not before its parents were.
+    pub(crate) fn minted_at(self) -> chrono::DateTime<chrono::Utc> {
+        self.0.datetime().into()
+    }
+
     /// Mints an id greater than those of all parents, whatever the clocks of their writers said. Its random part is its
     /// own, so that the children a commit gets on several branches at once have different ids.
     pub(crate) fn mint_after(parents: &[CommitId]) -> CommitId {

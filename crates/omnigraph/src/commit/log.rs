@@ -1,11 +1,11 @@
 //! The log of a branch: its commit records, one object each, and the put that publishes one.
 //!
-//! Owns `__manifest/log/<branch uid>/<seq>.json`.
+//! Owns `__manifest/log/<branch uid>/<seq>.json`. Old records are read from [`super::pack`]s.
 //!
 //! Invariants: (1) a record that exists is never rewritten; (2) the log of a live branch is dense from its first place:
-//! a record is created only after the one before it was seen, and cleanup reclaims table versions, never records;
+//! a record is created only after the one before it was seen, and cleanup may pack records, but never drops one;
 //! (3) ids ascend with places.
-//! Cost: one request per record not cached. [`Log::append`] is one conditional put, plus one read per lost race or lost
+//! Cost: one request per record not cached, two if it is packed. [`Log::append`] is one conditional put, plus one read per lost race or lost
 //! acknowledgement.
 //! Cancellation: dropping an append leaves the record or nothing; reading its place tells which.
 
@@ -17,6 +17,7 @@ use moka::sync::Cache;
 use super::failpoints;
 use super::format::{self, MANIFEST};
 use super::ids::{BranchUid, CommitId, Seq};
+use super::pack::{self, Pack, Packs};
 use super::record::CommitRecord;
 use crate::error::{OmniError, Result};
 use crate::storage::{Created, Root};
@@ -34,7 +35,7 @@ pub(crate) type Place = (BranchUid, Seq);
 
 /// What came of publishing a record.
 #[derive(Debug)]
-pub(crate) enum Append {
+pub(super) enum Append {
     /// It stands at its place.
     Published(Arc<CommitRecord>),
     /// The record of another operation stands there.
@@ -47,6 +48,7 @@ pub(crate) struct Log {
     root: Root,
     records: Cache<Place, Arc<CommitRecord>>,
     places: Cache<CommitId, Place>,
+    packs: Packs,
 }
 
 impl Log {
@@ -57,6 +59,7 @@ impl Log {
             u32::try_from(512 + tables).unwrap_or(u32::MAX)
         };
         Log {
+            packs: Packs::new(root.clone()),
             root,
             records: Cache::builder().max_capacity(CACHED_BYTES).weigher(weigh).build(),
             places: Cache::new(CACHED_IDS),
@@ -68,6 +71,36 @@ impl Log {
         if let Some(record) = self.records.get(&(uid, seq)) {
             return Ok(Some(record));
         }
+        if let Some(record) = self.packs.held((uid, seq)) {
+            return Ok(Some(self.remember(Arc::new(record))));
+        }
+        match self.get_own(uid, seq).await? {
+            Some(record) => Ok(Some(record)),
+            None => Ok(self.packs.get((uid, seq)).await?.map(|record| self.remember(Arc::new(record)))),
+        }
+    }
+
+    /// Reads the record at a place above an existing one; absent means that the log has not got that far.
+    pub(crate) async fn get_after(
+        &self,
+        below: CommitId,
+        uid: BranchUid,
+        seq: Seq,
+    ) -> Result<Option<Arc<CommitRecord>>> {
+        match self.records.get(&(uid, seq)) {
+            Some(record) => Ok(Some(record)),
+            None if pack::is_young(below) => self.get_own(uid, seq).await,
+            None => self.get(uid, seq).await,
+        }
+    }
+
+    /// Reads the pack that would hold a place.
+    pub(crate) async fn pack_at(&self, place: Place) -> Result<Option<Arc<Pack>>> {
+        self.packs.at(place).await
+    }
+
+    /// Reads a record from its own object.
+    async fn get_own(&self, uid: BranchUid, seq: Seq) -> Result<Option<Arc<CommitRecord>>> {
         let path = path(uid, seq);
         let Some(bytes) = self.root.get(&path).await? else {
             return Ok(None);
@@ -93,10 +126,15 @@ impl Log {
     ///
     /// # Errors
     /// Any failure leaves the outcome open: the record may be there, or still arrive.
-    pub(crate) async fn append(&self, record: CommitRecord) -> Result<Append> {
+    pub(super) async fn append(&self, record: CommitRecord) -> Result<Append> {
         let record = Arc::new(record);
         let bytes = format::encode(&*record);
         let path = path(record.branch_uid, record.seq);
+        // The place of a packed record is free, and taken all the same.
+        let onto_old = record.parents.first().is_some_and(|parent| !pack::is_young(parent.id));
+        if onto_old && self.packs.get((record.branch_uid, record.seq)).await?.is_some() {
+            return Ok(Append::Lost);
+        }
         let mut pause = FIRST_PAUSE;
         for put in 1.. {
             let failure = match self.put(&path, bytes.clone()).await {

@@ -5,48 +5,39 @@
 //! module can make a change visible: [`Graph::write`] is the only publisher, and a commit becomes visible by exactly
 //! one put-if-absent of the next record in its branch's log.
 //!
-//! Reading order: names ([`ids`]), the stored objects ([`record`], [`format`], [`refs`], [`schema`], [`log`]), finding the
-//! newest record ([`head`]), those before it ([`history`]) and what they pin ([`snapshot`]), [`branches`] and [`tags`], then writing ([`write`], [`publish`], [`intent`]),
-//! what a crash leaves behind ([`recovery`], [`audits`]), what cleanup may take ([`pending`], [`cleaning`], [`census`],
-//! [`retention`]),
-//! and the handle that ties them together ([`graph`], [`init`]).
+//! Reading order: names ([`ids`]), the stored objects ([`record`], [`format`], [`refs`], [`schema`], [`log`], [`pack`]), finding the
+//! newest record ([`head`]) and what it pins ([`snapshot`]), then writing ([`write`], [`publish`], [`intent`]), what a crash
+//! leaves behind ([`recovery`], [`audits`]), keeping out of a cleanup's way ([`cleaning`]), and the handle that ties them
+//! together ([`graph`], [`init`]).
 
 pub(crate) mod audits;
-pub(crate) mod branches;
-pub(crate) mod census;
 pub(crate) mod cleaning;
 pub(crate) mod failpoints;
 pub(crate) mod format;
 pub(crate) mod graph;
 pub(crate) mod head;
-pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod init;
 pub(crate) mod intent;
 pub(crate) mod log;
-pub(crate) mod pending;
+pub(crate) mod pack;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod refs;
-pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
-pub(crate) mod tags;
 pub(crate) mod turns;
 pub(crate) mod write;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use branches::ForkPoint;
 pub use format::STORAGE_FORMAT;
 pub(crate) use graph::Graph;
 pub(crate) use ids::{BranchName, CommitId, Seq};
 pub(crate) use publish::{Effect, Outcome};
 pub use record::CommitKind;
 pub(crate) use record::{CommitRecord, TablePin};
-pub(crate) use retention::Retention;
 pub(crate) use snapshot::Snapshot;
-pub(crate) use tags::Tag;
 pub(crate) use write::{Planned, Planner, WriteRequest};

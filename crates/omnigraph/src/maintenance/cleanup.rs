@@ -1,6 +1,6 @@
 //! Cleanup: removes what no live branch, tag or retention rule needs.
 //!
-//! Marks from the commits ([`crate::commit::census`]), sweeps per table ([`crate::storage::reclaim`]), then the commit
+//! Marks from the commits ([`super::census`]), sweeps per table ([`crate::storage::reclaim`]), then the commit
 //! objects of deleted branches. Versions that commits named go at once; files that no commit ever named go when they are
 //! older than the grace period, as a write in flight makes such files before it publishes.
 //!
@@ -15,9 +15,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
-use super::{MANIFEST_KEY, failpoints, tables_at_once};
-use crate::commit::retention::KeptTable;
-use crate::commit::{BranchName, Graph, Retention, Snapshot};
+use super::retention::{KeptTable, Retention};
+use super::{MANIFEST_KEY, failpoints, packing, tables_at_once};
+use crate::commit::pack::PACKED_AFTER;
+use crate::commit::{BranchName, Graph, Snapshot};
 use crate::error::{OmniError, Result};
 use crate::storage::reclaim::{self, Versions};
 use crate::storage::root::ObjectInfo;
@@ -40,11 +41,21 @@ pub struct CleanupPolicyOptions {
     /// Leave files that no commit names alone until they are so old; default one day. It must be longer than any write
     /// takes, as a write stages its files before it publishes.
     pub grace: Duration,
+    /// Put the records of commits that are so old, and older than `grace`, into packs, many in one object; default one
+    /// day. Shorter only while nobody else has the graph open: a handle elsewhere would not see what follows a younger
+    /// commit.
+    pub pack_after: Duration,
 }
 
 impl Default for CleanupPolicyOptions {
     fn default() -> Self {
-        CleanupPolicyOptions { keep_versions: None, older_than: None, dry_run: false, grace: GRACE }
+        CleanupPolicyOptions {
+            keep_versions: None,
+            older_than: None,
+            dry_run: false,
+            grace: GRACE,
+            pack_after: PACKED_AFTER,
+        }
     }
 }
 
@@ -124,6 +135,15 @@ async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<Dataset
     if !report.failed {
         let outcome = sweep.commits(census.garbage(graph, sweep.before).await).await;
         report.add(MANIFEST_KEY.to_owned(), outcome);
+        let packed = packing::pack(
+            graph,
+            &census,
+            before(now, options.pack_after.max(options.grace)),
+            options.dry_run,
+        )
+        .await;
+        let packed = packed.map(|bytes| Removed { versions: 0, bytes });
+        report.add(MANIFEST_KEY.to_owned(), packed);
     }
     Ok(report.finish())
 }

@@ -1,15 +1,19 @@
 //! Keeping the store small and fast: compaction, reclamation, and the check for drift.
 //!
 //! Owns nothing on disk. [`optimize`] is a write like any other; [`cleanup`] alone removes files, and only those that
-//! [`crate::commit::census`] and [`crate::storage::reclaim`] prove to be garbage; [`repair`] has nothing to do, as a table
+//! [`census`] and [`crate::storage::reclaim`] prove to be garbage; [`repair`] has nothing to do, as a table
 //! version that no commit names cannot be reached.
 //!
 //! Invariant: no answer changes, except that a reclaimed commit is reported as such.
 
+mod census;
 mod cleanup;
 mod failpoints;
 mod optimize;
+pub(crate) mod packing;
+mod pending;
 mod repair;
+pub(crate) mod retention;
 
 #[cfg(test)]
 #[cfg(feature = "failpoints")]

@@ -589,3 +589,35 @@ async fn recoveries_are_listed() {
     let store = Store::with_people(1).await;
     assert_eq!(store.graph.recovery_list().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_long_history_is_packed_and_stays_readable() {
+    let store = Store::new().await;
+    for n in 0..1_100 {
+        add(&store.graph, "main", &format!("p{n}"), n).await;
+    }
+    let everything = CommitPage { limit: Some(5_000), ..CommitPage::default() };
+    let before = store.graph.list_commits("main", &everything).await.unwrap();
+    let early = at(&before[900].graph_commit_id);
+    store.graph.tag_create(early.clone(), "early", None).await.unwrap();
+    let records =
+        |store: &Store| store.files().keys().filter(|path| path.contains("__manifest/log/")).count();
+    assert_eq!(records(&store), 1_101);
+
+    let pack = CleanupPolicyOptions { pack_after: Duration::ZERO, ..harshest() };
+    let dry = store.graph.cleanup(CleanupPolicyOptions { dry_run: true, ..pack }).await.unwrap();
+    assert_eq!(store.graph.cleanup(pack).await.unwrap(), dry);
+    assert_eq!(records(&store), 78);
+    assert_eq!(store.graph.list_commits("main", &everything).await.unwrap(), before);
+
+    let opened = Omnigraph::open(store.uri()).await.unwrap();
+    assert_eq!(opened.list_commits("main", &everything).await.unwrap(), before);
+    assert_eq!(people(&opened, early.clone()).await.unwrap().len(), 200);
+    let reclaimed = people(&opened, at(&before[500].graph_commit_id)).await;
+    assert!(matches!(reclaimed, Err(OmniError::HistoricalVersionReclaimed { .. })));
+
+    opened.branch_create_from(early, "from-early").await.unwrap();
+    add(&opened, "from-early", "late", 1).await;
+    opened.branch_merge(MergeBranches::new("from-early", "main")).await.unwrap();
+    assert_eq!(people(&opened, "main").await.unwrap().len(), 1_101);
+}

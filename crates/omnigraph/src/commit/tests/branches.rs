@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::ForkPoint;
-use super::super::history::{self, History};
 use super::super::ids::{BranchUid, CommitId, OperationId, Seq};
 use super::super::log::{Append, Log};
 use super::super::record::{Authorship, Lane, RecordChange};
-use super::super::{refs, tags};
+use super::super::refs;
 use super::store::FaultyStore;
 use super::*;
+use crate::branch::ForkPoint;
+use crate::branch::history::{self, History};
+use crate::branch::tags;
 use crate::error::OmniError;
 
 fn named(name: &str) -> BranchName {

@@ -1,9 +1,9 @@
 //! Crashes at every fault point: the next open finds a graph that keeps every invariant.
 
-use super::super::ForkPoint;
 use super::super::failpoints::{self, ALL};
 use super::store::FaultyStore;
 use super::*;
+use crate::branch::ForkPoint;
 
 /// Arms a point to panic on this thread only, until dropped: the registry is shared by all tests of the process.
 struct Crash(&'static str);

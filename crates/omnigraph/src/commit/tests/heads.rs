@@ -30,7 +30,7 @@ async fn grow(graph: &Graph, store: &FaultyStore, last: u64) -> Vec<Arc<CommitRe
 
 #[tokio::test]
 async fn finding_the_head_costs_logarithmically_and_never_lists() {
-    for (commits, most) in [(10, 8), (10_000, 28)] {
+    for (commits, most) in [(10, 9), (10_000, 29)] {
         let store = FaultyStore::new();
         let graph = init_on(&store).await;
         let records = grow(&graph, &store, commits).await;

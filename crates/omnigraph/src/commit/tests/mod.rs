@@ -5,6 +5,7 @@ mod creation;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod heads;
+mod packs;
 mod recovery;
 mod store;
 mod writes;

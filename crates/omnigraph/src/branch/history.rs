@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use super::ids::{BranchUid, CommitId, Seq};
-use super::log::{Log, Place};
-use super::record::CommitRecord;
-use super::refs::Segment;
+use crate::commit::ids::BranchUid;
+use crate::commit::log::{Log, Place};
+use crate::commit::refs::Segment;
+use crate::commit::{CommitId, CommitRecord, Seq};
 use crate::error::{OmniError, Result};
 
 /// Records of a run read at the same time.

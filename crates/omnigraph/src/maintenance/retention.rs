@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use omnigraph_compiler::catalog::TypeKey;
 
-use super::ids::{BranchUid, CommitId, Seq};
-use super::log::Place;
-use super::record::CommitRecord;
-use super::refs::Segment;
+use crate::commit::ids::BranchUid;
+use crate::commit::log::Place;
+use crate::commit::refs::Segment;
+use crate::commit::{CommitId, CommitRecord, Seq};
 use crate::storage::TableVersion;
 
 /// What to keep beyond what live branches need.

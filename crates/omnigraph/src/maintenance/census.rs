@@ -3,7 +3,7 @@
 //! Invariants: (1) a record that is counted as published was seen before the refs were listed: so its branch, if it
 //! lives, is among them, and a branch that is created meanwhile is not mistaken for a deleted one; (2) when a live branch
 //! cannot be read completely, nothing is decided.
-//! Cost: one listing of all logs, and one read per record. Memory: as [`super::retention`] says.
+//! Cost: one listing of all logs, and one read per record that is not packed and per pack. Memory: as [`super::retention`] says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, stream};
 
 use super::failpoints;
-use super::format::MANIFEST;
-use super::graph::Graph;
-use super::ids::{BranchName, BranchUid, Seq};
-use super::log::Place;
-use super::record::CommitRecord;
-use super::refs::{self, BranchRef};
 use super::retention::{self, Archive, Kept, Lineage, Retention};
-use super::tags;
+use crate::branch::tags;
+use crate::commit::format::MANIFEST;
+use crate::commit::ids::BranchUid;
+use crate::commit::log::Place;
+use crate::commit::pack;
+use crate::commit::refs::{self, BranchRef};
+use crate::commit::{BranchName, CommitRecord, Graph, Seq};
 use crate::error::{OmniError, Result};
 use crate::storage::root::ObjectInfo;
 
@@ -31,11 +31,21 @@ const LOOKS: u32 = 2;
 pub(crate) struct Census {
     /// What is kept.
     pub(crate) kept: Kept,
-    logs: BTreeMap<BranchUid, Vec<(Seq, ObjectInfo)>>,
+    /// Where the records are.
+    pub(crate) logs: BTreeMap<BranchUid, Stored>,
     live: BTreeSet<BranchUid>,
     unreadable: BTreeSet<BranchUid>,
     /// Schemas by the log whose records name them.
     schemas: BTreeMap<BranchUid, BTreeSet<String>>,
+}
+
+/// The objects that hold the records of a log.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// Packs, by block.
+    pub(crate) packs: BTreeMap<u64, ObjectInfo>,
+    /// Records with an object of their own, in order; some may be packed too.
+    pub(crate) own: Vec<(Seq, ObjectInfo)>,
 }
 
 impl Graph {
@@ -70,9 +80,9 @@ impl Graph {
             logs,
         };
         let mut archive = Archive::default();
-        for (uid, places) in &census.logs {
+        for (uid, stored) in &census.logs {
             let (user, schemas) = (user_of(&branches, *uid), census.schemas.entry(*uid).or_default());
-            let read = self.read_log(*uid, places, |record| {
+            let read = self.read_log(*uid, stored, |record| {
                 schemas.insert(record.schema.clone());
                 archive.push(record, parents(record));
             });
@@ -102,19 +112,27 @@ impl Graph {
         Ok(Ok(census))
     }
 
-    async fn list_logs(&self) -> Result<BTreeMap<BranchUid, Vec<(Seq, ObjectInfo)>>> {
+    async fn list_logs(&self) -> Result<BTreeMap<BranchUid, Stored>> {
         let directory = format!("{MANIFEST}/log/");
-        let mut logs: BTreeMap<BranchUid, Vec<(Seq, ObjectInfo)>> = BTreeMap::new();
+        let mut logs: BTreeMap<BranchUid, Stored> = BTreeMap::new();
         for object in self.root().list(&directory).await? {
             let place = object.path.strip_prefix(&directory).and_then(|path| {
                 let (uid, name) = path.split_once('/')?;
                 Some((BranchUid::from_text(uid)?, Seq(name.strip_suffix(".json")?.parse().ok()?)))
             });
             if let Some((uid, seq)) = place {
-                logs.entry(uid).or_default().push((seq, object));
+                logs.entry(uid).or_default().own.push((seq, object));
             }
         }
-        logs.values_mut().for_each(|places| places.sort_by_key(|(seq, _)| *seq));
+        // After the logs: a record that is being packed is seen in one of the two.
+        for object in self.root().list(pack::DIRECTORY).await? {
+            if let Some((uid, block)) = pack::parse(&object.path) {
+                logs.entry(uid).or_default().packs.insert(block, object);
+            }
+        }
+        for stored in logs.values_mut() {
+            stored.own.sort_by_key(|(seq, _)| *seq);
+        }
         Ok(logs)
     }
 
@@ -128,7 +146,7 @@ impl Graph {
             let unnamed =
                 || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
             let name = BranchName::from_escaped(stem).ok_or_else(unnamed)?;
-            let loaded = match failpoints::hit(failpoints::CLEANUP_BRANCH) {
+            let loaded = match failpoints::hit(crate::commit::failpoints::CLEANUP_BRANCH) {
                 Ok(()) => refs::load(self.root(), &name).await,
                 Err(error) => Err(error),
             };
@@ -146,18 +164,25 @@ impl Graph {
     async fn read_log(
         &self,
         uid: BranchUid,
-        places: &[(Seq, ObjectInfo)],
+        stored: &Stored,
         mut take: impl FnMut(&CommitRecord),
     ) -> Result<()> {
-        let seqs: Vec<Seq> = places.iter().map(|(seq, _)| *seq).collect();
-        let log = self.log().clone();
-        let reading = seqs.into_iter().map(move |seq| {
-            let log = log.clone();
-            async move { log.get(uid, seq).await }.boxed()
-        });
+        for block in stored.packs.keys() {
+            // A pack or a record that is gone by now belonged to a deleted branch that another cleanup removes.
+            if let Some(pack) = self.log().pack_at((uid, Seq(block * pack::BLOCK))).await? {
+                pack.records().iter().for_each(&mut take);
+            }
+        }
+        let unpacked = stored.own.iter().map(|(seq, _)| *seq);
+        let unpacked = unpacked.filter(|seq| !stored.packs.contains_key(&pack::block_of(*seq)));
+        let reading: Vec<_> = unpacked
+            .map(|seq| {
+                let log = self.log().clone();
+                async move { log.get(uid, seq).await }.boxed()
+            })
+            .collect();
         let mut reading = stream::iter(reading).buffered(READ_AT_ONCE);
         while let Some(read) = reading.next().await {
-            // A record that is gone by now belonged to a deleted branch that another cleanup removes.
             if let Some(record) = read? {
                 take(&record);
             }
@@ -191,9 +216,9 @@ impl Census {
                 garbage.extend(objects.iter().filter(|object| goes(uid, object)).cloned());
             }
         }
-        for (uid, places) in &self.logs {
-            let gone = places.iter().map(|(_, object)| object).filter(|object| goes(uid, object));
-            garbage.extend(gone.cloned());
+        for (uid, stored) in &self.logs {
+            let objects = stored.own.iter().map(|(_, object)| object).chain(stored.packs.values());
+            garbage.extend(objects.filter(|object| goes(uid, object)).cloned());
         }
         if self.unreadable.is_empty() {
             let named: BTreeSet<&String> =
@@ -206,6 +231,13 @@ impl Census {
             }
         }
         Ok(garbage)
+    }
+}
+
+impl Census {
+    /// Tells whether the records of a log stay.
+    pub(crate) fn stays(&self, uid: BranchUid) -> bool {
+        (self.live.contains(&uid) || self.kept.logs.contains(&uid)) && !self.unreadable.contains(&uid)
     }
 }
 

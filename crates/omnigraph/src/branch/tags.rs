@@ -5,10 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::format::{self, MANIFEST, STORAGE_FORMAT};
-use super::graph::Graph;
-use super::ids::{BranchName, CommitId};
-use super::record::Parent;
+use crate::commit::format::{self, MANIFEST, STORAGE_FORMAT};
+use crate::commit::record::Parent;
+use crate::commit::{BranchName, CommitId, Graph};
 use crate::error::{OmniError, Result};
 use crate::storage::{Created, Root};
 

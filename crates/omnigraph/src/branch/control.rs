@@ -15,14 +15,13 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::failpoints;
-use super::format::{self, MANIFEST, STORAGE_FORMAT};
-use super::graph::Graph;
 use super::history;
-use super::ids::{BranchName, BranchUid, CommitId, OperationId};
-use super::intent::{Liveness, Running, Writer};
-use super::record::CommitRecord;
-use super::refs::{self, BranchRef};
+use crate::commit::failpoints;
+use crate::commit::format::{self, MANIFEST, STORAGE_FORMAT};
+use crate::commit::ids::{BranchUid, OperationId};
+use crate::commit::intent::{Liveness, Running, Writer};
+use crate::commit::refs::{self, BranchRef};
+use crate::commit::{BranchName, CommitId, CommitRecord, Graph};
 use crate::error::{OmniError, Result};
 use crate::storage::{Created, Root};
 
@@ -137,7 +136,7 @@ impl Graph {
     }
 
     /// Deletes the ref of one life of a branch, if it still stands.
-    pub(super) async fn delete_life(&self, branch: BranchRef, actor: Option<String>) -> Result<()> {
+    pub(crate) async fn delete_life(&self, branch: BranchRef, actor: Option<String>) -> Result<()> {
         let running = Running::begin(OperationId::mint());
         self.claim(&branch, actor, &running).await?;
         failpoints::hit(failpoints::BRANCH_CLAIMED)?;

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::graph::Graph;
-use super::intent::{self, Liveness};
+use crate::commit::Graph;
+use crate::commit::intent::{self, Liveness};
 use crate::error::{OmniError, Result};
 
 /// How long running writes are waited for.
