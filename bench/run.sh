@@ -18,3 +18,5 @@ fi
 graphs="$(mktemp -d "$work/run.XXXXXX")"
 trap 'rm -rf "$graphs"' EXIT
 "$target/omnigraph-bench" debian --data "$work/debian.jsonl" --dir "$graphs"
+"$target/omnigraph-bench" versions
+"$target/omnigraph-bench" storage --data "$work/debian.jsonl"

@@ -7,7 +7,7 @@
 //! Invariants: (1) a pack is created once and never changed; (2) the head of a log is never packed; (3) only what is
 //! older than [`PACKED_AFTER`] is packed, so what follows a record that [`is_young`] has an object of its own: looking
 //! for the head of a graph in use costs nothing more. Clocks of machines may differ by the half of that time.
-//! Cost: one request and one decompression per block read, a third of a megabyte of memory per pack held.
+//! Cost: one request and one decompression per block read, and the size of the records in memory per pack held.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::error::{OmniError, Result, StorageFailureKind};
 use crate::storage::Root;
 
 /// Places of a block.
-pub(crate) const BLOCK: u64 = 1024;
+pub(crate) const BLOCK: u64 = 256;
 /// How old a record must be. A write takes less from the look at the head to its publication.
 pub(crate) const PACKED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Directory of all packs.
