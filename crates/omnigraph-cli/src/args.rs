@@ -1,5 +1,6 @@
 //! What a user may type. Parsing touches no file and no graph.
 
+pub(crate) mod blob;
 mod changes;
 
 use std::path::PathBuf;
@@ -115,6 +116,9 @@ pub(crate) enum Command {
     /// Write the graph as JSONL to stdout.
     #[command(after_help = "Example:\n  omnigraph export my.graph --type Person > people.jsonl")]
     Export(Export),
+    /// Read and describe Blob cells.
+    #[command(subcommand, after_help = "Example:\n  omnigraph blob stat node Doc d1 body --store my.graph")]
+    Blob(blob::Blob),
     /// List and show commits.
     #[command(subcommand, after_help = "Example:\n  omnigraph commit list my.graph")]
     Commit(Commit),
@@ -175,6 +179,7 @@ impl Command {
             Command::Mutate(m) => m.json,
             Command::Load(l) => l.json,
             Command::Snapshot(s) => s.json,
+            Command::Blob(blob::Blob::Stat(b)) => b.json,
             Command::Commit(Commit::List(c)) => c.json,
             Command::Commit(Commit::Show(c)) => c.json,
             Command::Commit(Commit::Changes(c)) => c.json,
@@ -198,7 +203,10 @@ impl Command {
             Command::Recovery(Recovery::List(r)) => r.json,
             Command::Lint(l) => l.json,
             Command::Quickstart(q) => q.json,
-            Command::Export(_) | Command::Completions(_) | Command::Version => false,
+            Command::Blob(blob::Blob::Get(_))
+            | Command::Export(_)
+            | Command::Completions(_)
+            | Command::Version => false,
         }
     }
 }
@@ -313,6 +321,9 @@ pub(crate) struct Load {
     /// The branch to write to.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
     pub(crate) branch: String,
+    /// Fork the branch from this one first, if it does not exist.
+    #[arg(long, value_name = "BASE")]
+    pub(crate) from: Option<String>,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,

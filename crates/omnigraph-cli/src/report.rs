@@ -168,6 +168,14 @@ fn error_object(failure: &Failure) -> Value {
             let limit = json!({"resource": resource, "limit": limit, "actual": actual});
             object.insert("resource_limit".to_owned(), limit);
         }
+        Some(OmniError::BlobRangeNotSatisfiable { start, end, length }) => {
+            let range = json!({"start": start, "end": end, "length": length});
+            object.insert("blob_range".to_owned(), range);
+        }
+        Some(OmniError::ExternalBlobSource { uri, reason }) => {
+            let source = json!({"uri": uri, "reason": reason});
+            object.insert("external_blob_source".to_owned(), source);
+        }
         Some(OmniError::RecoveryRequired { operation_id, .. }) => {
             object.insert("recovery_required".to_owned(), json!({"operation_id": operation_id}));
         }
@@ -235,9 +243,11 @@ fn code(failure: &Failure) -> Option<&'static str> {
             | OmniError::AlreadyInitialized { .. }
             | OmniError::PreconditionFailed { .. } => Some("conflict"),
             OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),
-            OmniError::ChangeCursorRejected { .. } | OmniError::ResourceLimitExceeded { .. } => {
-                Some("bad_request")
-            }
+            OmniError::ChangeCursorRejected { .. }
+            | OmniError::ResourceLimitExceeded { .. }
+            | OmniError::ExternalBlobPolicy { .. }
+            | OmniError::BlobRangeNotSatisfiable { .. } => Some("bad_request"),
+            OmniError::ExternalBlobSource { .. } => None,
             OmniError::Policy(_) => Some("forbidden"),
             OmniError::Io { source, .. } => Some(io_code(source)),
             _ => Some("internal"),

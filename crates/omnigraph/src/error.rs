@@ -153,6 +153,40 @@ pub enum OmniError {
         /// The type.
         type_name: String,
     },
+    /// A reference to bytes outside the graph is not allowed; nothing has happened.
+    #[error("{}external blob URI '{uri}' is not allowed: {reason}", prefix(.at))]
+    ExternalBlobPolicy {
+        /// The URI, without credentials.
+        uri: String,
+        /// Why.
+        reason: String,
+        /// Where the row stands that holds it.
+        at: Option<Place>,
+    },
+    /// Bytes outside the graph that a write refers to cannot be read; nothing has happened.
+    #[error("external blob source '{uri}' is unavailable: {reason}")]
+    ExternalBlobSource {
+        /// The URI, without credentials.
+        uri: String,
+        /// Why.
+        reason: String,
+    },
+    /// A stored blob contradicts itself.
+    #[error("a stored blob is damaged: {reason}")]
+    BlobIntegrity {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A range of a blob lies outside it.
+    #[error("range {start}..{end} of a blob of {length} bytes is not satisfiable")]
+    BlobRangeNotSatisfiable {
+        /// First byte.
+        start: u64,
+        /// The byte after the last.
+        end: u64,
+        /// The length of the blob.
+        length: u64,
+    },
     /// The table version that an earlier commit names is gone, as nothing that is live needs it.
     #[error(
         "table version {published_dataset_version} of {} type {} was reclaimed by cleanup; read a newer commit",
@@ -619,7 +653,7 @@ impl OmniError {
     /// Returns where in the input the refused record or row stands, if that is known.
     pub fn place(&self) -> Option<Place> {
         match self {
-            OmniError::KeyConflict { at, .. } => *at,
+            OmniError::KeyConflict { at, .. } | OmniError::ExternalBlobPolicy { at, .. } => *at,
             OmniError::Manifest(error) => match &error.details {
                 Some(ManifestDetails::Violation { at, .. }) => *at,
                 Some(ManifestDetails::Input { unit, line, .. }) => Some(Place { unit: *unit, number: *line }),

@@ -1,7 +1,7 @@
 //! Omnigraph's engine: a typed property graph in a directory or a bucket, with atomic commits over the whole graph.
 //!
 //! [`Omnigraph`] is the public handle. Inside, dependencies point one way:
-//! `storage` (objects, tables) ← `commit` (records, log, publication) ← `branch` (difference, merge) and `write`
+//! `blob` (blob values and their outside sources) and `storage` (objects, tables) ← `commit` (records, log, publication) ← `branch` (difference, merge) and `write`
 //! (mutation, load, validation);
 //! `maintenance` compacts and reclaims; `query` reads snapshots only. Nothing outside `storage` names a Lance type in
 //! its public signature, and nothing
@@ -16,6 +16,7 @@ pub mod error;
 #[cfg(feature = "failpoints")]
 pub mod failpoints;
 
+pub(crate) mod blob;
 pub(crate) mod branch;
 pub(crate) mod commit;
 pub(crate) mod feed;
@@ -25,5 +26,6 @@ pub(crate) mod query;
 pub(crate) mod storage;
 pub(crate) mod write;
 
+pub use blob::policy::{ExternalBlobBase, ExternalBlobExecutionScope, ExternalBlobPolicy};
 pub use db::Omnigraph;
 pub use error::{OmniError, Result};

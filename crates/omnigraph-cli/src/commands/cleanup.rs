@@ -37,6 +37,7 @@ pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Fai
         older_than: args.older_than,
         dry_run: !args.confirm,
         grace: args.grace,
+        ..CleanupPolicyOptions::default()
     };
     if !args.confirm {
         return preview(args, uri, &policy, options, global).await;

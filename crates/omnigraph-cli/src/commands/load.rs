@@ -31,6 +31,8 @@ struct Document<'a> {
     uri: &'a str,
     branch: &'a str,
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_branch: Option<&'a str>,
     branch_created: bool,
     nodes: Vec<Loaded<'a>>,
     edges: Vec<Loaded<'a>>,
@@ -55,6 +57,7 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
     let bar = Bar::start(global.quiet || args.json);
     let request = Load {
         actor: global.actor.as_deref(),
+        base: args.from.as_deref(),
         progress: Some(bar.callback()),
         ..Load::new(&args.branch, source, mode)
     };
@@ -71,7 +74,8 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
             uri,
             branch: &receipt.branch,
             mode: mode_name,
-            branch_created: false,
+            base_branch: args.from.as_deref(),
+            branch_created: receipt.created_from.is_some(),
             nodes: nodes.iter().map(|(name, n)| Loaded { name, entities_loaded: *n }).collect(),
             edges: edges.iter().map(|(name, n)| Loaded { name, entities_loaded: *n }).collect(),
             total_entities: counts.total(),
@@ -84,7 +88,11 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
         counts.total(),
         counts.nodes.len(),
         counts.edges.len()
-    ))
+    ))?;
+    match &receipt.created_from {
+        Some(base) => output::line(&format!("branch {} created from {base}", receipt.branch)),
+        None => Ok(()),
+    }
 }
 
 fn open(path: &Path) -> Result<LoadSource, Failure> {

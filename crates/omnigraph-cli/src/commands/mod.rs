@@ -1,5 +1,6 @@
 //! One module per command family; each turns arguments into one engine request and prints its result.
 
+mod blob;
 mod blocks;
 mod branch;
 mod changes;
@@ -38,6 +39,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Load(args) => load::run(args, global).await,
         Command::Snapshot(args) => snapshot::run(args, global).await,
         Command::Export(args) => export::run(args, global).await,
+        Command::Blob(args) => blob::run(args, global).await,
         Command::Commit(args) => commit::run(args, global).await,
         Command::Diff(args) => changes::diff(args, global).await,
         Command::Changes(args) => changes::run(args, global).await,

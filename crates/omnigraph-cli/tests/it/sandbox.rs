@@ -87,6 +87,10 @@ impl Sandbox {
         std::fs::write(self.directory.path().join(name), text).unwrap();
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory.path().join(name)).unwrap()
+    }
+
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.directory.path().join(name).exists()
     }

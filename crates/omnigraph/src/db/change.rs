@@ -7,6 +7,7 @@ use omnigraph_compiler::query::params;
 use super::handle::Omnigraph;
 use super::read::now_millis;
 use super::types::{GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult, ParamMap};
+use crate::branch::ForkPoint;
 use crate::commit::{BranchName, CommitKind, Planned, Planner, Snapshot, WriteRequest};
 use crate::error::{OmniError, Result};
 use crate::write::load::LoadPlanner;
@@ -71,11 +72,44 @@ impl Omnigraph {
             request.grammar,
             request.progress,
             self.graph.root().memory_budget(),
+            self.sources.clone(),
         );
+        let base_branch = match request.base {
+            Some(base) => self.fork_for(&branch, base, request.actor, &planner).await?,
+            None => None,
+        };
         let written = self.graph.write(&write, &planner).await?;
         let commit =
             written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
-        Ok(LoadReceipt { branch: branch.to_string(), counts: written.output, commit: commit.into() })
+        Ok(LoadReceipt {
+            branch: branch.to_string(),
+            created_from: base_branch,
+            counts: written.output,
+            commit: commit.into(),
+        })
+    }
+
+    /// Forks a branch that does not exist, once the load is known to hold on its base. Returns the base if it did.
+    async fn fork_for(
+        &self,
+        branch: &BranchName,
+        base: &str,
+        actor: Option<&str>,
+        planner: &LoadPlanner,
+    ) -> Result<Option<String>> {
+        match self.graph.head(branch).await {
+            Err(OmniError::BranchNotFound { .. }) => {}
+            found => return found.map(|_| None),
+        }
+        let base = BranchName::parse(base)?;
+        // A load that is refused leaves no branch behind.
+        planner.plan(&self.graph.head(&base).await?).await?;
+        match self.graph.create_branch(branch, &ForkPoint::Head(base.clone()), actor).await {
+            Ok(_) => Ok(Some(base.to_string())),
+            // Another request made it meanwhile.
+            Err(_) if self.graph.head(branch).await.is_ok() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -98,7 +132,8 @@ impl Mutating<'_> {
             )));
         };
         let params = params::bind_map(&query.params, self.params)?;
-        Ok(Mutation { statements: statements.clone(), params, now: self.now })
+        let sources = self.graph.sources.clone();
+        Ok(Mutation { statements: statements.clone(), params, now: self.now, sources })
     }
 }
 

@@ -9,6 +9,8 @@ use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::{ir, query, schema};
 
 use super::types::{ReadTarget, SnapshotView};
+use crate::blob::policy::ExternalBlobPolicy;
+use crate::blob::source::Sources;
 use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use crate::error::{OmniError, Result};
 use crate::feed::parked::Parked;
@@ -42,6 +44,8 @@ pub struct OpenOptions {
     /// `aws_access_key_id`, `aws_secret_access_key`, `aws_allow_http`, …. Each wins over the `AWS_*` variable of the same
     /// meaning. Other roots ignore them.
     pub storage: BTreeMap<String, String>,
+    /// Which bytes outside the graph a write may refer to; none by default. What is stored stays readable.
+    pub external_blobs: ExternalBlobPolicy,
 }
 
 impl Default for OpenOptions {
@@ -52,6 +56,7 @@ impl Default for OpenOptions {
             read_only: false,
             actor: None,
             storage: BTreeMap::new(),
+            external_blobs: ExternalBlobPolicy::deny(),
         }
     }
 }
@@ -59,13 +64,14 @@ impl Default for OpenOptions {
 /// Shows which storage settings are made, never their values: some are secrets.
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OpenOptions { durability, memory_budget, read_only, actor, storage } = self;
+        let OpenOptions { durability, memory_budget, read_only, actor, storage, external_blobs } = self;
         f.debug_struct("OpenOptions")
             .field("durability", durability)
             .field("memory_budget", memory_budget)
             .field("read_only", read_only)
             .field("actor", actor)
             .field("storage", &storage.keys().collect::<Vec<_>>())
+            .field("external_blobs", &external_blobs.bases())
             .finish()
     }
 }
@@ -91,6 +97,7 @@ impl fmt::Debug for OpenOptions {
 pub struct Omnigraph {
     pub(super) graph: Graph,
     pub(super) parked: Parked,
+    pub(super) sources: Arc<Sources>,
     compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
 }
 
@@ -112,7 +119,7 @@ impl Omnigraph {
         let compiled = schema::compile(schema_source, &domain)?;
         let root = open_root(uri, options).await?;
         let graph = Graph::init(root, schema_source, compiled.catalog, options.actor.as_deref()).await?;
-        Ok(Omnigraph::from_graph(graph))
+        Ok(Omnigraph::from_graph(graph, options))
     }
 
     /// Opens a graph for reading and writing; finishes or discards writes that a crash left behind.
@@ -139,11 +146,16 @@ impl Omnigraph {
         let root = open_root(uri, options).await?;
         let graph =
             if options.read_only { Graph::open_read_only(root).await? } else { Graph::open(root).await? };
-        Ok(Omnigraph::from_graph(graph))
+        Ok(Omnigraph::from_graph(graph, options))
     }
 
-    fn from_graph(graph: Graph) -> Omnigraph {
-        Omnigraph { graph, parked: Parked::default(), compiled: Cache::new(COMPILED_QUERIES) }
+    fn from_graph(graph: Graph, options: &OpenOptions) -> Omnigraph {
+        Omnigraph {
+            graph,
+            parked: Parked::default(),
+            sources: Arc::new(Sources::new(options.external_blobs.clone(), options.storage.clone())),
+            compiled: Cache::new(COMPILED_QUERIES),
+        }
     }
 
     /// Returns the root the graph lives in.

@@ -4,6 +4,7 @@
 //! `read` answers, `change` writes, `branches` forks, merges and tags, `schema` changes the schema, `maintenance` keeps
 //! the store in order.
 
+mod blobs;
 mod branches;
 mod change;
 mod changes;
@@ -26,6 +27,7 @@ pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
 pub use crate::write::schema_apply::CatalogCheck;
+pub use blobs::{BLOB_READ_BYTES, BlobCell, BlobContent, BlobEtag, BlobRead, BlobReader, ExternalBlobRef};
 pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
 pub use maintenance::{RecoveredTable, RecoveryKind, RecoveryRecord};

@@ -3,17 +3,21 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, StringArray};
 use futures::TryStreamExt;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::diagnostics::closest;
 use omnigraph_compiler::ir;
 use omnigraph_compiler::query::params;
 use omnigraph_compiler::types::Value;
+use serde_json::{Map, Value as Json};
 
 use super::handle::Omnigraph;
 use super::types::{CommitPage, GraphCommit, ParamMap, QueryResult, QueryStream, ReadTarget};
 use crate::commit::{BranchName, CommitId, Snapshot};
 use crate::error::{OmniError, Result};
+use crate::model::ID;
+use crate::query::json::{JsonRows, row_objects};
 use crate::write::export::{ExportCounts, export};
 
 impl Omnigraph {
@@ -78,6 +82,33 @@ impl Omnigraph {
         let prepared = self.prepare_read(&target.into(), source, name, params).await?;
         crate::query::explain(&prepared.snapshot, &prepared.query, &prepared.params, now_millis(), analyze)
             .await
+    }
+
+    /// Returns an entity as one object: `id`, for edges `src` and `dst`, and every property. None when it is absent, or the
+    /// type did not exist there. `type_key` is `node:T` or `edge:T`.
+    ///
+    /// # Errors
+    /// Bad request for a text that is no type key; those of resolving the target; [`OmniError::Storage`].
+    pub async fn entity_at(
+        &self,
+        target: impl Into<ReadTarget>,
+        type_key: &str,
+        id: &str,
+    ) -> Result<Option<Map<String, Json>>> {
+        let key = TypeKey::parse(type_key).ok_or_else(|| {
+            OmniError::bad_request(format!("'{type_key}' is no type key; write node:T or edge:T"))
+        })?;
+        let snapshot = self.resolve(&target.into()).await?;
+        if snapshot.pin(&key).is_none() {
+            return Ok(None);
+        }
+        let table = snapshot.table(&key).await?;
+        let ids: ArrayRef = Arc::new(StringArray::from(vec![id]));
+        let found = table.key_index(&[ID]).lookup(&[ids]).await?;
+        let Some(address) = found.address.first() else { return Ok(None) };
+        let columns: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let row = table.take(&[*address], &columns).await?;
+        Ok(row_objects(&row, &columns, JsonRows::Exact).pop())
     }
 
     /// Writes a snapshot as a strict graph batch. `types` holds type names or keys; empty means all.

@@ -273,8 +273,10 @@ pub enum LoadSource {
 
 /// A load to run. [`Load::new`] fills the optional fields with their defaults.
 pub struct Load<'a> {
-    /// The branch to write to; it must exist.
+    /// The branch to write to; it must exist, unless `base` is given.
     pub branch: &'a str,
+    /// Where `branch` is forked from if it does not exist.
+    pub base: Option<&'a str>,
     /// The rows.
     pub source: LoadSource,
     /// What happens to entities that exist.
@@ -290,7 +292,7 @@ pub struct Load<'a> {
 impl<'a> Load<'a> {
     /// A load in the strict grammar without actor or progress.
     pub fn new(branch: &'a str, source: LoadSource, mode: LoadMode) -> Load<'a> {
-        Load { branch, source, mode, grammar: Grammar::Strict, actor: None, progress: None }
+        Load { branch, base: None, source, mode, grammar: Grammar::Strict, actor: None, progress: None }
     }
 }
 
@@ -315,6 +317,8 @@ impl LoadCounts {
 pub struct LoadReceipt {
     /// The branch written to.
     pub branch: String,
+    /// The branch it was forked from for this load, if it was.
+    pub created_from: Option<String>,
     /// Lines per type.
     pub counts: LoadCounts,
     /// The commit.

@@ -6,10 +6,10 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use omnigraph_compiler::scalar::{format_date, format_datetime};
 use serde_json::{Map, Number, Value};
+
+use crate::blob::Blob;
 
 /// How integers and times are rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub(crate) fn value(array: &ArrayRef, row: usize, rendering: JsonRows) -> Value 
                 .collect()
         }
         DataType::LargeBinary => {
-            let bytes = array.as_binary::<i64>().value(row);
-            Value::String(format!("base64:{}", STANDARD.encode(bytes)))
+            // A cell that is no blob was damaged on disk; reading it by itself says how.
+            Blob::read(array.as_binary::<i64>().value(row)).map_or(Value::Null, |blob| blob.text().into())
         }
         // No property is stored and no query returns another type.
         _ => Value::Null,

@@ -3,15 +3,20 @@
 //! Lance finds a store through a provider per URI scheme. We register our own provider under the scheme
 //! `shared-memory`, which Lance already knows to support conditional put; a URI is `shared-memory://<store id>/<path>`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
 use lance_io::object_store::{ObjectStore as LanceStore, ObjectStoreParams, ObjectStoreProvider};
 use object_store::ObjectStore;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::signer::Url;
 use parking_lot::Mutex;
+
+use super::{failure, settings};
+use crate::error::Result;
 
 /// URI scheme of registered stores.
 pub(crate) const SCHEME: &str = "shared-memory";
@@ -20,6 +25,22 @@ const IO_PARALLELISM: usize = 16;
 const DOWNLOAD_RETRIES: usize = 3;
 
 static STORES: LazyLock<Mutex<Registered>> = LazyLock::new(Mutex::default);
+
+/// Makes a client of a bucket outside the graph, from the environment and settings that win over it.
+///
+/// # Errors
+/// `Storage` with kind `Configuration`.
+pub(crate) fn bucket(name: &str, given: &BTreeMap<String, String>) -> Result<Arc<dyn ObjectStore>> {
+    let known = settings::merged(given)?.into_iter().filter_map(|(key, value)| {
+        // Settings of Lance's own do not concern this client.
+        Some((AmazonS3ConfigKey::from_str(&key).ok()?, value))
+    });
+    let builder = known.fold(AmazonS3Builder::from_env().with_bucket_name(name), |builder, (key, value)| {
+        builder.with_config(key, value)
+    });
+    let store = builder.build().map_err(|error| failure::object(&format!("s3://{name}"), error))?;
+    Ok(Arc::new(store))
+}
 
 #[derive(Default)]
 struct Registered {

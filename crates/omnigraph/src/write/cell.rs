@@ -8,6 +8,7 @@ use omnigraph_compiler::scalar::{parse_date, parse_datetime, spell_f32, spell_f6
 use omnigraph_compiler::types::{Kind, Scalar, Type, Value};
 
 use super::json::Json;
+use crate::blob::Blob;
 use crate::model::column_type;
 
 /// A value of a column's type.
@@ -24,6 +25,7 @@ pub(crate) enum Cell<'a> {
     Text(Cow<'a, str>),
     Date(i32),
     DateTime(i64),
+    /// In its stored form.
     Blob(Vec<u8>),
     Vector(Vec<f32>),
     List(Vec<Cell<'a>>),
@@ -54,8 +56,8 @@ pub(crate) enum CellError {
     Base64(String),
     #[error("must be a URI string or base64: prefixed data, got {0}")]
     NotABlob(&'static str),
-    #[error("external blob URI '{0}' is not allowed; give the bytes as base64:…")]
-    ExternalBlob(String),
+    #[error("is an empty text; an empty blob is \"base64:\"")]
+    EmptyBlob,
     #[error("{0} is not exactly representable; write a float")]
     Inexact(i64),
 }
@@ -206,9 +208,11 @@ fn vector_cell<'a>(json: &Json<'a>, dimension: u32) -> Result<Cell<'a>, CellErro
 fn blob<'a>(text: &str) -> Result<Cell<'a>, CellError> {
     match text.strip_prefix("base64:") {
         Some(payload) => {
-            STANDARD.decode(payload).map(Cell::Blob).map_err(|e| CellError::Base64(e.to_string()))
+            let bytes = STANDARD.decode(payload).map_err(|error| CellError::Base64(error.to_string()))?;
+            Ok(Cell::Blob(Blob::Managed(&bytes).stored()))
         }
-        None => Err(CellError::ExternalBlob(text.to_owned())),
+        None if text.is_empty() => Err(CellError::EmptyBlob),
+        None => Ok(Cell::Blob(Blob::Requested(text).stored())),
     }
 }
 
@@ -299,12 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn blobs_are_base64_and_external_ones_are_refused() {
+    fn blobs_are_base64_or_requests_for_outside_bytes() {
         let ty = || Type::scalar(Scalar::Blob);
-        assert_eq!(convert("\"base64:\"", ty()), Ok(Cell::Blob(vec![])));
-        assert_eq!(convert("\"base64:aGk=\"", ty()), Ok(Cell::Blob(b"hi".to_vec())));
+        assert_eq!(convert("\"base64:\"", ty()), Ok(Cell::Blob(Blob::Managed(b"").stored())));
+        assert_eq!(convert("\"base64:aGk=\"", ty()), Ok(Cell::Blob(Blob::Managed(b"hi").stored())));
         refused("\"base64:***\"", ty(), "invalid base64");
-        refused("\"s3://b/k\"", ty(), "external blob URI 's3://b/k' is not allowed");
+        let requested = Cell::Blob(Blob::Requested("s3://b/k").stored());
+        assert_eq!(convert("\"s3://b/k\"", ty()), Ok(requested));
+        refused("\"\"", ty(), "an empty blob is");
         refused("5", ty(), "must be a URI string or base64: prefixed data");
     }
 

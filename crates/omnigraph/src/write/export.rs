@@ -12,11 +12,10 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::TryStreamExt;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
 
+use crate::blob::Blob;
 use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
 use crate::model::{DST, ID, SRC};
@@ -128,8 +127,19 @@ fn write_text(out: &mut Vec<u8>, text: &str) -> Result<()> {
     serde_json::to_writer(out, text).map_err(|e| OmniError::internal(format!("writing text: {e}")))
 }
 
-/// Writes one value as compact JSON; fails with the value when it is a float that is not finite.
-fn write_cell(out: &mut Vec<u8>, array: &dyn Array, row: usize) -> std::result::Result<(), f64> {
+/// A value that the load format cannot hold.
+#[derive(Debug, thiserror::Error)]
+enum Unwritable {
+    /// A float that is not finite.
+    #[error("{0}")]
+    Number(f64),
+    /// A blob that is damaged on disk.
+    #[error("unreadable: {0}")]
+    Blob(OmniError),
+}
+
+/// Writes one value as compact JSON.
+fn write_cell(out: &mut Vec<u8>, array: &dyn Array, row: usize) -> std::result::Result<(), Unwritable> {
     if array.is_null(row) {
         out.extend_from_slice(b"null");
         return Ok(());
@@ -152,9 +162,8 @@ fn write_cell(out: &mut Vec<u8>, array: &dyn Array, row: usize) -> std::result::
         }
         DataType::Float64 => return write_float(out, array.as_primitive::<Float64Type>().value(row)),
         DataType::LargeBinary => {
-            out.extend_from_slice(b"\"base64:");
-            out.extend_from_slice(STANDARD.encode(array.as_binary::<i64>().value(row)).as_bytes());
-            out.push(b'"');
+            let blob = Blob::read(array.as_binary::<i64>().value(row)).map_err(Unwritable::Blob)?;
+            serde_json::to_writer(out, &blob.text()).expect("text is written to memory");
         }
         DataType::List(_) => return write_items(out, &array.as_list::<i32>().value(row)),
         DataType::FixedSizeList(..) => return write_items(out, &array.as_fixed_size_list().value(row)),
@@ -163,15 +172,15 @@ fn write_cell(out: &mut Vec<u8>, array: &dyn Array, row: usize) -> std::result::
     Ok(())
 }
 
-fn write_float(out: &mut Vec<u8>, value: f64) -> std::result::Result<(), f64> {
+fn write_float(out: &mut Vec<u8>, value: f64) -> std::result::Result<(), Unwritable> {
     if !value.is_finite() {
-        return Err(value);
+        return Err(Unwritable::Number(value));
     }
     serde_json::to_writer(out, &value).expect("a number is written to memory");
     Ok(())
 }
 
-fn write_items(out: &mut Vec<u8>, items: &dyn Array) -> std::result::Result<(), f64> {
+fn write_items(out: &mut Vec<u8>, items: &dyn Array) -> std::result::Result<(), Unwritable> {
     out.push(b'[');
     for item in 0..items.len() {
         if item > 0 {
@@ -200,7 +209,10 @@ mod tests {
         assert_eq!(cell(&Float64Array::from(vec![30.0])), "30.0");
         assert_eq!(cell(&Float32Array::from(vec![0.1])), "0.10000000149011612");
         assert_eq!(cell(&StringArray::from(vec!["ä\"\n"])), "\"ä\\\"\\n\"");
-        assert_eq!(cell(&LargeBinaryArray::from_vec(vec![b"hi"])), "\"base64:aGk=\"");
+        assert_eq!(
+            cell(&LargeBinaryArray::from_vec(vec![&Blob::Managed(b"hi").stored()])),
+            "\"base64:aGk=\""
+        );
         assert_eq!(cell(&Float64Array::from(vec![None])), "null");
         assert!(write_cell(&mut Vec::new(), &Float64Array::from(vec![f64::NAN]), 0).is_err());
     }

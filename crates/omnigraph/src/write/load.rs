@@ -22,9 +22,11 @@ use roaring::RoaringTreemap;
 use self::envelope::Envelope;
 use self::lines::{Record, Records};
 use self::remap::Spellings;
+use super::blobs::{Incoming, admit};
 use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
 use super::rows::{InputPolicy, RowBuilder};
 use super::spool::{MemoryBudget, Spool, SpoolWriter, spool_schema};
+use crate::blob::source::Sources;
 use crate::commit::{Planned, Planner, Snapshot};
 use crate::db::{LoadCounts, LoadSource};
 use crate::error::{ManifestDetails, OmniError, Result};
@@ -94,6 +96,7 @@ pub(crate) struct LoadPlanner {
     grammar: Grammar,
     progress: Option<Progress>,
     memory_budget: u64,
+    sources: Arc<Sources>,
     input: Mutex<Input>,
 }
 
@@ -130,8 +133,10 @@ impl LoadPlanner {
         grammar: Grammar,
         progress: Option<Progress>,
         memory_budget: u64,
+        sources: Arc<Sources>,
     ) -> LoadPlanner {
-        LoadPlanner { mode, grammar, progress, memory_budget, input: Mutex::new(Input::Unread(source)) }
+        let input = Mutex::new(Input::Unread(source));
+        LoadPlanner { mode, grammar, progress, memory_budget, sources, input }
     }
 
     async fn gathered(&self, snapshot: &Snapshot) -> Result<Arc<Gathered>> {
@@ -168,6 +173,10 @@ impl LoadPlanner {
             reading.await.map_err(|e| OmniError::internal(format!("reading the input: {e}")))??;
         let memory = self.memory_budget / SPELLING_SHARE;
         remap::apply(snapshot.catalog(), &mut gathered.types, &gathered.spellings, &budget, memory).await?;
+        let replaces_all = self.mode == LoadMode::Overwrite;
+        let incoming =
+            gathered.types.values_mut().map(|rows| Incoming { rows: &mut rows.spool, replaces_all });
+        admit(&self.sources, policy(grammar).unit(), incoming.collect(), &budget).await?;
         let gathered = Arc::new(gathered);
         *self.input.lock() = Input::Read { schema: schema.clone(), gathered: gathered.clone() };
         Ok(gathered)

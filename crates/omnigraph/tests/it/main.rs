@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod blobs;
 mod branches;
 mod changes;
 mod kit;

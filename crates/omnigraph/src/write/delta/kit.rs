@@ -119,8 +119,9 @@ impl Kit {
             query::compile(source, None, self.head().await.catalog()).map_err(crate::OmniError::from)?;
         let params = query::params::bind(&compiled.params, Some(&params)).unwrap();
         let Body::Mutation(statements) = compiled.body else { panic!("a read: {source}") };
-        let written: Written<MutationCounts> =
-            self.write(&Mutation { statements, params, now: 1_700_000_000_000 }).await?;
+        let written: Written<MutationCounts> = self
+            .write(&Mutation { statements, params, now: 1_700_000_000_000, sources: Arc::default() })
+            .await?;
         Ok((written.output.nodes, written.output.edges, written.commit.is_some()))
     }
 

@@ -13,9 +13,11 @@ use roaring::RoaringTreemap;
 use super::images;
 use super::overlay::{Cell, Matching, Overlay};
 use super::predicate::Condition;
+use crate::blob::source::Sources;
 use crate::commit::{Planned, Planner, Snapshot};
-use crate::error::{OmniError, Result};
+use crate::error::{OmniError, Result, Unit};
 use crate::model::{DST, ID, SRC};
+use crate::write::blobs::{Incoming, admit};
 use crate::write::delta::{Delta, prepare};
 use crate::write::rows::{RowBuilder, value_column};
 use crate::write::spool::MemoryBudget;
@@ -35,6 +37,8 @@ pub(crate) struct Mutation {
     pub(crate) params: Vec<Value>,
     /// The instant of `now()`, in milliseconds since the epoch; the same for every attempt.
     pub(crate) now: i64,
+    /// Where bytes outside the graph may come from.
+    pub(crate) sources: Arc<Sources>,
 }
 
 /// What a mutation did.
@@ -251,6 +255,9 @@ impl Run<'_> {
                 delta.types.insert(key, change);
             }
         }
+        let rows = delta.types.values_mut().filter_map(|change| change.rows.as_mut());
+        let incoming = rows.map(|rows| Incoming { rows, replaces_all: false }).collect();
+        admit(&self.mutation.sources, Unit::Statement, incoming, &budget).await?;
         let prepared = prepare(self.snapshot, delta).await?;
         let mut reads = prepared.reads;
         reads.extend(self.reads);
