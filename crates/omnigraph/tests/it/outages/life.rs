@@ -480,7 +480,15 @@ impl Life {
         let mut position = ChangeFeedPosition::Start(FeedStart::Beginning);
         let mut people: BTreeMap<String, i64> = BTreeMap::new();
         loop {
-            let page = self.graph.poll_change_feed(&ChangeFeedRequest::new(position)).await.unwrap();
+            let page = match self.graph.poll_change_feed(&ChangeFeedRequest::new(position)).await {
+                Ok(page) => page,
+                // A change of the schema is not delivered; here it changes no entity.
+                Err(OmniError::ChangeSchemaBoundary { graph_commit_id, .. }) => {
+                    position = ChangeFeedPosition::Start(FeedStart::AfterCommit(graph_commit_id));
+                    continue;
+                }
+                Err(error) => panic!("{error:?}\n{}", self.story()),
+            };
             for change in page.blocks.iter().flat_map(|block| &block.changes) {
                 if change.entity_type.name == "Person" {
                     apply(&mut people, change);
