@@ -380,8 +380,8 @@ impl Life {
                 self.worlds.settle();
                 self.left_open.push(operation_id);
             }
-            // A write is not settled.
-            Err(error) if step == "cleanup" && is_conflict(&error) => {}
+            // An earlier write is not settled.
+            Err(error) if step != "refresh" && is_conflict(&error) => {}
             Err(error) => assert!(is_outage(&error), "{step}: {error:?}\n{}", self.story()),
         }
     }

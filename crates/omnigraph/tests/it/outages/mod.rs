@@ -15,6 +15,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::memory::InMemory;
 use omnigraph::Omnigraph;
 use omnigraph::error::OmniError;
+use omnigraph::failpoints::ScopedFailPoint;
 
 use self::life::{Life, born, insert, is_conflict, is_outage, open, opened, view};
 use crate::server::Server;
@@ -168,11 +169,14 @@ async fn race(rates: Rates, seed: u64) {
     let first = born(&store).await;
     let second = opened(&store).await;
     let handles = [first.clone(), first, second.clone(), second];
-    let writers = handles.map(|graph| graph).into_iter().enumerate();
+    let writers = handles.clone().into_iter().enumerate();
     let writers = writers.map(|(n, graph)| tokio::spawn(write(graph, n, 6)));
     let ended: Vec<Ended> =
         futures::future::join_all(writers).await.into_iter().flat_map(Result::unwrap).collect();
     store.heal().await;
+    for handle in handles {
+        handle.close().await;
+    }
     let graph = open(&store).await.unwrap();
     graph.refresh().await.unwrap();
     assert_eq!(store.objects("__recovery").await, []);
@@ -199,4 +203,25 @@ async fn racing_writers_lose_nothing_that_was_acknowledged() {
             race.await.unwrap();
         }
     }
+}
+
+/// What comes after the publication may fail, but is no failure of the write.
+#[tokio::test]
+async fn a_published_schema_is_acknowledged_though_the_store_fails_from_then_on() {
+    let store = Unreliable::new(Arc::new(InMemory::new()), 1);
+    let graph = born(&store).await;
+    let (failing, thread) = (store.clone(), std::thread::current().id());
+    let published = ScopedFailPoint::with_callback("schema_apply.after_manifest_commit", move || {
+        // The registry is shared by all tests of the process.
+        if std::thread::current().id() == thread {
+            failing.misbehave(Rates { refusals: 1.0, ..Rates::default() });
+        }
+    });
+    let applied = graph.apply_schema("node Person { name: String @key  age: I64?  city: String? }").await;
+    drop(published);
+    assert!(store.injected() > 0);
+    store.heal().await;
+    let catalog = open(&store).await.unwrap().catalog("main").await.unwrap();
+    assert!(catalog.edges.is_empty(), "the change was not published");
+    assert!(applied.unwrap().applied);
 }
