@@ -223,7 +223,8 @@ impl Graph {
         &self.shared.leftovers
     }
 
-    pub(super) async fn settle_leftovers(&self) -> Result<()> {
+    /// Settles what earlier writes of this handle left behind, as every write does before it plans.
+    pub(crate) async fn settle_leftovers(&self) -> Result<()> {
         recovery::settle_leftovers(self).await
     }
 

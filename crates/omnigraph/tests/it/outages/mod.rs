@@ -14,6 +14,7 @@ use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::memory::InMemory;
 use omnigraph::Omnigraph;
+use omnigraph::db::MergeBranches;
 use omnigraph::error::OmniError;
 use omnigraph::failpoints::ScopedFailPoint;
 
@@ -224,4 +225,18 @@ async fn a_published_schema_is_acknowledged_though_the_store_fails_from_then_on(
     let catalog = open(&store).await.unwrap().catalog("main").await.unwrap();
     assert!(catalog.edges.is_empty(), "the change was not published");
     assert!(applied.unwrap().applied);
+}
+
+#[tokio::test]
+async fn a_merge_takes_what_an_earlier_write_left_open_on_its_source() {
+    let store = Unreliable::new(Arc::new(InMemory::new()), 1);
+    let graph = born(&store).await;
+    graph.branch_create("b").await.unwrap();
+    store.misbehave(Rates { conflicts: 1.0, ..Rates::default() });
+    let error = insert(&graph, "b", &[("Ada".to_owned(), 36)]).await.unwrap_err();
+    assert!(matches!(error, OmniError::RecoveryRequired { .. }), "{error}");
+    store.heal().await;
+    graph.branch_merge(MergeBranches::new("b", "main")).await.unwrap();
+    assert_eq!(view(&graph, "main").await.unwrap(), view(&graph, "b").await.unwrap());
+    assert_eq!(view(&graph, "main").await.unwrap().people.len(), 1);
 }
