@@ -1,10 +1,16 @@
-//! The fault points of the engine, for tests of whole programs. They exist with the crate feature `failpoints` only.
+//! The fault points of the engine, and graphs in stores that misbehave: for tests of whole programs. They exist with the
+//! crate feature `failpoints` only.
 //!
 //! There is one point after each durable step of every write. An armed point `return`s a bad request whose text is
 //! `injected failpoint triggered: <name>`, `panic`s, or `kill`s the process as a power cut would.
 
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+
 use crate::commit::failpoints as commit;
 use crate::storage::fault as storage;
+use crate::{Omnigraph, Result as EngineResult};
 
 /// Environment variable that arms points of a program: `name=action` pairs separated by `;`.
 pub const VARIABLE: &str = "OMNIGRAPH_FAILPOINTS";
@@ -32,6 +38,22 @@ pub fn arm_from_environment() -> Result<(), String> {
         .map_err(|error| format!("{VARIABLE}: '{pair}': {error}"))?;
     }
     Ok(())
+}
+
+/// Creates a graph at the top of a store.
+///
+/// # Errors
+/// As [`Omnigraph::init`].
+pub async fn init_in(store: Arc<dyn ObjectStore>, schema_source: &str) -> EngineResult<Omnigraph> {
+    Omnigraph::init_in(store, schema_source).await
+}
+
+/// Opens the graph at the top of a store, with nothing of it in caches.
+///
+/// # Errors
+/// As [`Omnigraph::open`].
+pub async fn open_in(store: Arc<dyn ObjectStore>) -> EngineResult<Omnigraph> {
+    Omnigraph::open_in(store).await
 }
 
 /// Arms one point until it is dropped.

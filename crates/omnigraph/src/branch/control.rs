@@ -162,13 +162,10 @@ impl Graph {
         let mut n = 0_u32;
         loop {
             let path = claim_path(branch.uid, n);
-            if self.root().create(&path, format::encode(&claim)).await? == Created::Yes {
-                return Ok(());
-            }
-            let Some(other) = load_claim(self.root(), &path).await? else { continue };
-            if other.operation_id == claim.operation_id {
-                return Ok(());
-            }
+            let other: Retired = match self.root().create(&path, format::encode(&claim)).await? {
+                Created::Yes => return Ok(()),
+                Created::Taken(found) => format::decode(self.root(), &path, &found)?,
+            };
             if refs::load(self.root(), &branch.name).await?.is_none_or(|found| found.uid != branch.uid) {
                 return Err(OmniError::not_found(format!("branch '{}' not found", branch.name)));
             }

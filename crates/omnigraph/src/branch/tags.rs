@@ -59,8 +59,7 @@ impl Graph {
                 }
                 Ok(tag)
             }
-            Created::AlreadyExists if load(self.root(), name).await?.as_ref() == Some(&tag) => Ok(tag),
-            Created::AlreadyExists => Err(OmniError::refused(format!("tag '{name}' already exists"))),
+            Created::Taken(_) => Err(OmniError::refused(format!("tag '{name}' already exists"))),
         }
     }
 

@@ -94,14 +94,11 @@ impl Graph {
         let running = Running::begin(OperationId::mint());
         let operation = running.operation();
         let bytes = format::encode(&Mark::new(operation));
-        if self.root().create(&path(), bytes.clone()).await? == Created::AlreadyExists {
-            match load(self.root()).await? {
-                Some(mark) if mark.operation_id == operation => {}
-                Some(mark) if mark.stands() => {
-                    return Err(OmniError::refused("another cleanup is running; retry"));
-                }
-                Some(_) | None => self.root().put(&path(), bytes).await?,
+        if let Created::Taken(found) = self.root().create(&path(), bytes.clone()).await? {
+            if format::decode::<Mark>(self.root(), &path(), &found)?.stands() {
+                return Err(OmniError::refused("another cleanup is running; retry"));
             }
+            self.root().put(&path(), bytes).await?;
         }
         let root = self.root().clone();
         let renewal = tokio::spawn(async move {

@@ -54,7 +54,7 @@ pub(crate) async fn claim(root: &Root) -> Result<()> {
         Format { format: STORAGE_FORMAT, graph_id: ulid::Ulid::new().to_string(), created_at: now_micros() };
     match root.create(PATH, encode(&stamp)).await? {
         Created::Yes => Ok(()),
-        Created::AlreadyExists => load(root).await.map(|_| ()),
+        Created::Taken(found) => decode::<Format>(root, PATH, &found).map(drop),
     }
 }
 

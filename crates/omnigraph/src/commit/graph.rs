@@ -179,6 +179,7 @@ impl Graph {
         &self.shared.leftovers
     }
 
+    /// Settles what earlier writes of this handle left behind, as every write does before it plans.
     pub(crate) async fn settle_leftovers(&self) -> Result<()> {
         recovery::settle_leftovers(self).await
     }

@@ -18,9 +18,9 @@ use super::log::{Append, Log};
 use super::record::{Authorship, CommitKind, CommitRecord, Lane, TablePin};
 use super::refs::{self, BranchRef};
 use super::schema::{SchemaContract, Schemas};
-use crate::error::{OmniError, Result};
+use crate::error::{OmniError, Result, StorageFailureKind};
 use crate::model::physical_schema;
-use crate::storage::{Root, Table};
+use crate::storage::{Root, Table, Tries};
 
 /// Tables created at the same time.
 const CREATED_AT_ONCE: usize = 8;
@@ -82,15 +82,22 @@ pub(crate) async fn create_table(root: &Root, catalog: &Catalog, key: TypeKey) -
     let unknown = || OmniError::internal(format!("the catalog has no type {key}"));
     let schema = physical_schema(catalog, &key).ok_or_else(unknown)?;
     let (type_id, incarnation) = identity(catalog, &key).ok_or_else(unknown)?;
-    let path = table_path(key.kind, type_id, incarnation);
-    let table = Table::create(root, &path, schema).await?;
+    let mut tries = Tries::new();
+    let table = loop {
+        // No other call has this path: a table already there is what an unanswered request of this one made.
+        let path = table_path(key.kind, type_id, incarnation);
+        match Table::create(root, &path, schema.clone()).await {
+            Err(error) if tries.again(&error).await || (is_taken(&error) && tries.once_more().await) => {}
+            created => break created?,
+        }
+    };
     let stats = table.stats();
     Ok(TablePin {
         type_id,
         incarnation,
         alias: key.name,
         kind: key.kind,
-        path,
+        path: table.path().to_owned(),
         version: table.version(),
         table_version: FIRST_TABLE_VERSION,
         rows: stats.rows,
@@ -98,6 +105,10 @@ pub(crate) async fn create_table(root: &Root, catalog: &Catalog, key: TypeKey) -
         fragments: stats.fragments,
         indexes: Vec::new(),
     })
+}
+
+fn is_taken(error: &OmniError) -> bool {
+    matches!(error, OmniError::Storage(failure) if failure.kind == StorageFailureKind::Precondition)
 }
 
 fn identity(catalog: &Catalog, key: &TypeKey) -> Option<(TypeId, Incarnation)> {

@@ -283,6 +283,21 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Deletes the intent of a write that failed, so that no recovery finishes it later.
+    ///
+    /// # Errors
+    /// The intent may still be there, and is settled by the next write.
+    pub(crate) async fn withdraw(mut self, root: &Root) -> Result<()> {
+        let path = path(self.running.operation());
+        if let Err(error) = delete(root, &path).await
+            && !matches!(root.get(&path).await, Ok(None))
+        {
+            return Err(error);
+        }
+        self.retired = true;
+        Ok(())
+    }
+
     /// Deletes the intent; a failure is logged and leaves it to the next write.
     pub(crate) async fn retire(mut self, root: &Root) {
         let operation = self.running.operation();

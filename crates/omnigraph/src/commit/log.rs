@@ -5,12 +5,11 @@
 //! Invariants: (1) a record that exists is never rewritten; (2) the log of a live branch is dense from its first place:
 //! a record is created only after the one before it was seen, and cleanup may pack records, but never drops one;
 //! (3) ids ascend with places.
-//! Cost: one request per record not cached, two if it is packed. [`Log::append`] is one conditional put, plus one read per lost race or lost
-//! acknowledgement.
+//! Cost: one request per record not cached, two if it is packed. [`Log::append`] is one conditional put, plus one read
+//! for a lost race or a lost acknowledgement.
 //! Cancellation: dropping an append leaves the record or nothing; reading its place tells which.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use moka::sync::Cache;
 
@@ -26,9 +25,6 @@ use crate::storage::{Created, Root};
 const CACHED_BYTES: u64 = 32 << 20;
 /// Places of commits kept per handle.
 const CACHED_IDS: u64 = 65_536;
-/// Puts of one record whose acknowledgement got lost, before the outcome is left to recovery.
-const PUTS: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Name of a record: whose log, which place.
 pub(crate) type Place = (BranchUid, Seq);
@@ -101,15 +97,20 @@ impl Log {
 
     /// Reads a record from its own object.
     async fn get_own(&self, uid: BranchUid, seq: Seq) -> Result<Option<Arc<CommitRecord>>> {
-        let path = path(uid, seq);
-        let Some(bytes) = self.root.get(&path).await? else {
+        let Some(bytes) = self.root.get(&path(uid, seq)).await? else {
             return Ok(None);
         };
-        let record: CommitRecord = format::decode(&self.root, &path, &bytes)?;
-        if (record.branch_uid, record.seq) != (uid, seq) {
+        self.accept((uid, seq), &bytes).map(Some)
+    }
+
+    /// Decodes and remembers the record that was read at a place.
+    fn accept(&self, place: Place, bytes: &[u8]) -> Result<Arc<CommitRecord>> {
+        let path = path(place.0, place.1);
+        let record: CommitRecord = format::decode(&self.root, &path, bytes)?;
+        if (record.branch_uid, record.seq) != place {
             return Err(OmniError::internal(format!("{path} holds the record of another place")));
         }
-        Ok(Some(self.remember(Arc::new(record))))
+        Ok(self.remember(Arc::new(record)))
     }
 
     /// Tells whether the record at a place is in memory.
@@ -135,32 +136,17 @@ impl Log {
         if onto_old && self.packs.get((record.branch_uid, record.seq)).await?.is_some() {
             return Ok(Append::Lost);
         }
-        let mut pause = FIRST_PAUSE;
-        for put in 1.. {
-            let failure = match self.put(&path, bytes.clone()).await {
-                Ok(Created::Yes) => return Ok(Append::Published(self.remember(record))),
-                Ok(Created::AlreadyExists) => None,
-                Err(error) => Some(error),
-            };
-            match (self.get(record.branch_uid, record.seq).await, failure) {
-                (Ok(Some(found)), _) if found.operation_id == record.operation_id => {
-                    return Ok(Append::Published(found));
-                }
-                (Ok(Some(_)), _) => return Ok(Append::Lost),
-                (Ok(None), None) => {
-                    return Err(OmniError::internal(format!("{path} was there and is gone")));
-                }
-                (Ok(None), Some(error)) | (Err(_), Some(error)) | (Err(error), None) => {
-                    if put == PUTS {
-                        return Err(error);
-                    }
-                    tracing::warn!(%error, path, "publication not acknowledged; looking again");
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        unreachable!("the loop ends at the last put")
+        let found = match self.put(&path, bytes).await {
+            Ok(Created::Yes) => return Ok(Append::Published(self.remember(record))),
+            Ok(Created::Taken(found)) => self.accept((record.branch_uid, record.seq), &found)?,
+            // A last look: the answer may have got lost behind the store.
+            Err(error) => match self.get(record.branch_uid, record.seq).await {
+                Ok(Some(found)) => found,
+                Ok(None) | Err(_) => return Err(error),
+            },
+        };
+        let ours = found.operation_id == record.operation_id;
+        Ok(if ours { Append::Published(found) } else { Append::Lost })
     }
 
     async fn put(&self, path: &str, bytes: bytes::Bytes) -> Result<Created> {

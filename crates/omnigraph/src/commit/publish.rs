@@ -110,7 +110,8 @@ impl Operation {
         intent::put(base.root(), &Intent::new(base.root(), base.record(), record)).await
     }
 
-    fn recovery_required(&self, cause: &OmniError) -> OmniError {
+    /// Makes the error of a write whose outcome is left to recovery.
+    pub(super) fn recovery_required(&self, cause: &OmniError) -> OmniError {
         OmniError::RecoveryRequired {
             operation_id: self.author.operation_id.to_string(),
             reason: format!(

@@ -96,7 +96,7 @@ pub(crate) async fn create(root: &Root, branch: &BranchRef) -> Result<bool> {
     };
     match created {
         Ok(Created::Yes) => Ok(true),
-        Ok(Created::AlreadyExists) => Ok(is_ours(load(root, &branch.name).await?, branch)),
+        Ok(Created::Taken(_)) => Ok(false),
         Err(error) => match load(root, &branch.name).await {
             Ok(Some(found)) => Ok(found.uid == branch.uid),
             Ok(None) | Err(_) => Err(error),

@@ -129,10 +129,18 @@ impl Graph {
         };
         let mut operation = Operation::new(author, self.leftovers().clone());
         let result = self.run(request, planner, &mut operation).await;
-        if !operation.is_open()
-            && let Some(in_flight) = operation.take_in_flight()
-        {
-            self.retire(in_flight).await;
+        if operation.is_open() {
+            return result;
+        }
+        match (operation.take_in_flight(), &result) {
+            (Some(in_flight), Ok(_)) => self.retire(in_flight).await,
+            // An intent left behind would be finished by recovery, and the failed write become visible.
+            (Some(in_flight), Err(_)) => {
+                if let Err(error) = in_flight.withdraw(self.root()).await {
+                    return Err(operation.recovery_required(&error));
+                }
+            }
+            (None, _) => {}
         }
         result
     }

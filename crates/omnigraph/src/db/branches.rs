@@ -197,6 +197,10 @@ impl Omnigraph {
                 "a merge needs a distinct source and target; both are '{source}'"
             )));
         }
+        if !request.dry_run {
+            // A write of this handle that is to be finished on the source is to be merged too.
+            self.graph.settle_leftovers().await?;
+        }
         let merge = Merge {
             graph: self.graph.clone(),
             source: self.graph.head(&source).await?,

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use moka::sync::Cache;
+#[cfg(feature = "failpoints")]
+use object_store::ObjectStore;
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::{ir, query, schema};
 
@@ -239,6 +241,29 @@ impl From<query::CompileError> for OmniError {
             query::CompileError::Select(select) => OmniError::bad_request(select.to_string()),
         }
     }
+}
+
+#[cfg(feature = "failpoints")]
+impl Omnigraph {
+    /// As [`Omnigraph::init_with`], in a store that a test supplies.
+    pub(crate) async fn init_in(store: Arc<dyn ObjectStore>, schema_source: &str) -> Result<Omnigraph> {
+        let compiled = schema::compile(schema_source, &ulid::Ulid::new().to_string())?;
+        let root = supplied_root(store).await?;
+        Ok(Omnigraph::from_graph(
+            Graph::init(root, schema_source, compiled.catalog, None).await?,
+            &OpenOptions::default(),
+        ))
+    }
+
+    /// As [`Omnigraph::open`], in a store that a test supplies.
+    pub(crate) async fn open_in(store: Arc<dyn ObjectStore>) -> Result<Omnigraph> {
+        Ok(Omnigraph::from_graph(Graph::open(supplied_root(store).await?).await?, &OpenOptions::default()))
+    }
+}
+
+#[cfg(feature = "failpoints")]
+async fn supplied_root(store: Arc<dyn ObjectStore>) -> Result<Root> {
+    Root::open("memory://supplied", RootOptions { store: Some(store), ..RootOptions::default() }).await
 }
 
 async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {

@@ -160,7 +160,7 @@ impl Omnigraph {
         if written.commit.is_some() {
             failpoints::hit(failpoints::PUBLISHED)?;
             if branch.is_main() {
-                self.refresh_schema_copy(&branch).await?;
+                self.refresh_schema_copy(&branch).await;
             }
             self.reclaim(&reclaimable).await;
         }
@@ -193,8 +193,15 @@ impl Omnigraph {
         }
     }
 
-    /// Brings the copy for people up to date: whoever writes it last has seen the newest schema.
-    async fn refresh_schema_copy(&self, main: &BranchName) -> Result<()> {
+    /// Brings the copy for people up to date. The change stands whatever becomes of this, so a failure is logged.
+    async fn refresh_schema_copy(&self, main: &BranchName) {
+        if let Err(error) = self.copy_newest_schema(main).await {
+            tracing::warn!(%error, "left the copy of the schema as it was");
+        }
+    }
+
+    /// Whoever writes the copy last has seen the newest schema.
+    async fn copy_newest_schema(&self, main: &BranchName) -> Result<()> {
         let schemas = Schemas::new(self.graph.root().clone());
         let mut head = self.graph.head(main).await?;
         loop {

@@ -108,8 +108,8 @@ impl Packing<'_> {
         let size = packed.len() as u64;
         if !self.dry_run {
             let path = pack::path(self.uid, self.block);
-            if self.graph.root().create(&path, packed.clone()).await? == Created::AlreadyExists
-                && self.graph.root().get(&path).await? != Some(packed)
+            if let Created::Taken(found) = self.graph.root().create(&path, packed.clone()).await?
+                && found != packed
             {
                 return Err(self.contradiction());
             }

@@ -68,6 +68,9 @@ fn kind_of(error: &(dyn StdError + 'static)) -> StorageFailureKind {
             kind = found;
         } else if let Some(io) = error.downcast_ref::<std::io::Error>() {
             kind = io_kind(io);
+        } else if error.downcast_ref::<lance::Error>().is_some_and(lance::Error::is_not_found) {
+            // Lance keeps the path of an absent object, not the store's error, and may wrap that as a store's once more.
+            kind = StorageFailureKind::NotFound;
         }
         cause = error.source();
     }

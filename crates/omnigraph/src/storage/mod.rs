@@ -7,7 +7,7 @@
 //! wins; (2) a table version, once returned by [`stage::stage`], never changes and, with [`Durability::Full`], survives power
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
-//! Reading order: where ([`uri`], [`root`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
+//! Reading order: where ([`uri`], [`root`], [`retry`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
 //! [`difference`], [`key_index`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
 //! ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
@@ -22,6 +22,7 @@ pub(crate) mod once;
 pub(crate) mod postings;
 pub(crate) mod reclaim;
 pub(crate) mod reshape;
+pub(crate) mod retry;
 pub(crate) mod root;
 pub(crate) mod scan;
 mod settings;
@@ -39,6 +40,7 @@ pub(crate) use difference::Selection;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use once::build_once;
 pub(crate) use reshape::reshape;
+pub(crate) use retry::Tries;
 pub use root::Durability;
 pub(crate) use root::{Created, Root, RootOptions};
 pub(crate) use scan::Scan;

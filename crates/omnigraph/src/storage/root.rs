@@ -5,7 +5,9 @@
 //! the same bytes.
 //!
 //! Invariants: a put is atomic; of racing creates of one path exactly one wins; with [`Durability::Full`] what has been
-//! acknowledged survives power loss. Cost: one request per call (`list`: one per thousand objects).
+//! acknowledged survives power loss. A request that fails in a way that goes away is made again where that is safe
+//! ([`super::retry`]), and a create whose answer got lost is resolved by looking: here, and nowhere else.
+//! Cost: one request per call (`list`: one per thousand objects), a second one for a create that finds its path taken.
 //! Cancellation: a dropped put or create has happened whole or not at all; a later read tells which.
 
 use std::collections::BTreeMap;
@@ -21,10 +23,11 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use super::cache::{self, Caches};
+use super::retry::Tries;
 use super::stores::Registration;
 use super::uri::Location;
 use super::{durable, failure, settings};
-use crate::error::{OmniError, Result};
+use crate::error::{OmniError, Result, StorageFailureKind};
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,12 +64,12 @@ impl Default for RootOptions {
 }
 
 /// Outcome of a put-if-absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Created {
-    /// The object is there now, and it is ours.
+    /// The object is there now, with the given content.
     Yes,
-    /// Another object has that path; nothing changed.
-    AlreadyExists,
+    /// Another object has that path, with this content; nothing changed.
+    Taken(Bytes),
 }
 
 /// A listed object.
@@ -180,6 +183,16 @@ impl Root {
 
     /// Reads an object; `None` when there is none.
     pub(crate) async fn get(&self, path: &str) -> Result<Option<Bytes>> {
+        let mut tries = Tries::new();
+        loop {
+            match self.try_get(path).await {
+                Err(error) if tries.again(&error).await => {}
+                read => return read,
+            }
+        }
+    }
+
+    async fn try_get(&self, path: &str) -> Result<Option<Bytes>> {
         match &self.0.backend {
             Backend::Local { .. } => {
                 let file = self.file(path)?;
@@ -207,6 +220,16 @@ impl Root {
 
     /// Writes an object, replacing one of the same path; atomic and durable.
     pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        let mut tries = Tries::new();
+        loop {
+            match self.try_put(path, bytes.clone()).await {
+                Err(error) if tries.again(&error).await => {}
+                written => return written,
+            }
+        }
+    }
+
+    async fn try_put(&self, path: &str, bytes: Bytes) -> Result<()> {
         match &self.0.backend {
             Backend::Local { .. } => {
                 let (file, sync) = (self.file(path)?, self.sync());
@@ -222,33 +245,62 @@ impl Root {
 
     /// Writes an object if its path is free; atomic, durable, and won by exactly one of racing callers.
     ///
-    /// On a bucket, [`Created::AlreadyExists`] may also mean that an earlier try of this very call succeeded and its
-    /// reply was lost: who must know reads the object.
+    /// The content tells an object of this call from another's, so it should name its writer: a bucket may refuse the
+    /// second try of a request because of what the first one made, or lose the answer.
+    ///
+    /// # Errors
+    /// Any failure leaves the outcome open: the object may be there, or still arrive.
     pub(crate) async fn create(&self, path: &str, bytes: Bytes) -> Result<Created> {
+        let mut tries = Tries::of_unrepeated();
+        loop {
+            let refused = match self.try_create(path, bytes.clone()).await {
+                Ok(true) => return Ok(Created::Yes),
+                Ok(false) => None,
+                Err(error) => Some(error),
+            };
+            match (self.get(path).await, refused) {
+                (Ok(Some(found)), _) if found == bytes => return Ok(Created::Yes),
+                (Ok(Some(found)), _) => return Ok(Created::Taken(found)),
+                (Err(error), None) => return Err(error),
+                // Deleted since, or refused because of a racing request that made nothing in the end.
+                (Ok(None), None) if tries.once_more().await => {}
+                (Ok(None), None) => {
+                    let text = format!("{} exists for a put and is absent for a read", self.place(path));
+                    return Err(OmniError::storage(StorageFailureKind::Transient, text));
+                }
+                (Ok(None) | Err(_), Some(error)) => {
+                    if !tries.again(&error).await {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, path, "a put-if-absent failed; trying again");
+                }
+            }
+        }
+    }
+
+    /// Puts once if absent; false when the path is taken.
+    async fn try_create(&self, path: &str, bytes: Bytes) -> Result<bool> {
         match &self.0.backend {
             Backend::Local { .. } => {
                 let (file, sync) = (self.file(path)?, self.sync());
-                match blocking(move || durable::create(&file, &bytes, sync)).await {
-                    Ok(true) => Ok(Created::Yes),
-                    Ok(false) => Ok(Created::AlreadyExists),
-                    Err(error) => Err(failure::file(&self.place(path), &error)),
-                }
+                let created = blocking(move || durable::create(&file, &bytes, sync)).await;
+                created.map_err(|error| failure::file(&self.place(path), &error))
             }
             Backend::Remote { store, prefix } => {
                 let options = PutOptions::from(PutMode::Create);
                 let key = key(prefix, path)?;
                 match store.inner.put_opts(&key, PutPayload::from_bytes(bytes), options).await {
-                    Ok(_) => Ok(Created::Yes),
+                    Ok(_) => Ok(true),
                     Err(
                         object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
-                    ) => Ok(Created::AlreadyExists),
+                    ) => Ok(false),
                     Err(error) => Err(failure::object(&self.place(path), error)),
                 }
             }
         }
     }
 
-    /// Deletes an object; an absent one is fine.
+    /// Deletes an object; an absent one is fine. A failure leaves the outcome open.
     pub(crate) async fn delete(&self, path: &str) -> Result<()> {
         match &self.0.backend {
             Backend::Local { .. } => {
@@ -301,7 +353,16 @@ impl Root {
     ///
     /// `a/b` lists `a/b/c` and `a/b/c/d`, never `a/bc`.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
-        let below = prefix.trim_matches('/');
+        let mut tries = Tries::new();
+        loop {
+            match self.try_list(prefix.trim_matches('/')).await {
+                Err(error) if tries.again(&error).await => {}
+                listed => return listed,
+            }
+        }
+    }
+
+    async fn try_list(&self, below: &str) -> Result<Vec<ObjectInfo>> {
         let mut objects = match &self.0.backend {
             Backend::Local { directory } => {
                 let (start, top) = (self.file(below)?, directory.clone());

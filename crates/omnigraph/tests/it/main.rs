@@ -9,10 +9,15 @@ mod kit;
 mod load;
 mod merge;
 mod mutation;
+#[cfg(feature = "failpoints")]
+mod outages;
 mod query;
 mod s3;
 mod schema;
 mod schema_random;
 #[path = "../support/server.rs"]
 mod server;
+#[cfg(feature = "failpoints")]
+#[path = "../support/unreliable.rs"]
+mod unreliable;
 mod upkeep;

@@ -120,9 +120,10 @@ async fn a_write_succeeds_when_its_intent_cannot_be_deleted() {
 async fn an_intent_that_cannot_be_stored_stops_the_write_without_trace() {
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
-    store.fail(Fault { request: "put", path: "__recovery", when: When::Before, times: 1 });
+    store.fail(Fault { request: "put", path: "__recovery", when: When::Before, times: 1_000 });
     let error = try_add(&graph, person(), "Ada").await.unwrap_err();
     assert!(matches!(error, OmniError::Storage(_)), "{error}");
+    store.heal();
     graph.finish().await;
     assert!(intents(&graph).await.is_empty());
     add(&graph, person(), "Ada").await;
@@ -130,13 +131,39 @@ async fn an_intent_that_cannot_be_stored_stops_the_write_without_trace() {
     assert!(audits(&graph).await.is_empty());
 }
 
+/// Without the intent's deletion, the next write would finish what the caller was told has not happened.
+#[tokio::test]
+async fn a_failed_write_whose_intent_stays_is_left_to_recovery() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    store.fail(Fault { request: "put", path: "__recovery", when: When::After, times: 1_000 });
+    store.fail(Fault { request: "delete", path: "__recovery", when: When::Before, times: 1 });
+    let error = try_add(&graph, person(), "Ada").await.unwrap_err();
+    assert!(matches!(error, OmniError::RecoveryRequired { .. }), "{error}");
+    assert_eq!(intents(&graph).await.len(), 1);
+    store.heal();
+    graph.recover().await.unwrap();
+    assert_eq!((rows(&graph, &person()).await, audits(&graph).await.len()), (1, 1));
+
+    // Deleted, but not acknowledged: nothing is left to recover.
+    store.fail(Fault { request: "put", path: "__recovery", when: When::After, times: 1_000 });
+    store.fail(Fault { request: "delete", path: "__recovery", when: When::After, times: 1 });
+    let error = try_add(&graph, person(), "Bob").await.unwrap_err();
+    assert!(matches!(error, OmniError::Storage(_)), "{error}");
+    store.heal();
+    assert!(intents(&graph).await.is_empty());
+    graph.recover().await.unwrap();
+    assert_eq!((rows(&graph, &person()).await, audits(&graph).await.len()), (1, 1));
+}
+
 #[tokio::test]
 async fn a_failing_audit_fails_the_next_write_and_converges() {
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
     interrupt(&graph, &store, person(), "Eve").await;
-    store.fail(Fault { request: "put", path: "/audit/", when: When::Before, times: 1 });
+    store.fail(Fault { request: "put", path: "/audit/", when: When::Before, times: 1_000 });
     assert!(try_add(&graph, person(), "Frank").await.is_err());
+    store.heal();
     assert_eq!(intents(&graph).await.len(), 1);
     add(&graph, person(), "Grace").await;
     graph.finish().await;

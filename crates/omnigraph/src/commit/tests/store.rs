@@ -141,7 +141,13 @@ impl ObjectStore for FaultyStore {
             store.fault("delete", &path, When::Before)?;
             Ok(path)
         });
-        self.inner.delete_stream(checked.boxed())
+        let store = self.clone();
+        let deleted = self.inner.delete_stream(checked.boxed()).map(move |deleted| {
+            let path = deleted?;
+            store.fault("delete", &path, When::After)?;
+            Ok(path)
+        });
+        deleted.boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

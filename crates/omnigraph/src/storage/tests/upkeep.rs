@@ -24,6 +24,7 @@ contract!(
     young_files_that_nothing_names_stay,
     a_table_that_nothing_names_goes_whole,
     a_missing_current_version_stops_the_search,
+    a_missing_data_file_is_told_as_absent,
 );
 
 fn schema() -> SchemaRef {
@@ -199,4 +200,17 @@ async fn a_missing_current_version_stops_the_search(root: &Root) {
     let objects = root.list("t").await.unwrap();
     let found = reclaim::garbage(root, "t", objects, &versions, in_an_hour()).await;
     assert!(matches!(found, Err(OmniError::Storage(_))));
+}
+
+async fn a_missing_data_file_is_told_as_absent(root: &Root) {
+    let table = grown(root, "t", 1).await.pop().unwrap();
+    for object in root.list("t/data").await.unwrap() {
+        root.delete(&object.path).await.unwrap();
+    }
+    let scanned = table.scan(Scan::columns(["id"])).unwrap().try_collect::<Vec<_>>().await;
+    let taken = table.take(&[0], &["id".to_owned()]).await;
+    for error in [OmniError::from(scanned.unwrap_err()), taken.unwrap_err()] {
+        let OmniError::Storage(failure) = &error else { panic!("{error:?}") };
+        assert_eq!(failure.kind, StorageFailureKind::NotFound, "{error}");
+    }
 }
