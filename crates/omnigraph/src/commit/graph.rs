@@ -223,7 +223,11 @@ impl Graph {
         &self.shared.leftovers
     }
 
-    pub(super) async fn settle_leftovers(&self) -> Result<()> {
+    /// Settles what writes of this handle left behind; free when they left nothing.
+    ///
+    /// # Errors
+    /// Those of recovery.
+    pub(crate) async fn settle_leftovers(&self) -> Result<()> {
         recovery::settle_leftovers(self).await
     }
 

@@ -196,6 +196,10 @@ impl Omnigraph {
                 "a merge needs a distinct source and target; both are '{source}'"
             )));
         }
+        if !request.dry_run {
+            // What this handle left unsettled may belong to the source.
+            self.graph.settle_leftovers().await?;
+        }
         let merge = Merge {
             graph: self.graph.clone(),
             source: self.graph.head(&source).await?,

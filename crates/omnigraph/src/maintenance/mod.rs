@@ -7,7 +7,7 @@
 //! Invariant: no answer changes, except that a reclaimed commit is reported as such.
 
 mod cleanup;
-mod failpoints;
+pub(crate) mod failpoints;
 mod optimize;
 mod repair;
 

