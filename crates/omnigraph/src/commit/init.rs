@@ -65,8 +65,10 @@ pub(super) async fn create(
     }
     failpoints::hit(root, failpoints::INIT_PREPARED)?;
     create_main(root, &main).await?;
-    let exists =
-        |source: OmniError| OmniError::InitializationCommitted { uri: root.uri().to_owned(), source: source.into() };
+    let exists = |source: OmniError| OmniError::InitializationCommitted {
+        uri: root.uri().to_owned(),
+        source: source.into(),
+    };
     failpoints::hit(root, failpoints::INIT_CREATED).map_err(exists)?;
     schemas.write_copy(source).await;
     failpoints::hit(root, failpoints::INIT_READY).map_err(exists)?;

@@ -10,6 +10,8 @@ mod merge;
 mod mutation;
 mod query;
 mod s3;
+#[cfg(feature = "failpoints")]
+mod scenarios;
 mod schema;
 mod schema_random;
 #[path = "../support/server.rs"]
