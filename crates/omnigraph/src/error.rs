@@ -103,6 +103,29 @@ pub enum OmniError {
         /// The root.
         uri: String,
     },
+    /// `init` made the graph and failed after that: it opens, reads and writes.
+    #[error("the graph at '{uri}' exists, though its creation failed afterwards: {source}; open it")]
+    InitializationCommitted {
+        /// The root.
+        uri: String,
+        /// The failure.
+        #[source]
+        source: Box<OmniError>,
+    },
+    /// `init` cannot tell whether it made the graph: the store neither acknowledged nor answered.
+    #[error(
+        "creating the graph at '{uri}' failed ({source}) and whether it exists cannot be read ({probe}); open it, or \
+         create it again"
+    )]
+    InitializationIndeterminate {
+        /// The root.
+        uri: String,
+        /// Why the creation failed.
+        #[source]
+        source: Box<OmniError>,
+        /// Why it could not be looked for.
+        probe: Box<OmniError>,
+    },
     /// No graph was found at the root.
     #[error("no graph at '{uri}'; create one with `omnigraph init`")]
     NotAGraph {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 
 use crate::commit::failpoints as commit;
-use crate::storage::fault as storage;
+use crate::maintenance::failpoints as maintenance;
+use crate::storage::fault::{self as storage, scope};
+use crate::write::schema_apply::failpoints as schema;
 use crate::{Omnigraph, Result as EngineResult};
 
 /// Environment variable that arms points of a program: `name=action` pairs separated by `;`.
@@ -17,7 +19,7 @@ pub const VARIABLE: &str = "OMNIGRAPH_FAILPOINTS";
 
 /// Returns the names of all points.
 pub fn names() -> Vec<&'static str> {
-    commit::ALL.iter().chain(&storage::ALL).copied().collect()
+    commit::ALL.iter().chain(&schema::ALL).chain(&maintenance::ALL).chain(&storage::ALL).copied().collect()
 }
 
 /// Arms the points that [`VARIABLE`] names, for the rest of the process.
@@ -57,9 +59,17 @@ pub async fn open_in(store: Arc<dyn ObjectStore>) -> EngineResult<Omnigraph> {
 }
 
 /// Arms one point until it is dropped.
+///
+/// The registry of points belongs to the process: [`ScopedFailPoint::limited`] spares what else runs there.
 pub struct ScopedFailPoint(&'static str);
 
 impl ScopedFailPoint {
+    /// Limits a point to work on the graph with this URI, as `Omnigraph::uri` returns it, before it is armed.
+    pub fn limited(name: &'static str, uri: &str) -> Limited {
+        scope::limit(name, uri);
+        Limited(name)
+    }
+
     /// Arms a point with an action of the `fail` crate.
     ///
     /// # Errors
@@ -80,8 +90,30 @@ impl ScopedFailPoint {
     }
 }
 
+/// A point that work on one graph only will pass.
+pub struct Limited(&'static str);
+
+impl Limited {
+    /// Arms it as [`ScopedFailPoint::new`] does.
+    ///
+    /// # Errors
+    /// A text when the action is not understood.
+    pub fn armed(self, action: &str) -> Result<ScopedFailPoint, String> {
+        ScopedFailPoint::new(self.0, action)
+    }
+
+    /// Arms it as [`ScopedFailPoint::with_callback`] does.
+    ///
+    /// # Errors
+    /// As [`ScopedFailPoint::new`].
+    pub fn calling(self, callback: impl Fn() + Send + Sync + 'static) -> Result<ScopedFailPoint, String> {
+        ScopedFailPoint::with_callback(self.0, callback)
+    }
+}
+
 impl Drop for ScopedFailPoint {
     fn drop(&mut self) {
         fail::remove(self.0);
+        scope::lift(self.0);
     }
 }

@@ -74,6 +74,7 @@ impl Graph {
             return Err(OmniError::bad_request("cannot create branch 'main': it exists in every graph"));
         }
         self.settle_leftovers().await?;
+        failpoints::hit(self.root(), failpoints::BRANCH_BARRIER)?;
         let (inherited, fork) = match from {
             ForkPoint::Head(source) => {
                 let (source, head) = self.find_head(source).await?;
@@ -107,6 +108,7 @@ impl Graph {
 
     /// Checks that what a new branch sees is there, now that its ref keeps cleanups from removing it.
     async fn confirm_fork(&self, from: &ForkPoint, fork: &CommitRecord) -> Result<()> {
+        failpoints::hit(self.root(), failpoints::BRANCH_CONFIRM)?;
         let cleaned = self.outlast_cleanup().await?;
         if cleaned || matches!(from, ForkPoint::Commit(_)) {
             self.require_versions(fork).await?;
@@ -123,6 +125,7 @@ impl Graph {
         if name.is_main() {
             return Err(OmniError::bad_request("cannot delete branch 'main': it lives as long as its graph"));
         }
+        failpoints::hit(self.root(), failpoints::BRANCH_BARRIER)?;
         let branch = match self.branch(name).await {
             Err(error @ OmniError::BranchNotFound { .. }) => {
                 return Err(OmniError::not_found(error.to_string()));
@@ -139,7 +142,7 @@ impl Graph {
     pub(crate) async fn delete_life(&self, branch: BranchRef, actor: Option<String>) -> Result<()> {
         let running = Running::begin(OperationId::mint());
         self.claim(&branch, actor, &running).await?;
-        failpoints::hit(failpoints::BRANCH_CLAIMED)?;
+        failpoints::hit(self.root(), failpoints::BRANCH_CLAIMED)?;
         // Before the claim was this request's, another may have deleted the branch, and a third created the next.
         if refs::load(self.root(), &branch.name).await?.is_some_and(|found| found.uid == branch.uid) {
             refs::delete(self.root(), &branch).await?;

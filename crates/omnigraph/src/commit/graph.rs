@@ -179,7 +179,10 @@ impl Graph {
         &self.shared.leftovers
     }
 
-    /// Settles what earlier writes of this handle left behind, as every write does before it plans.
+    /// Settles what writes of this handle left behind; free when they left nothing.
+    ///
+    /// # Errors
+    /// Those of recovery.
     pub(crate) async fn settle_leftovers(&self) -> Result<()> {
         recovery::settle_leftovers(self).await
     }

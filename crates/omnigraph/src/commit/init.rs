@@ -39,7 +39,7 @@ pub(super) async fn create(
         return Err(already_initialized(root));
     }
     format::claim(root).await?;
-    failpoints::hit(failpoints::INIT_CLAIMED)?;
+    failpoints::hit(root, failpoints::INIT_CLAIMED)?;
     let author = Authorship {
         operation_id: OperationId::mint(),
         actor: actor.map(str::to_owned),
@@ -63,17 +63,48 @@ pub(super) async fn create(
         Append::Published(_) => {}
         Append::Lost => return Err(OmniError::internal("the log of a branch minted here was written to")),
     }
-    failpoints::hit(failpoints::INIT_PREPARED)?;
-    if !refs::create(root, &main).await? {
-        return Err(already_initialized(root));
-    }
+    failpoints::hit(root, failpoints::INIT_PREPARED)?;
+    create_main(root, &main).await?;
+    let exists = |source: OmniError| OmniError::InitializationCommitted {
+        uri: root.uri().to_owned(),
+        source: source.into(),
+    };
+    failpoints::hit(root, failpoints::INIT_CREATED).map_err(exists)?;
     schemas.write_copy(source).await;
-    failpoints::hit(failpoints::INIT_CREATED)?;
+    failpoints::hit(root, failpoints::INIT_READY).map_err(exists)?;
     Ok(main)
 }
 
+/// Creates the ref that makes the graph.
+async fn create_main(root: &Root, main: &BranchRef) -> Result<()> {
+    match refs::create(root, main).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(already_initialized(root)),
+        Err(source) => match refs::look(root, &main.name).await {
+            Ok(Some(found)) if found.uid == main.uid => Ok(()),
+            Ok(Some(_)) => Err(already_initialized(root)),
+            Ok(None) => Err(source),
+            Err(probe) => Err(OmniError::InitializationIndeterminate {
+                uri: root.uri().to_owned(),
+                source: source.into(),
+                probe: probe.into(),
+            }),
+        },
+    }
+}
+
 async fn create_tables(root: &Root, catalog: &Catalog) -> Result<Vec<TablePin>> {
-    let creating: Vec<_> = catalog.type_keys().map(|key| create_table(root, catalog, key).boxed()).collect();
+    let creating: Vec<_> = catalog
+        .type_keys()
+        .map(|key| {
+            async move {
+                let pin = create_table(root, catalog, key).await?;
+                failpoints::hit(root, failpoints::INIT_TABLE)?;
+                Ok(pin)
+            }
+            .boxed()
+        })
+        .collect();
     stream::iter(creating).buffer_unordered(CREATED_AT_ONCE).try_collect().await
 }
 

@@ -26,6 +26,7 @@ use super::ids::{BranchName, OperationId};
 use super::record::{CommitKind, CommitRecord};
 use crate::error::{OmniError, Result};
 use crate::storage::Root;
+use crate::storage::root::ObjectInfo;
 
 /// Directory of intents.
 pub(crate) const DIRECTORY: &str = "__recovery/";
@@ -116,8 +117,14 @@ impl Intent {
 
 /// Stores an intent, replacing the operation's earlier one.
 pub(crate) async fn put(root: &Root, intent: &Intent) -> Result<()> {
-    failpoints::hit(failpoints::INTENT_WRITE)?;
+    failpoints::hit(root, failpoints::INTENT_WRITE)?;
     root.put(&path(intent.operation_id), format::encode(intent)).await
+}
+
+/// Lists the objects of all intents, in no order.
+pub(crate) async fn list(root: &Root) -> Result<Vec<ObjectInfo>> {
+    failpoints::hit(root, failpoints::RECOVERY_LIST)?;
+    root.list(DIRECTORY).await
 }
 
 /// Reads an intent; absent means that somebody settled it.
@@ -133,7 +140,7 @@ pub(crate) async fn load(root: &Root, path: &str) -> Result<Option<Intent>> {
 
 /// Deletes an intent; deleting it twice is deleting it once.
 pub(crate) async fn delete(root: &Root, path: &str) -> Result<()> {
-    failpoints::hit(failpoints::INTENT_DELETE)?;
+    failpoints::hit(root, failpoints::INTENT_DELETE)?;
     root.delete(path).await
 }
 

@@ -151,7 +151,7 @@ impl Log {
 
     async fn put(&self, path: &str, bytes: bytes::Bytes) -> Result<Created> {
         let created = self.root.create(path, bytes).await?;
-        failpoints::hit(failpoints::PUBLISH_AFTER)?;
+        failpoints::hit(&self.root, failpoints::PUBLISH_AFTER)?;
         Ok(created)
     }
 

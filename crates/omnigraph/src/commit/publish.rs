@@ -115,7 +115,7 @@ impl Operation {
         OmniError::RecoveryRequired {
             operation_id: self.author.operation_id.to_string(),
             reason: format!(
-                "{cause}; the next write, or opening the graph for writing, finishes or discards it"
+                "{cause}; the next write of this handle finishes or discards it, or reopen the graph read-write"
             ),
         }
     }
@@ -144,7 +144,7 @@ impl Attempt<Plan> {
             .try_filter_map(|changed| std::future::ready(Ok(changed)))
             .try_collect::<BTreeMap<TypeKey, Option<TablePin>>>()
             .await?;
-        failpoints::hit(failpoints::STAGED)?;
+        failpoints::hit(base.root(), failpoints::STAGED)?;
         Ok(Attempt {
             base,
             reads,
@@ -164,6 +164,7 @@ async fn stage_table(
         (Effect::Change(change), Some(before)) => {
             let table = base.table(&key).await?;
             let after = storage::stage(&table, change).await?;
+            failpoints::hit(base.root(), failpoints::TABLE_STAGED)?;
             let moved = after.version() != table.version();
             Ok(moved.then(|| (key, Some(before.advanced_to(&after)))))
         }
@@ -229,7 +230,11 @@ impl Graph {
                 }
             }
             operation.open = true;
-            match self.put_record(record).await {
+            let appended = match failpoints::hit(self.root(), failpoints::RACE) {
+                Ok(()) => self.put_record(record).await,
+                Err(_) => Ok(Append::Lost),
+            };
+            match appended {
                 Ok(Append::Published(record)) => {
                     operation.open = false;
                     self.published(&record);
@@ -245,10 +250,13 @@ impl Graph {
     }
 
     async fn put_record(&self, record: CommitRecord) -> Result<Append> {
-        failpoints::hit(failpoints::INTENT_WRITTEN)?;
-        failpoints::hit(failpoints::PUBLISH_BEFORE)?;
-        if record.kind == CommitKind::Maintenance {
-            failpoints::hit(failpoints::OPTIMIZE_PUBLISH)?;
+        failpoints::hit(self.root(), failpoints::INTENT_WRITTEN)?;
+        failpoints::hit(self.root(), failpoints::PUBLISH_BEFORE)?;
+        match record.kind {
+            CommitKind::Maintenance => failpoints::hit(self.root(), failpoints::OPTIMIZE_PUBLISH)?,
+            CommitKind::Schema => failpoints::hit(self.root(), failpoints::SCHEMA_PUBLISH)?,
+            CommitKind::Merge => failpoints::hit(self.root(), failpoints::MERGE_PUBLISH)?,
+            CommitKind::Init | CommitKind::Data | CommitKind::Recovery => {}
         }
         self.log().append(record).await
     }

@@ -136,12 +136,14 @@ pub(crate) struct Audit {
 /// # Errors
 /// [`OmniError::RecoveryRequired`] for an intent that cannot be read; a storage failure. Intents not yet settled stay.
 pub(crate) async fn sweep(graph: &Graph) -> Result<()> {
-    failpoints::hit(failpoints::RECOVERY_LIST)?;
-    let mut found = graph.root().list(intent::DIRECTORY).await?;
+    let mut found = intent::list(graph.root()).await?;
     found.retain(|object| object.path.ends_with(".json"));
     found.sort_by(|a, b| a.path.cmp(&b.path));
+    if !found.is_empty() {
+        failpoints::hit(graph.root(), failpoints::RECOVERY_LISTED)?;
+    }
     for object in found {
-        failpoints::hit(failpoints::RECOVERY_READ)?;
+        failpoints::hit(graph.root(), failpoints::RECOVERY_READ)?;
         settle(graph, &object.path, object.modified).await?;
     }
     Ok(())
@@ -216,7 +218,7 @@ async fn is_staged(graph: &Graph, intent: &Intent) -> Result<bool> {
 }
 
 async fn roll_forward(graph: &Graph, intent: &Intent) -> Result<(Outcome, Option<CommitId>)> {
-    failpoints::hit(failpoints::RECOVERY_PUBLISH)?;
+    failpoints::hit(graph.root(), failpoints::RECOVERY_PUBLISH)?;
     let Some(record) = intent.record.clone() else {
         return Ok((Outcome::RolledBack, None));
     };
@@ -236,10 +238,11 @@ async fn record_audit(
     outcome: Outcome,
     commit: Option<CommitId>,
 ) -> Result<()> {
-    failpoints::hit(match outcome {
+    let point = match outcome {
         Outcome::OrphanedBranchDiscarded => failpoints::RECOVERY_ORPHAN_AUDIT,
         Outcome::RolledForward | Outcome::RolledBack => failpoints::RECOVERY_AUDIT,
-    })?;
+    };
+    failpoints::hit(graph.root(), point)?;
     let moved = matches!(outcome, Outcome::RolledForward);
     let audit = Audit {
         format: STORAGE_FORMAT,

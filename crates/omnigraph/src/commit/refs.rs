@@ -91,17 +91,29 @@ pub(crate) async fn load(root: &Root, name: &BranchName) -> Result<Option<Branch
 /// A lost acknowledgement is resolved by looking.
 pub(crate) async fn create(root: &Root, branch: &BranchRef) -> Result<bool> {
     let created = match root.create(&path(&branch.name), format::encode(branch)).await {
-        Ok(created) => failpoints::hit(failpoints::BRANCH_CREATED).map(|()| created),
+        Ok(created) => failpoints::hit(root, created_point(&branch.name)).map(|()| created),
         Err(error) => Err(error),
     };
     match created {
         Ok(Created::Yes) => Ok(true),
         Ok(Created::Taken(_)) => Ok(false),
-        Err(error) => match load(root, &branch.name).await {
+        Err(error) => match look(root, &branch.name).await {
             Ok(Some(found)) => Ok(found.uid == branch.uid),
             Ok(None) | Err(_) => Err(error),
         },
     }
+}
+
+/// Reads a ref whose creation was not acknowledged.
+pub(crate) async fn look(root: &Root, name: &BranchName) -> Result<Option<BranchRef>> {
+    if name.is_main() {
+        failpoints::hit(root, failpoints::INIT_PROBE)?;
+    }
+    load(root, name).await
+}
+
+fn created_point(name: &BranchName) -> &'static str {
+    if name.is_main() { failpoints::INIT_UNACKNOWLEDGED } else { failpoints::BRANCH_CREATED }
 }
 
 /// Deletes the ref of a life that the caller alone may delete.
@@ -109,7 +121,7 @@ pub(crate) async fn create(root: &Root, branch: &BranchRef) -> Result<bool> {
 /// A lost acknowledgement is resolved by looking.
 pub(crate) async fn delete(root: &Root, branch: &BranchRef) -> Result<()> {
     let deleted = match root.delete(&path(&branch.name)).await {
-        Ok(()) => failpoints::hit(failpoints::BRANCH_DELETED),
+        Ok(()) => failpoints::hit(root, failpoints::BRANCH_DELETED),
         Err(error) => Err(error),
     };
     match deleted {

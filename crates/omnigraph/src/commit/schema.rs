@@ -12,6 +12,7 @@ use omnigraph_compiler::catalog::Catalog;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::failpoints;
 use super::format::{self, MANIFEST, STORAGE_FORMAT};
 use crate::error::{OmniError, Result, StorageFailureKind};
 use crate::storage::Root;
@@ -70,6 +71,7 @@ impl Schemas {
         if let Some(contract) = self.cache.get(wanted) {
             return Ok(contract);
         }
+        failpoints::hit(&self.root, failpoints::SCHEMA_READ)?;
         let path = path(wanted);
         let bytes = self.root.get(&path).await?.ok_or_else(|| {
             OmniError::storage(

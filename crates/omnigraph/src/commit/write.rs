@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use omnigraph_compiler::catalog::TypeKey;
 use rand::Rng;
 
+use super::failpoints;
 use super::format;
 use super::graph::Graph;
 use super::ids::{BranchName, CommitId, OperationId};
@@ -194,6 +195,7 @@ impl Graph {
             Err(error) => return Err(error),
         };
         if staged.is_empty() && !publish_unchanged {
+            failpoints::hit(self.root(), failpoints::NO_EFFECT)?;
             if request.if_commit.is_some() {
                 request.check(&self.head(&request.branch).await?)?;
             }

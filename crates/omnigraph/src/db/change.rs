@@ -23,6 +23,8 @@ impl Omnigraph {
     /// [`OmniError::Storage`]. Nothing has happened in any of these cases.
     pub async fn mutate(&self, request: Mutate<'_>) -> Result<MutationReceipt> {
         let branch = BranchName::parse(request.branch)?;
+        // What this handle left unsettled may be a schema change, by which the text is to be judged.
+        self.graph.settle_leftovers().await?;
         let snapshot = self.graph.head(&branch).await?;
         let query = self.compile(&snapshot, request.source, request.name)?;
         let mutation = Mutating {
@@ -32,7 +34,6 @@ impl Omnigraph {
             params: &request.params,
             now: now_millis(),
         };
-        // Refused before anything that is left over is settled.
         mutation.compiled(&snapshot)?;
         let if_commit = self.condition(&branch, request.if_commit).await?;
         let write = WriteRequest {

@@ -158,7 +158,6 @@ impl Omnigraph {
         let written = self.graph.write(&request, &planner).await?;
         let Applied { plan, planned_on, reclaimable } = written.output;
         if written.commit.is_some() {
-            failpoints::hit(failpoints::PUBLISHED)?;
             if branch.is_main() {
                 self.refresh_schema_copy(&branch).await;
             }
@@ -196,12 +195,13 @@ impl Omnigraph {
     /// Brings the copy for people up to date. The change stands whatever becomes of this, so a failure is logged.
     async fn refresh_schema_copy(&self, main: &BranchName) {
         if let Err(error) = self.copy_newest_schema(main).await {
-            tracing::warn!(%error, "left the copy of the schema as it was");
+            tracing::warn!(%error, "left the copy of the schema to the next schema change");
         }
     }
 
     /// Whoever writes the copy last has seen the newest schema.
     async fn copy_newest_schema(&self, main: &BranchName) -> Result<()> {
+        failpoints::hit(self.graph.root(), failpoints::PUBLISHED)?;
         let schemas = Schemas::new(self.graph.root().clone());
         let mut head = self.graph.head(main).await?;
         loop {

@@ -14,7 +14,7 @@ use super::page::{Budget, Part, fill, identity, unreadable, within};
 use super::parked::Parked;
 use super::scope::ChangeFeedScope;
 use super::token::{At, Feed, Place, Token, rejected};
-use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
+use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot, failpoints};
 use crate::error::{CursorRejection, ManifestErrorKind, OmniError, Result};
 
 /// Records read at the same time.
@@ -39,6 +39,7 @@ pub(crate) async fn poll(
         None => BranchName::main(),
     };
     let head = graph.head(&branch).await?;
+    failpoints::hit(graph.root(), failpoints::FEED_CAPTURED)?;
     let feed = feed_of(graph, &head, &request.scope).await?;
     let walk = Walk { graph, parked, branch, scope: &request.scope, feed, head: at(&head) };
     let span = walk.span(&request.position).await?;
@@ -197,6 +198,7 @@ impl Walk<'_> {
         begin: Option<(&ChangeFeedPosition, &Place)>,
         budget: &mut Budget,
     ) -> Result<(Part, BlockReader)> {
+        failpoints::hit(self.graph.root(), failpoints::FEED_READ)?;
         let parked = match begin {
             Some((ChangeFeedPosition::PageToken(token), _)) => self.parked.take(token),
             Some(_) | None => None,

@@ -146,7 +146,7 @@ impl Graph {
             let unnamed =
                 || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
             let name = BranchName::from_escaped(stem).ok_or_else(unnamed)?;
-            let loaded = match failpoints::hit(crate::commit::failpoints::CLEANUP_BRANCH) {
+            let loaded = match failpoints::hit(self.root(), crate::commit::failpoints::CLEANUP_BRANCH) {
                 Ok(()) => refs::load(self.root(), &name).await,
                 Err(error) => Err(error),
             };

@@ -96,7 +96,7 @@ pub(crate) async fn cleanup(
 
 async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<DatasetCleanupStats>> {
     graph.require_settled(ACTION).await?;
-    failpoints::hit(failpoints::CLEANUP_CHECKED)?;
+    failpoints::hit(graph.root(), failpoints::CLEANUP_CHECKED)?;
     graph.require_settled(ACTION).await?;
 
     let now = Utc::now();
@@ -232,7 +232,7 @@ impl Sweep {
         let orphan = job.versions.current.is_empty();
         let point = if orphan { failpoints::CLEANUP_ORPHAN } else { failpoints::CLEANUP_TABLE };
         let Job { key, path, objects, versions } = job;
-        let outcome = match failpoints::hit(point) {
+        let outcome = match failpoints::hit(self.graph.root(), point) {
             Ok(()) => self.reclaim(&path, objects, &versions).await,
             Err(error) => Err(error),
         };

@@ -8,7 +8,7 @@
 
 mod census;
 mod cleanup;
-mod failpoints;
+pub(crate) mod failpoints;
 mod optimize;
 pub(crate) mod packing;
 mod pending;

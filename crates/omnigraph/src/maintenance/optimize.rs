@@ -66,7 +66,7 @@ pub(crate) async fn optimize(
 ) -> Result<Vec<DatasetOptimizeStats>> {
     graph.require_writable()?;
     graph.require_settled("optimize").await?;
-    failpoints::hit(failpoints::OPTIMIZE_BEGIN)?;
+    failpoints::hit(graph.root(), failpoints::OPTIMIZE_BEGIN)?;
     let request = WriteRequest {
         branch: branch.clone(),
         actor: actor.map(str::to_owned),
@@ -96,8 +96,9 @@ impl Planner for Compaction {
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Self::Output>> {
         let (mut output, mut changes) = (BTreeMap::new(), BTreeMap::new());
+        failpoints::hit(snapshot.root(), failpoints::OPTIMIZE_CAPTURED)?;
         for pin in &snapshot.record().tables {
-            failpoints::hit(failpoints::OPTIMIZE_TABLE)?;
+            failpoints::hit(snapshot.root(), failpoints::OPTIMIZE_TABLE)?;
             let key = pin.key();
             let rewritten = match pin.fragments {
                 0 => 0,

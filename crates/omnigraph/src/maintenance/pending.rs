@@ -42,8 +42,8 @@ impl Graph {
                 };
                 if !waits || started.elapsed() > PATIENCE {
                     return Err(OmniError::refused(format!(
-                        "{action} requires a clean recovery state: write {operation} is not settled; open the graph \
-                         for writing to settle it, and retry"
+                        "{action} requires a clean recovery state: write {operation} is not settled; reopen the \
+                         graph read-write for recovery to settle it, and retry"
                     )));
                 }
             }
@@ -58,7 +58,7 @@ impl Graph {
 
     /// Lists the operations with an intent, by the path of it.
     async fn intents(&self) -> Result<BTreeMap<String, String>> {
-        let objects = self.root().list(intent::DIRECTORY).await?;
+        let objects = intent::list(self.root()).await?;
         let named = objects.into_iter().filter_map(|object| {
             let operation = object.path.rsplit('/').next()?.strip_suffix(".json")?.to_owned();
             Some((object.path, operation))

@@ -1,8 +1,10 @@
-//! The named fault points of staging and reshaping: one per durable step. They exist with the crate feature `failpoints` only.
+//! The named fault points of staging and reshaping, one per durable step, and the passing of points everywhere. They exist
+//! with the crate feature `failpoints` only.
 //!
 //! Action `return` makes a point fail with a bad request `injected failpoint triggered: <name>`; `panic` models a crash,
 //! `pause` parks the writer. Whatever is durable at a point is garbage unless a commit record names it later.
 
+use super::Root;
 use crate::error::Result;
 
 /// Nothing of this change is durable.
@@ -18,19 +20,55 @@ pub(crate) const STAGE_SYNCED: &str = "stage.post_sync";
 /// A detached version with another column list is written (not yet synced); no commit names it.
 pub(crate) const RESHAPE_VERSION_WRITTEN: &str = "schema_apply.post_table_commit";
 
-/// Every point of staging, for the test that walks them all.
+/// Every point of staging and reshaping, for the tests that walk them all.
 #[cfg(feature = "failpoints")]
-pub(crate) const ALL: [&str; 5] =
-    [STAGE_BEGIN, STAGE_DATA_WRITTEN, STAGE_DELETIONS_WRITTEN, STAGE_VERSION_WRITTEN, STAGE_SYNCED];
+pub(crate) const ALL: [&str; 6] = [
+    STAGE_BEGIN,
+    STAGE_DATA_WRITTEN,
+    STAGE_DELETIONS_WRITTEN,
+    STAGE_VERSION_WRITTEN,
+    STAGE_SYNCED,
+    RESHAPE_VERSION_WRITTEN,
+];
 
-/// Passes a fault point.
+/// Passes a fault point in work on a root.
 ///
 /// # Errors
-/// What the point is armed with; nothing without the feature.
-pub(crate) fn hit(name: &'static str) -> Result<()> {
+/// What the point is armed with, for this root or for all; nothing without the feature.
+pub(crate) fn hit(root: &Root, name: &'static str) -> Result<()> {
+    #[cfg(feature = "failpoints")]
+    if !scope::holds(name, root.uri()) {
+        return Ok(());
+    }
     fail::fail_point!(name, |_| Err(crate::error::OmniError::bad_request(format!(
         "injected failpoint triggered: {name}"
     ))));
-    let _ = name;
+    let _ = (root, name);
     Ok(())
+}
+
+/// Points that are armed for one root only: the registry of points is shared by everything in the process.
+#[cfg(feature = "failpoints")]
+pub(crate) mod scope {
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+
+    use parking_lot::RwLock;
+
+    static ROOTS: LazyLock<RwLock<BTreeMap<&'static str, String>>> = LazyLock::new(RwLock::default);
+
+    /// Limits a point to the root with this URI.
+    pub(crate) fn limit(name: &'static str, uri: &str) {
+        ROOTS.write().insert(name, uri.to_owned());
+    }
+
+    /// Lets a point be passed by work on any root.
+    pub(crate) fn lift(name: &'static str) {
+        ROOTS.write().remove(name);
+    }
+
+    /// Tells whether work on a root passes the point.
+    pub(crate) fn holds(name: &'static str, uri: &str) -> bool {
+        ROOTS.read().get(name).is_none_or(|only| only == uri)
+    }
 }

@@ -69,7 +69,7 @@ impl TableChange {
 /// # Errors
 /// What the `append` stream raises, as it was raised; `internal` when an address is not in the base; `Storage`.
 pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
-    fault::hit(fault::STAGE_BEGIN)?;
+    fault::hit(base.root(), fault::STAGE_BEGIN)?;
     let TableChange { remove, replace_all, append, compact } = change;
     let head = Head::read(append).await?;
     let mut plan = match compact {
@@ -82,14 +82,14 @@ pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
 
     let small = head.rest.is_none() && !plan.large;
     let added = write_rows(base, head, &plan).await?;
-    fault::hit(fault::STAGE_DATA_WRITTEN)?;
+    fault::hit(base.root(), fault::STAGE_DATA_WRITTEN)?;
     let data = added
         .iter()
         .flat_map(|fragment| &fragment.files)
         .map(|file| format!("{DATA_DIRECTORY}/{}", file.path));
     let data: Vec<String> = data.collect();
     let marked = mark_rows(base, std::mem::take(&mut plan.mark)).await?;
-    fault::hit(fault::STAGE_DELETIONS_WRITTEN)?;
+    fault::hit(base.root(), fault::STAGE_DELETIONS_WRITTEN)?;
     let deletions = marked.iter().filter_map(|fragment| {
         let file = fragment.deletion_file.as_ref()?;
         Some(relative_deletion_file_path(fragment.id, file))
@@ -100,9 +100,9 @@ pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
     for operation in operations(&dataset, plan.drop, marked, added, small) {
         dataset = Arc::new(commit(base, dataset, operation).await?);
     }
-    fault::hit(fault::STAGE_VERSION_WRITTEN)?;
+    fault::hit(base.root(), fault::STAGE_VERSION_WRITTEN)?;
     sync(base, &dataset, data, deletions).await?;
-    fault::hit(fault::STAGE_SYNCED)?;
+    fault::hit(base.root(), fault::STAGE_SYNCED)?;
     Ok(Table::new(base.root().clone(), base.shared_path().clone(), Arc::unwrap_or_clone(dataset)))
 }
 

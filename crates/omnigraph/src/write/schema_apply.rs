@@ -28,24 +28,16 @@ use crate::storage::reshape::{Column, reshape};
 
 /// The named fault points of schema changes; they exist with the crate feature `failpoints` only.
 pub(crate) mod failpoints {
-    use crate::error::Result;
+    pub(crate) use crate::storage::fault::hit;
 
     /// Created and reshaped tables are durable; no contract and no intent names them.
     pub(crate) const PLANNED: &str = "schema_apply.before_staging_write";
     /// The commit is visible; the copy of the source text at the root is still the old one.
     pub(crate) const PUBLISHED: &str = "schema_apply.after_manifest_commit";
 
-    /// Passes a fault point.
-    ///
-    /// # Errors
-    /// What the point is armed with; nothing without the feature.
-    pub(crate) fn hit(name: &'static str) -> Result<()> {
-        fail::fail_point!(name, |_| Err(crate::error::OmniError::bad_request(format!(
-            "injected failpoint triggered: {name}"
-        ))));
-        let _ = name;
-        Ok(())
-    }
+    /// Every point, for the tests that walk them all.
+    #[cfg(feature = "failpoints")]
+    pub(crate) const ALL: [&str; 2] = [PLANNED, PUBLISHED];
 }
 
 /// Tables created or reshaped at the same time.
@@ -111,7 +103,7 @@ impl Planner for SchemaApply {
         }
         let effects = effects(snapshot, &catalog).await?;
         let reclaimable = reclaimable(snapshot, &catalog, &plan);
-        failpoints::hit(failpoints::PLANNED)?;
+        failpoints::hit(snapshot.root(), failpoints::PLANNED)?;
         let contract = Arc::new(SchemaContract::new(&self.source, catalog));
         Ok(Planned {
             output: Applied { plan, planned_on, reclaimable },

@@ -13,6 +13,8 @@ mod mutation;
 mod outages;
 mod query;
 mod s3;
+#[cfg(feature = "failpoints")]
+mod scenarios;
 mod schema;
 mod schema_random;
 #[path = "../support/server.rs"]

@@ -97,7 +97,8 @@ async fn crash_in_branch_control(point: &'static str) {
     drop(crash);
     let opened = open_on(&store).await;
     let lives = opened.branches().await.unwrap().contains(&name);
-    assert_eq!(lives, point != failpoints::BRANCH_DELETED, "{point}");
+    let dies = matches!(point, failpoints::BRANCH_DELETED | failpoints::BRANCH_BARRIER);
+    assert_eq!(lives, !dies, "{point}");
     if lives {
         opened.delete_branch(&name, None).await.unwrap();
     }
@@ -109,23 +110,47 @@ async fn crash_in_branch_control(point: &'static str) {
 async fn a_crash_at_any_point_leaves_the_commit_or_nothing() {
     for point in ALL {
         match point {
-            failpoints::INIT_CLAIMED | failpoints::INIT_PREPARED | failpoints::INIT_CREATED => {
+            failpoints::INIT_CLAIMED
+            | failpoints::INIT_TABLE
+            | failpoints::INIT_PREPARED
+            | failpoints::INIT_UNACKNOWLEDGED
+            | failpoints::INIT_CREATED
+            | failpoints::INIT_READY => {
                 crash_in_init(point).await;
             }
-            failpoints::STAGED | failpoints::INTENT_WRITE => {
+            failpoints::TABLE_STAGED | failpoints::STAGED | failpoints::INTENT_WRITE => {
                 assert_eq!(crash_in_write(point, None).await, 0, "{point}");
             }
             failpoints::RECOVERY_LIST
+            | failpoints::RECOVERY_LISTED
             | failpoints::RECOVERY_READ
             | failpoints::RECOVERY_PUBLISH
             | failpoints::RECOVERY_AUDIT => {
                 assert_eq!(crash_in_write(failpoints::INTENT_WRITTEN, Some(point)).await, 1, "{point}");
             }
-            failpoints::BRANCH_CREATED | failpoints::BRANCH_CLAIMED | failpoints::BRANCH_DELETED => {
+            failpoints::BRANCH_BARRIER
+            | failpoints::BRANCH_CONFIRM
+            | failpoints::BRANCH_CREATED
+            | failpoints::BRANCH_CLAIMED
+            | failpoints::BRANCH_DELETED => {
                 crash_in_branch_control(point).await;
             }
-            // Passed by merges, which the command line is stopped in.
-            failpoints::MERGE_VALIDATED | failpoints::MERGE_STAGED => {}
+            // Passed by merges, schema changes, compactions, deletions, feeds and cleanups; or after another fault. The
+            // scenarios arm them, and the command line is stopped at each.
+            failpoints::MERGE_CAPTURED
+            | failpoints::MERGE_VALIDATED
+            | failpoints::MERGE_TABLE
+            | failpoints::MERGE_STAGED
+            | failpoints::MERGE_PUBLISH
+            | failpoints::SCHEMA_PUBLISH
+            | failpoints::SCHEMA_READ
+            | failpoints::OPTIMIZE_PUBLISH
+            | failpoints::NODE_DELETION
+            | failpoints::NO_EFFECT
+            | failpoints::CLEANUP_BRANCH
+            | failpoints::FEED_CAPTURED
+            | failpoints::FEED_READ
+            | failpoints::INIT_PROBE => {}
             // Passed when a branch is deleted under an intent; see the tests of recovery.
             failpoints::RECOVERY_ORPHAN_AUDIT => {}
             other => assert_eq!(crash_in_write(other, None).await, 1, "{other}"),

@@ -9,6 +9,7 @@ contract!(
     a_put_replaces_and_is_read_back,
     a_create_never_replaces,
     one_of_racing_creates_wins,
+    readers_see_the_old_or_the_new,
     deleting_is_idempotent,
     listing_is_by_directory_and_in_order,
     paths_that_leave_the_root_are_refused,
@@ -59,6 +60,29 @@ async fn one_of_racing_creates_wins(root: &Root) {
         assert_eq!(root.get(&path).await.unwrap().unwrap(), Bytes::from(vec![winners[0]; 1000]));
     }
     assert_eq!(root.list("log").await.unwrap().len(), 10);
+}
+
+/// What is put or created is there, complete, the moment it is said to be.
+async fn readers_see_the_old_or_the_new(root: &Root) {
+    const SIZE: usize = 8 << 10;
+    let images = [vec![b'a'; SIZE], vec![b'b'; 2 * SIZE]].map(Bytes::from);
+    assert_eq!(root.create("copy", images[0].clone()).await.unwrap(), Created::Yes);
+    assert_eq!(root.get("copy").await.unwrap().unwrap(), images[0]);
+    let writing = async {
+        for round in 0..20 {
+            root.put("copy", images[round % 2].clone()).await.unwrap();
+            assert_eq!(root.get("copy").await.unwrap().unwrap(), images[round % 2]);
+        }
+    };
+    let reading = async {
+        for _ in 0..40 {
+            let seen = root.get("copy").await.unwrap().unwrap();
+            assert!(images.contains(&seen), "{} bytes of neither image", seen.len());
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(writing, reading);
+    assert_eq!(root.list("").await.unwrap().len(), 1);
 }
 
 async fn deleting_is_idempotent(root: &Root) {

@@ -65,6 +65,7 @@ impl Planner for Merge {
 
     async fn plan(&self, target: &Snapshot) -> Result<Planned<MergeReport>> {
         let base = self.graph.merge_base(&self.source, target).await?;
+        failpoints::hit(target.root(), failpoints::MERGE_CAPTURED)?;
         let (base_id, source_id) = (base.record().id, self.source.record().id);
         let mut report = MergeReport {
             outcome: Outcome::AlreadyUpToDate,
@@ -80,7 +81,7 @@ impl Planner for Merge {
         let sides = Sides::new(&base, &self.source, target)?;
         let (pins, merging) = sides.decide(&mut report)?;
         let pins = self.merge_types(&sides, pins, merging).await?;
-        failpoints::hit(failpoints::MERGE_STAGED)?;
+        failpoints::hit(target.root(), failpoints::MERGE_STAGED)?;
 
         let mut planned = Planned::changes(report, BTreeMap::new(), BTreeSet::new());
         planned.outcome.effects = effects(target, pins);
@@ -300,7 +301,7 @@ impl Merge {
         if !refused.is_empty() {
             return Err(OmniError::MergeConflicts(constraint_conflicts(refused)?));
         }
-        failpoints::hit(failpoints::MERGE_VALIDATED)?;
+        failpoints::hit(sides.ground.root(), failpoints::MERGE_VALIDATED)?;
         if self.dry_run {
             return Ok(pins);
         }
@@ -312,6 +313,7 @@ impl Merge {
                 Some(table_change) => {
                     let table = sides.ground.table(&change.key).await?;
                     let staged = storage::stage(&table, table_change).await?;
+                    failpoints::hit(sides.ground.root(), failpoints::MERGE_TABLE)?;
                     let next = ground.advanced_to(&staged);
                     // The counter grows on either side's history.
                     let table_version = next.table_version.max(change.other.table_version + 1);

@@ -14,7 +14,7 @@ use super::images;
 use super::overlay::{Cell, Matching, Overlay};
 use super::predicate::Condition;
 use crate::blob::source::Sources;
-use crate::commit::{Planned, Planner, Snapshot};
+use crate::commit::{Planned, Planner, Snapshot, failpoints};
 use crate::error::{OmniError, Result, Unit};
 use crate::model::{DST, ID, SRC};
 use crate::write::blobs::{Incoming, admit};
@@ -168,6 +168,7 @@ impl Run<'_> {
 
     async fn delete_nodes(&mut self, key: &TypeKey, predicate: &Predicate) -> Result<u64> {
         let matching = self.matching(key, predicate).await?;
+        failpoints::hit(self.snapshot.root(), failpoints::NODE_DELETION)?;
         let overlay = self.overlay(key).await?;
         let inserted = overlay.remove(&matching)?;
         let table = overlay.table.clone();
