@@ -7,6 +7,8 @@ mod changes;
 mod kit;
 mod load;
 mod merge;
+#[cfg(feature = "failpoints")]
+mod model;
 mod mutation;
 mod query;
 mod s3;
