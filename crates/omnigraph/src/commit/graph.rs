@@ -131,7 +131,7 @@ impl Graph {
     /// [`OmniError::BranchNotFound`].
     pub(crate) async fn head(&self, branch: &BranchName) -> Result<Snapshot> {
         let (branch, record) = self.find_head(branch).await?;
-        self.snapshot(record, branch.lane()).await
+        self.snapshot(record, branch.lane(), true).await
     }
 
     /// Returns the state one commit made.
@@ -142,7 +142,7 @@ impl Graph {
         let record = self.find_commit(*id).await?;
         let record = record.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
         let lane = Lane { uid: record.branch_uid, name: record.branch.clone() };
-        self.snapshot(record, lane).await
+        self.snapshot(record, lane, false).await
     }
 
     /// Returns the state a branch had at a place of its history, inherited commits included.
@@ -154,7 +154,7 @@ impl Graph {
         let record = self.shared.log.get(branch.holder(seq), seq).await?;
         let record = record
             .ok_or_else(|| OmniError::not_found(format!("branch '{}' has no version {seq}", branch.name)))?;
-        self.snapshot(record, branch.lane()).await
+        self.snapshot(record, branch.lane(), false).await
     }
 
     /// Returns the ancestors of a branch's head, the head included, newest first.
@@ -180,7 +180,7 @@ impl Graph {
             ))
         })?;
         let lane = Lane { uid: base.branch_uid, name: base.branch.clone() };
-        self.snapshot(base, lane).await
+        self.snapshot(base, lane, false).await
     }
 
     /// Returns the live branches, `main` first, the others by name.
@@ -323,9 +323,9 @@ impl Graph {
         self.shared.refs.invalidate(name);
     }
 
-    async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane) -> Result<Snapshot> {
+    async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane, is_head: bool) -> Result<Snapshot> {
         let schema = self.shared.schemas.get(&record.schema).await?;
-        Ok(Snapshot::new(record, schema, lane, self.shared.root.clone()))
+        Ok(Snapshot::new(record, schema, lane, self.shared.root.clone(), is_head))
     }
 
     /// Notes a commit this handle published, and leaves a hint for cold handles now and then.

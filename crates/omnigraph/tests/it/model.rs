@@ -109,7 +109,7 @@ impl AsRef<str> for Local {
 
 #[test]
 fn programs_do_what_the_model_does() {
-    play_many(64, Hazard::Nothing, programs(40, 0), memory);
+    play_many(64, Hazard::Nothing, programs(60, 0), memory);
 }
 
 #[test]

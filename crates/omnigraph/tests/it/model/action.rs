@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{Conflict, Kind, Resolution, Side};
 
+/// How the error of an armed fault point begins.
+const FAULT: &str = "injected failpoint triggered";
+
 /// How a load treats what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Mode {
@@ -201,6 +204,9 @@ async fn attempt(graph: &Omnigraph, action: &Action) -> omnigraph::Result<Answer
             };
             let stats = graph.cleanup(options).await?;
             let failed: Vec<String> = stats.into_iter().filter_map(|dataset| dataset.error).collect();
+            if failed.iter().any(|error| error.contains(FAULT)) {
+                return Ok(Answer::Refused(Refused::Fault));
+            }
             if !failed.is_empty() {
                 return Ok(Answer::Refused(Refused::Other(failed.join("; "))));
             }
@@ -215,7 +221,7 @@ pub(crate) fn refused(error: &OmniError) -> Refused {
         return Refused::Violation;
     }
     // Wherever a fault struck, its text comes through.
-    if error.to_string().contains("injected failpoint triggered") {
+    if error.to_string().contains(FAULT) {
         return Refused::Fault;
     }
     match error {

@@ -4,10 +4,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use omnigraph::Omnigraph;
+use omnigraph::db::{Mutate, ParamMap, SnapshotId};
+use omnigraph::error::OmniError;
 use omnigraph::failpoints::{VARIABLE, arm_from_environment};
 
 use super::action::{Action, Answer, Refused, perform};
 use super::world::options;
+use crate::kit::rows;
 
 const URI: &str = "OMNIGRAPH_MODEL_URI";
 const ACTION: &str = "OMNIGRAPH_MODEL_ACTION";
@@ -47,6 +50,26 @@ fn makes_one_request() {
         graph.close().await;
         std::fs::write(std::env::var(ANSWER).unwrap(), serde_json::to_vec(&answer).unwrap()).unwrap();
     });
+}
+
+/// The caches of this process know nothing of what another one removes.
+#[tokio::test]
+async fn a_commit_that_another_process_reclaimed_is_told_as_such() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let uri = directory.path().join("graph").to_str().unwrap().to_owned();
+    let graph = Omnigraph::init_with(&uri, "node Person { name: String @key }", &options()).await.unwrap();
+    let text = "query q() { match { $p: Person } return { $p.name } }";
+    let mut commits = Vec::new();
+    for name in ["Ada", "Bob"] {
+        let insert = format!("query add() {{ insert Person {{ name: \"{name}\" }} }}");
+        let receipt = graph.mutate(Mutate::new("main", &insert)).await.unwrap();
+        commits.push(SnapshotId::new(receipt.commit.unwrap().graph_commit_id));
+        assert_eq!(rows(&graph, commits[0].clone(), text).await.len(), 1);
+    }
+    assert_eq!(ask(&uri, &Action::Cleanup { keep: 0 }, None).await, Answer::Done(None));
+    let old = graph.query(commits[0].clone(), text, None, &ParamMap::new()).await;
+    assert!(matches!(old, Err(OmniError::HistoricalVersionReclaimed { .. })), "{old:?}");
+    assert_eq!(rows(&graph, commits[1].clone(), text).await.len(), 2);
 }
 
 /// Runs an ignored test in a process of its own.

@@ -130,6 +130,12 @@ impl History {
         names[usize::from(choice) % names.len()].clone()
     }
 
+    /// Chooses a branch beside another one, if there is one.
+    pub(crate) fn pick_other(&self, branch: &str, choice: u8) -> Option<String> {
+        let names: Vec<&String> = self.branches.keys().filter(|name| *name != branch).collect();
+        names.get(usize::from(choice) % names.len().max(1)).map(|name| (*name).clone())
+    }
+
     pub(crate) fn pick_commit(&self, choice: u8) -> String {
         self.order[usize::from(choice) % self.order.len()].clone()
     }

@@ -34,6 +34,9 @@ pub(crate) struct Property {
 impl Property {
     /// Returns one of few values, so that equal ones are common.
     pub(crate) fn value(&self, choice: u8) -> Json {
+        if self.unique {
+            return json!(format!("c{}", choice % 8));
+        }
         let choice = usize::from(choice) % TEXTS.len();
         if self.text { json!(TEXTS[choice]) } else { json!(choice) }
     }
@@ -126,7 +129,7 @@ impl Schema {
         let picked = (!added.is_empty()).then(|| added[usize::from(other) % added.len()].clone());
         let free_property = free(&|name| ty.properties.contains_key(name), &ADDED_PROPERTIES, other);
         let named = |name: &str| self.types.values().any(|ty| ty.name == name);
-        let text = match kind % 6 {
+        let text = match kind % 8 {
             0 | 1 => {
                 let name = free_property?.to_owned();
                 let property = Property {
@@ -149,7 +152,7 @@ impl Schema {
                 ty.properties.insert(name.to_owned(), Property { name: name.to_owned(), ..property });
                 next.source(Some(&Hint { of: (at, Some(name)), former: &former }))
             }
-            4 => {
+            4 | 5 => {
                 let (node, edge) = (free(&named, &ADDED_NODES, which)?, free(&named, &ADDED_EDGES, other)?);
                 next.add_types(node, edge, other.is_multiple_of(2));
                 next.source(None)

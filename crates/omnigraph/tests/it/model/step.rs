@@ -132,15 +132,15 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         16 => (on(), mode, vec(row(), 0..6)).prop_map(|(on, mode, rows)| Step::Load { on, mode, rows }),
         16 => (on(), vec(write(), 1..4)).prop_map(|(on, statements)| Step::Write { on, statements }),
-        10 => (on(), vec(filter(), 1..3)).prop_map(|(on, filters)| Step::Delete { on, filters }),
-        10 => (on(), commit, any::<u8>()).prop_map(|(from, commit, name)| Step::Create { from, commit, name }),
+        8 => (on(), vec(filter(), 1..3)).prop_map(|(on, filters)| Step::Delete { on, filters }),
+        12 => (on(), commit, any::<u8>()).prop_map(|(from, commit, name)| Step::Create { from, commit, name }),
         3 => any::<u8>().prop_map(|name| Step::Drop { name }),
         1 => any::<u8>().prop_map(|commit| Step::Tag { commit }),
         22 => (on(), on(), any::<bool>(), prefer)
             .prop_map(|(from, into, properties, prefer)| Step::Merge { from, into, properties, prefer }),
-        8 => (on(), any::<(u8, u8, u8)>(), prop::bool::weighted(0.2))
+        10 => (on(), any::<(u8, u8, u8)>(), prop::bool::weighted(0.2))
             .prop_map(|(on, change, hard)| Step::Apply { on, change, hard }),
-        4 => on().prop_map(|on| Step::Optimize { on }),
+        3 => on().prop_map(|on| Step::Optimize { on }),
         3 => (0..3_u32).prop_map(|keep| Step::Cleanup { keep }),
         3 => any::<bool>().prop_map(|cleanly| Step::Reopen { cleanly }),
     ]
@@ -183,7 +183,7 @@ impl Step {
                 request(Action::Mutate { branch, text }, expected)
             }
             Step::Create { from, commit, name } => {
-                let name = NAMES[usize::from(*name) % NAMES.len()].to_owned();
+                let name = branch_name(history, *name, false);
                 let from = match commit {
                     Some(commit) => From::Commit(history.pick_commit(*commit)),
                     None => From::Branch(branch(from)),
@@ -192,7 +192,7 @@ impl Step {
                 request(Action::Create { from, name }, expected)
             }
             Step::Drop { name } => {
-                let name = NAMES[usize::from(*name) % NAMES.len()].to_owned();
+                let name = branch_name(history, *name, true);
                 let expected = if history.has(&name) { Expected::Gone } else { Expected::NotFound };
                 request(Action::Delete { name }, expected)
             }
@@ -203,10 +203,8 @@ impl Step {
                 request(Action::Tag { commit, name }, expected)
             }
             Step::Merge { from, into, properties, prefer } => {
-                let (source, target) = (branch(from), branch(into));
-                if source == target {
-                    return None;
-                }
+                let source = branch(from);
+                let target = history.pick_other(&source, *into)?;
                 let resolution = Resolution { properties: *properties, prefer: *prefer };
                 let expected = history.expect_merge(&source, &target, resolution);
                 request(Action::Merge { source, target, resolution, dry_run: false }, expected)
@@ -226,6 +224,13 @@ impl Step {
     }
 }
 
+/// Chooses a name that is live, or free; now and then one that need not be.
+fn branch_name(history: &History, choice: u8, live: bool) -> String {
+    let fitting: Vec<&str> = NAMES.into_iter().filter(|name| history.has(name) == live).collect();
+    let names = if fitting.is_empty() || choice >= 230 { NAMES.to_vec() } else { fitting };
+    names[usize::from(choice) % names.len()].to_owned()
+}
+
 /// Chooses a node as an end: mostly one that is there.
 fn end(state: &State, ty: Id, choice: u8) -> String {
     let there: Vec<&str> = state.of(ty).map(|(id, _)| id).collect();
@@ -240,7 +245,7 @@ fn values(ty: &Type, seed: u32) -> Vec<(Id, &str, Json)> {
     let mut values = Vec::new();
     for (index, property) in ty.properties.values().enumerate() {
         let bits = seed.rotate_right(u32::try_from(index).unwrap() * 7);
-        let there = if property.unique { bits % 5 == 0 } else { bits % 4 != 0 };
+        let there = if property.unique { bits % 3 == 0 } else { bits % 4 != 0 };
         if there {
             let choice = u8::try_from((bits >> 5) & 7).unwrap();
             values.push((property.id, property.name.as_str(), property.value(choice)));
@@ -407,4 +412,12 @@ fn delete_all(before: &State, filters: &[Filter]) -> (String, Expected) {
 pub(crate) fn walks(state: &State) -> Vec<(String, String)> {
     let pairs: BTreeSet<_> = state.of(KNOWS).filter_map(|(_, entity)| entity.ends.clone()).collect();
     pairs.into_iter().collect()
+}
+
+/// The persons whose number is this.
+pub(crate) fn with_value(state: &State, value: u8) -> Vec<String> {
+    let number = state.schema.types[&PERSON].properties["n"].id;
+    let value = json!(value);
+    let holds = |entity: &Entity| entity.values.get(&number) == Some(&value);
+    state.of(PERSON).filter(|(_, entity)| holds(entity)).map(|(id, _)| id.to_owned()).collect()
 }

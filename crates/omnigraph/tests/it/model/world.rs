@@ -13,7 +13,7 @@ use super::faults::{self, Armed};
 use super::history::{Commit, Expected, History, MAIN};
 use super::schema::KEY;
 use super::state::{Conflict, Kind, Pins, Refusal, Shown, State, View};
-use super::step::{Request, Step, Turn, walks};
+use super::step::{Request, Step, Turn, walks, with_value};
 use crate::kit::rows;
 
 /// What can go wrong during a step.
@@ -301,6 +301,13 @@ impl World {
                 let state = self.history.state(branch);
                 check(&seen, state, branch);
                 assert_eq!(walked(graph, branch).await, walks(state), "{branch}");
+                for value in 0..4 {
+                    assert_eq!(
+                        found(graph, branch, value).await,
+                        with_value(state, value),
+                        "{branch}: {value}"
+                    );
+                }
             }
         }
         for id in self.history.sample() {
@@ -452,4 +459,13 @@ async fn walked(graph: &Omnigraph, branch: &str) -> Vec<(String, String)> {
         rows(graph, branch, &text).await.iter().map(|row| (text_of(&row["a"]), text_of(&row["b"]))).collect();
     pairs.sort();
     pairs
+}
+
+/// Finds persons by a value, by a query.
+async fn found(graph: &Omnigraph, branch: &str, value: u8) -> Vec<String> {
+    let text = format!("query q() {{ match {{ $p: P {{ n: {value} }} }} return {{ $p.{KEY} as p }} }}");
+    let mut ids: Vec<_> =
+        rows(graph, branch, &text).await.iter().map(|row| row["p"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
 }
