@@ -27,7 +27,7 @@ impl Graph {
         let record = self.find_commit(*id).await?;
         let record = record.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
         let lane = Lane { uid: record.branch_uid, name: record.branch.clone() };
-        self.snapshot(record, lane).await
+        self.snapshot(record, lane, false).await
     }
 
     /// Returns the ancestors of a branch's head, the head included, newest first.
@@ -53,7 +53,7 @@ impl Graph {
             ))
         })?;
         let lane = Lane { uid: base.branch_uid, name: base.branch.clone() };
-        self.snapshot(base, lane).await
+        self.snapshot(base, lane, false).await
     }
 
     /// Finds a commit on a live branch, or on one that was deleted and not yet cleaned up.

@@ -124,7 +124,7 @@ impl Graph {
     /// [`OmniError::BranchNotFound`].
     pub(crate) async fn head(&self, branch: &BranchName) -> Result<Snapshot> {
         let (branch, record) = self.find_head(branch).await?;
-        self.snapshot(record, branch.lane()).await
+        self.snapshot(record, branch.lane(), true).await
     }
 
     /// Returns the state a branch had at a place of its history, inherited commits included.
@@ -136,7 +136,7 @@ impl Graph {
         let record = self.shared.log.get(branch.holder(seq), seq).await?;
         let record = record
             .ok_or_else(|| OmniError::not_found(format!("branch '{}' has no version {seq}", branch.name)))?;
-        self.snapshot(record, branch.lane()).await
+        self.snapshot(record, branch.lane(), false).await
     }
 
     /// Returns the live branches, `main` first, the others by name.
@@ -239,9 +239,14 @@ impl Graph {
         self.shared.refs.invalidate(name);
     }
 
-    pub(crate) async fn snapshot(&self, record: Arc<CommitRecord>, lane: Lane) -> Result<Snapshot> {
+    pub(crate) async fn snapshot(
+        &self,
+        record: Arc<CommitRecord>,
+        lane: Lane,
+        is_head: bool,
+    ) -> Result<Snapshot> {
         let schema = self.shared.schemas.get(&record.schema).await?;
-        Ok(Snapshot::new(record, schema, lane, self.shared.root.clone()))
+        Ok(Snapshot::new(record, schema, lane, self.shared.root.clone(), is_head))
     }
 
     /// Notes a commit this handle published, and leaves a hint for cold handles now and then.

@@ -1,11 +1,14 @@
 //! Snapshots: all pins of one commit together with the schema that belongs to it.
 //!
-//! A snapshot never changes and never reads another commit. Cost: an `Arc` clone; opening a table is cached by storage.
+//! A snapshot never changes and never reads another commit. Cost: an `Arc` clone; opening a table is cached by
+//! storage, and for a commit that is no head looks once whether the version still exists.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
+use parking_lot::Mutex;
 
 use super::head::Heads;
 use super::log::Log;
@@ -26,18 +29,24 @@ struct Inner {
     schema: Arc<SchemaContract>,
     lane: Lane,
     root: Root,
+    /// Tables whose version may be gone, as no head was just seen to name it. One that was found once is not looked for
+    /// again.
+    unproven: Mutex<BTreeSet<TypeKey>>,
 }
 
 impl Snapshot {
     /// Joins a record with its contract. `lane` is the branch whose view this is: on a fork without commits of its own
-    /// it differs from the branch the record landed on.
+    /// it differs from the branch the record landed on. `is_head` tells that the record is a branch's newest.
     pub(crate) fn new(
         record: Arc<CommitRecord>,
         schema: Arc<SchemaContract>,
         lane: Lane,
         root: Root,
+        is_head: bool,
     ) -> Snapshot {
-        Snapshot { inner: Arc::new(Inner { record, schema, lane, root }) }
+        let unproven =
+            if is_head { BTreeSet::new() } else { record.tables.iter().map(TablePin::key).collect() };
+        Snapshot { inner: Arc::new(Inner { record, schema, lane, root, unproven: Mutex::new(unproven) }) }
     }
 
     /// Returns the commit.
@@ -89,7 +98,18 @@ impl Snapshot {
         let pin = self.pin(key).ok_or_else(|| {
             OmniError::internal(format!("commit {} names no table for {key}", self.record().id))
         })?;
-        match Table::open(self.root(), &pin.path, pin.version).await {
+        let unproven = self.inner.unproven.lock().contains(key);
+        let opened = match unproven {
+            true => Table::open_past(self.root(), &pin.path, pin.version).await,
+            false => Table::open(self.root(), &pin.path, pin.version).await,
+        };
+        match opened {
+            Ok(table) => {
+                if unproven {
+                    self.inner.unproven.lock().remove(key);
+                }
+                Ok(table)
+            }
             Err(OmniError::Storage(failure)) if failure.kind == StorageFailureKind::NotFound => {
                 let (type_key, published_dataset_version) = (key.clone(), pin.table_version);
                 Err(if self.reclaimable(key, pin).await? {
@@ -99,7 +119,7 @@ impl Snapshot {
                     OmniError::TableMissing { type_key, published_dataset_version, path }
                 })
             }
-            outcome => outcome,
+            Err(error) => Err(error),
         }
     }
 

@@ -28,20 +28,7 @@ pub(crate) fn table(path: &str, error: lance::Error) -> OmniError {
             Ok(ours) => *ours,
             Err(source) => OmniError::storage(kind_of(source.as_ref()), format!("table {path}: {source}")),
         },
-        Err(error) => {
-            let kind = match &error {
-                lance::Error::NotFound { .. }
-                | lance::Error::DatasetNotFound { .. }
-                | lance::Error::VersionNotFound { .. } => StorageFailureKind::NotFound,
-                lance::Error::DatasetAlreadyExists { .. } | lance::Error::CommitConflict { .. } => {
-                    StorageFailureKind::Precondition
-                }
-                lance::Error::Timeout { .. } => StorageFailureKind::Transient,
-                lance::Error::CorruptFile { .. } => StorageFailureKind::Permanent,
-                other => kind_of(other),
-            };
-            OmniError::storage(kind, format!("table {path}: {error}"))
-        }
+        Err(error) => OmniError::storage(kind_of(&error), format!("table {path}: {error}")),
     }
 }
 
@@ -66,15 +53,28 @@ fn kind_of(error: &(dyn StdError + 'static)) -> StorageFailureKind {
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<object_store::Error>().and_then(object_kind) {
             kind = found;
+        } else if let Some(found) = error.downcast_ref::<lance::Error>().and_then(lance_kind) {
+            kind = found;
         } else if let Some(io) = error.downcast_ref::<std::io::Error>() {
             kind = io_kind(io);
-        } else if error.downcast_ref::<lance::Error>().is_some_and(lance::Error::is_not_found) {
-            // Lance keeps the path of an absent object, not the store's error, and may wrap that as a store's once more.
-            kind = StorageFailureKind::NotFound;
         }
         cause = error.source();
     }
     kind
+}
+
+fn lance_kind(error: &lance::Error) -> Option<StorageFailureKind> {
+    use lance::Error;
+    Some(match error {
+        // Lance keeps the path of an absent object, not the store's error, and may wrap that as a store's once more.
+        Error::NotFound { .. } | Error::DatasetNotFound { .. } | Error::VersionNotFound { .. } => {
+            StorageFailureKind::NotFound
+        }
+        Error::DatasetAlreadyExists { .. } | Error::CommitConflict { .. } => StorageFailureKind::Precondition,
+        Error::Timeout { .. } => StorageFailureKind::Transient,
+        Error::CorruptFile { .. } => StorageFailureKind::Permanent,
+        _ => return None,
+    })
 }
 
 fn object_kind(error: &object_store::Error) -> Option<StorageFailureKind> {
@@ -114,5 +114,20 @@ fn io_kind(error: &std::io::Error) -> StorageFailureKind {
         | ErrorKind::InvalidInput
         | ErrorKind::Unsupported => StorageFailureKind::Permanent,
         _ => StorageFailureKind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_cause_tells_the_kind() {
+        // How a file that is missing arrives when Lance read it through a wrapped reader.
+        let missing = lance::Error::not_found("data/1.lance");
+        let wrapped = lance::Error::from(object_store::Error::from(missing));
+        let OmniError::Storage(failure) = table("nodes/1", wrapped) else { panic!("a storage failure") };
+        assert_eq!(failure.kind, StorageFailureKind::NotFound);
+        assert!(failure.message.contains("data/1.lance"), "{}", failure.message);
     }
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::key_index::KeyIndex;
 use super::root::{Root, blocking};
 use super::scan::Scan;
-use super::{durable, failure, scan};
+use super::{durable, failure, reclaim, scan};
 use crate::error::{OmniError, Result};
 
 /// Name of the row address column: UInt64, fragment id << 32 | offset, fixed within one table version.
@@ -120,6 +120,19 @@ impl Table {
             .await;
         let dataset = loaded.map_err(|error| failure::table(&path, error))?;
         Ok(Table::new(root.clone(), path, dataset))
+    }
+
+    /// Opens a version that a cleanup may have removed: of the caches of this process, one of another process tells
+    /// nothing, so what they hold counts only if it still exists. Cost: one manifest read when cached.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub(crate) async fn open_past(root: &Root, path: &str, version: TableVersion) -> Result<Table> {
+        let key = (root.identity().clone(), path.into(), version);
+        if root.caches().tables.contains_key(&key) && !reclaim::exists(root, path, version).await? {
+            Table::forget(root, path, version);
+        }
+        Table::open(root, path, version).await
     }
 
     /// Drops a version from the caches, so that the next opening looks whether it still exists.

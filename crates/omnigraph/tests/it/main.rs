@@ -8,6 +8,8 @@ mod changes;
 mod kit;
 mod load;
 mod merge;
+#[cfg(feature = "failpoints")]
+mod model;
 mod mutation;
 #[cfg(feature = "failpoints")]
 mod outages;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use omnigraph::db::{
-    CleanupPolicyOptions, CommitKind, RecoveryKind, RepairClassification, RepairOptions,
-};
+use omnigraph::db::{CleanupPolicyOptions, CommitKind, RecoveryKind, RepairClassification, RepairOptions};
 use omnigraph::error::{ManifestErrorKind, OmniError};
 
 use super::kit::*;
