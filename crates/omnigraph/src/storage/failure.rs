@@ -66,10 +66,9 @@ fn kind_of(error: &(dyn StdError + 'static)) -> StorageFailureKind {
 fn lance_kind(error: &lance::Error) -> Option<StorageFailureKind> {
     use lance::Error;
     Some(match error {
+        Error::DatasetNotFound { .. } | Error::VersionNotFound { .. } => StorageFailureKind::NotFound,
         // Lance keeps the path of an absent object, not the store's error, and may wrap that as a store's once more.
-        Error::NotFound { .. } | Error::DatasetNotFound { .. } | Error::VersionNotFound { .. } => {
-            StorageFailureKind::NotFound
-        }
+        error if error.is_not_found() => StorageFailureKind::NotFound,
         Error::DatasetAlreadyExists { .. } | Error::CommitConflict { .. } => StorageFailureKind::Precondition,
         Error::Timeout { .. } => StorageFailureKind::Transient,
         Error::CorruptFile { .. } => StorageFailureKind::Permanent,

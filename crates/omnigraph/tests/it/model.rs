@@ -36,14 +36,18 @@ fn play(uri: &str, hazard: Hazard, turns: &[Turn], tally: &RefCell<Tally>) -> Re
             for turn in turns {
                 world.turn(turn, &mut told).await;
             }
-            world.finish(&mut tally.borrow_mut()).await;
-        });
+            world.finish().await
+        })
     });
-    catch_unwind(run).map_err(|panic| {
+    let counted = catch_unwind(run).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
         TestCaseError::fail(format!("{}\n{text}", told.join("\n")))
-    })
+    })?;
+    for (what, count) in counted {
+        *tally.borrow_mut().entry(what).or_default() += count;
+    }
+    Ok(())
 }
 
 /// Plays random programs; a root is made for each by `root`.

@@ -245,7 +245,7 @@ fn values(ty: &Type, seed: u32) -> Vec<(Id, &str, Json)> {
     let mut values = Vec::new();
     for (index, property) in ty.properties.values().enumerate() {
         let bits = seed.rotate_right(u32::try_from(index).unwrap() * 7);
-        let there = if property.unique { bits % 3 == 0 } else { bits % 4 != 0 };
+        let there = if property.unique { bits.is_multiple_of(3) } else { !bits.is_multiple_of(4) };
         if there {
             let choice = u8::try_from((bits >> 5) & 7).unwrap();
             values.push((property.id, property.name.as_str(), property.value(choice)));

@@ -288,11 +288,9 @@ impl World {
         (seen.commit.graph_commit_id, state)
     }
 
-    /// Compares all branches through both handles, and some old commits; ends the program.
-    pub(crate) async fn finish(mut self, tally: &mut Tally) {
-        for (what, count) in std::mem::take(&mut self.tally) {
-            *tally.entry(what).or_default() += count;
-        }
+    /// Compares all branches through both handles, and some old commits; ends the program and tells how often each
+    /// request was answered how.
+    pub(crate) async fn finish(mut self) -> Tally {
         for handle in [0, 1] {
             for branch in self.history.branches.keys() {
                 let graph = self.graph(handle);
@@ -325,6 +323,7 @@ impl World {
                 graph.close().await;
             }
         }
+        self.tally
     }
 }
 

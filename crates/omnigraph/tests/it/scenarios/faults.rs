@@ -97,7 +97,7 @@ async fn s051_recovery_that_cannot_list_says_so() {
     let fault = store.fail(POINT);
     failed(POINT, store.graph.refresh().await);
     failed(POINT, store.try_open().await);
-    assert_eq!(store.intents(), [operation.clone()]);
+    assert_eq!(store.intents(), std::slice::from_ref(&operation));
     drop(fault);
     let (opened, _) = store.recovered(&operation, RecoveryKind::RolledForward).await;
     assert_eq!(names(&opened, "main").await, ["Eve"]);
@@ -119,7 +119,7 @@ async fn s052_a_failing_audit_fails_the_write_that_settles_and_converges() {
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     let fault = store.fail(POINT);
     failed(POINT, add(&store.graph, "main", "Lost").await);
-    assert_eq!(store.intents(), [operation.clone()]);
+    assert_eq!(store.intents(), std::slice::from_ref(&operation));
     drop(fault);
     add(&store.graph, "main", "Frank").await.unwrap();
     store.settled(&store.graph, &operation, RecoveryKind::RolledForward).await;

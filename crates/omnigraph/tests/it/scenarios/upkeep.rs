@@ -120,7 +120,7 @@ async fn s044_a_compaction_that_fails_before_publication_is_rolled_forward() {
     let fault = store.fail(READY);
     let operation = interrupted(READY, store.graph.optimize().await);
     drop(fault);
-    assert_eq!(store.intents(), [operation.clone()]);
+    assert_eq!(store.intents(), std::slice::from_ref(&operation));
     let (opened, _) = store.recovered(&operation, RecoveryKind::RolledForward).await;
     let snapshot = opened.snapshot_of("main").await.unwrap();
     assert_eq!(snapshot.graph_manifest_version(), before + 1);
@@ -271,7 +271,10 @@ async fn cleanups_beside_merges_and_branches_at_old_commits_take_nothing_that_is
         match cleaner.cleanup(options).await {
             Ok(stats) => {
                 cleanups += 1;
-                assert!(stats.iter().all(|dataset| dataset.error.is_none()), "{stats:?}");
+                // A branch is there for a moment before it is taken back, when what it wants is gone.
+                let taken_back = |error: &String| error.contains("which a live branch needs");
+                let errors: Vec<_> = stats.iter().filter_map(|dataset| dataset.error.as_ref()).collect();
+                assert!(errors.iter().all(|error| taken_back(error)), "{errors:?}");
             }
             Err(OmniError::Manifest(error)) if error.kind == ManifestErrorKind::Conflict => {}
             Err(other) => panic!("{other}"),
@@ -280,7 +283,8 @@ async fn cleanups_beside_merges_and_branches_at_old_commits_take_nothing_that_is
     merging.await.unwrap();
     let made = forking.await.unwrap();
     assert!(cleanups > 0, "no cleanup came to its end");
-    cleaner.cleanup(options).await.unwrap();
+    let stats = cleaner.cleanup(options).await.unwrap();
+    assert!(stats.iter().all(|dataset| dataset.error.is_none()), "{stats:?}");
 
     let opened = store.open().await;
     let persons = names(&opened, "main").await;
