@@ -83,6 +83,9 @@ impl Graph {
             ForkPoint::Commit(id) => {
                 let found = self.find_commit(*id).await?;
                 let record = found.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
+                if refs::load(self.root(), name).await?.is_some() {
+                    return Err(exists(name));
+                }
                 // Looked for before the ref too, as a ref to what is gone is in the way of cleanups until it is taken back.
                 self.require_versions(&record).await?;
                 (history::lineage(self.log(), &record).await?, record)
@@ -97,9 +100,7 @@ impl Graph {
             created_at: format::now_micros(),
         };
         if !refs::create(self.root(), &branch).await? {
-            return Err(OmniError::refused(format!(
-                "branch '{name}' already exists; choose another name, or delete it first"
-            )));
+            return Err(exists(name));
         }
         if let Err(error) = self.confirm_fork(from, &fork).await {
             refs::delete(self.root(), &branch).await?;
@@ -187,6 +188,10 @@ impl Graph {
             tokio::time::sleep(POLL).await;
         }
     }
+}
+
+fn exists(name: &BranchName) -> OmniError {
+    OmniError::refused(format!("branch '{name}' already exists; choose another name, or delete it first"))
 }
 
 impl Retired {

@@ -112,18 +112,17 @@ impl Graph {
         Ok(Cleaning { root: self.root().clone(), running, renewal })
     }
 
-    /// Waits while a cleanup runs; tells whether one did, so that old versions may be gone.
+    /// Waits for the cleanup that runs; tells whether one did, so that old versions may be gone.
     ///
-    /// Called when what makes old versions needed is durable, so that no later cleanup removes them.
+    /// Called when what makes old versions needed is durable: a cleanup that begins later sees it.
     ///
     /// # Errors
     /// A conflict (`a cleanup is running`) after a minute.
     pub(crate) async fn outlast_cleanup(&self) -> Result<bool> {
         let started = Instant::now();
-        let mut found = false;
+        let mut met = None;
         while let Some(mark) = load(self.root()).await? {
-            found = true;
-            if !mark.stands() {
+            if *met.get_or_insert(mark.operation_id) != mark.operation_id || !mark.stands() {
                 break;
             }
             if started.elapsed() > PATIENCE {
@@ -131,7 +130,7 @@ impl Graph {
             }
             tokio::time::sleep(POLL).await;
         }
-        Ok(found)
+        Ok(met.is_some())
     }
 
     /// Checks that every version a commit names is still there.
