@@ -266,6 +266,16 @@ pub enum Rank {
     },
 }
 
+impl Rank {
+    /// Returns the ranked node; both arms of a fusion rank the same one.
+    pub fn var(&self) -> VarId {
+        match self {
+            Rank::Nearest { var, .. } | Rank::Bm25 { var, .. } => *var,
+            Rank::Rrf { arms: [first, _], .. } => first.var(),
+        }
+    }
+}
+
 /// A result column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Projection {

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_compiler::query::params::ParamError;
+use omnigraph_embed::EmbedError;
 
 /// Result of every fallible engine operation.
 pub type Result<T> = std::result::Result<T, OmniError>;
@@ -26,6 +27,9 @@ pub enum OmniError {
     /// A query plan failed to execute.
     #[error("query execution failed: {0}")]
     DataFusion(#[source] DataFusionError),
+    /// A text of a query could not be embedded.
+    #[error("embedding failed: {0}")]
+    Embedding(#[from] EmbedError),
     /// A local file or stream outside the graph could not be read or written.
     #[error("{context}: {source}")]
     Io {

@@ -12,6 +12,7 @@
 
 pub mod changes;
 pub mod db;
+pub mod embedding;
 pub mod error;
 #[cfg(feature = "failpoints")]
 pub mod failpoints;

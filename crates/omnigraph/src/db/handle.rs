@@ -14,6 +14,7 @@ use super::types::{ReadTarget, SnapshotView};
 use crate::blob::policy::ExternalBlobPolicy;
 use crate::blob::source::Sources;
 use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
+use crate::embedding::{Embedder, EmbeddingConfig};
 use crate::error::{OmniError, Result};
 use crate::feed::parked::Parked;
 use crate::storage::{Durability, Root, RootOptions};
@@ -100,6 +101,7 @@ pub struct Omnigraph {
     pub(super) graph: Graph,
     pub(super) parked: Parked,
     pub(super) sources: Arc<Sources>,
+    pub(super) embedder: Arc<Embedder>,
     compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
 }
 
@@ -156,8 +158,15 @@ impl Omnigraph {
             graph,
             parked: Parked::default(),
             sources: Arc::new(Sources::new(options.external_blobs.clone(), options.storage.clone())),
+            embedder: Arc::new(Embedder::default()),
             compiled: Cache::new(COMPILED_QUERIES),
         }
+    }
+
+    /// Embeds texts of queries by this configuration instead of that of the environment.
+    pub fn with_embedding_config(mut self, config: Arc<EmbeddingConfig>) -> Omnigraph {
+        self.embedder = Arc::new(Embedder::new(config));
+        self
     }
 
     /// Returns the root the graph lives in.

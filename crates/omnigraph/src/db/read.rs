@@ -56,8 +56,8 @@ impl Omnigraph {
         params: &ParamMap,
     ) -> Result<QueryStream> {
         let prepared = self.prepare_read(&target.into(), source, name, params).await?;
-        let output =
-            crate::query::run(&prepared.snapshot, &prepared.query, &prepared.params, now_millis()).await?;
+        let (snapshot, query, params) = (&prepared.snapshot, &prepared.query, &prepared.params);
+        let output = crate::query::run(snapshot, query, params, now_millis(), self.embedder.as_ref()).await?;
         Ok(QueryStream {
             query_name: prepared.query.name.clone(),
             graph_commit_id: prepared.snapshot.record().id.to_string(),
@@ -80,8 +80,8 @@ impl Omnigraph {
         analyze: bool,
     ) -> Result<String> {
         let prepared = self.prepare_read(&target.into(), source, name, params).await?;
-        crate::query::explain(&prepared.snapshot, &prepared.query, &prepared.params, now_millis(), analyze)
-            .await
+        let (snapshot, query, params) = (&prepared.snapshot, &prepared.query, &prepared.params);
+        crate::query::explain(snapshot, query, params, now_millis(), self.embedder.as_ref(), analyze).await
     }
 
     /// Returns an entity as one object: `id`, for edges `src` and `dst`, and every property. None when it is absent, or the

@@ -1,7 +1,7 @@
 //! Queries: from the compiler's typed form to record batches, over one snapshot.
 //!
 //! Reads snapshots only; writes nothing. `plan` decides what happens in which order (pure), `exec` makes DataFusion
-//! operators of it, `expr` evaluates conditions, `topology` and `columns` answer hops and late fetches from storage or
+//! operators of it, `expr` evaluates conditions, `search` resolves text predicates and rankings, `topology` and `columns` answer hops and late fetches from storage or
 //! from memory, `cache` bounds what is kept, `run` puts them together, `json` renders results.
 //!
 //! Invariants: (1) answers depend on the snapshot, the query and its parameters only, never on caches, start variables
@@ -14,9 +14,11 @@ mod expr;
 pub(crate) mod json;
 mod plan;
 mod run;
+mod search;
 mod topology;
 
 pub(crate) use run::{explain, run};
+pub(crate) use search::Embed;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ use super::cache::Caches;
 use super::exec::{BATCH_ROWS, Shared, build, external};
 use super::expr::Env;
 use super::plan::{Context, Plan, plan, type_key};
+use super::search::{Embed, Searches, resolve};
 use super::topology::Mode;
 use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
@@ -38,15 +39,16 @@ pub(crate) struct QueryOutput {
 /// Starts a read on a snapshot. `now` is the instant of the query in milliseconds.
 ///
 /// # Errors
-/// Bad request when the query is a mutation or uses a search function; storage failures. Later failures arrive in the
-/// stream.
+/// Bad request when the query is a mutation, or a search has no usable query; storage failures, those of the embedder.
+/// Later failures arrive in the stream.
 pub(crate) async fn run(
     snapshot: &Snapshot,
     query: &Query,
     params: &[Value],
     now: i64,
+    embedder: &dyn Embed,
 ) -> Result<QueryOutput> {
-    run_in(snapshot, query, params, now, Mode::from_env()).await
+    run_in(snapshot, query, params, now, embedder, Mode::from_env()).await
 }
 
 /// As [`run`], with a traversal strategy.
@@ -55,9 +57,10 @@ pub(super) async fn run_in(
     query: &Query,
     params: &[Value],
     now: i64,
+    embedder: &dyn Embed,
     mode: Mode,
 ) -> Result<QueryOutput> {
-    let ready = prepare(snapshot, query, params, now, mode).await?;
+    let ready = prepare(snapshot, query, params, now, embedder, mode).await?;
     let rows = ready.node.execute(0, ready.context.clone())?;
     let schema = ready.schema.clone();
     let typed = rows.and_then(move |batch| futures::future::ready(retype(&schema, &batch).map_err(external)));
@@ -75,9 +78,10 @@ pub(crate) async fn explain(
     query: &Query,
     params: &[Value],
     now: i64,
+    embedder: &dyn Embed,
     analyze: bool,
 ) -> Result<String> {
-    let ready = prepare(snapshot, query, params, now, Mode::from_env()).await?;
+    let ready = prepare(snapshot, query, params, now, embedder, Mode::from_env()).await?;
     if !analyze {
         return Ok(DisplayableExecutionPlan::new(ready.node.as_ref()).indent(false).to_string());
     }
@@ -97,6 +101,7 @@ async fn prepare(
     query: &Query,
     params: &[Value],
     now: i64,
+    embedder: &dyn Embed,
     mode: Mode,
 ) -> Result<Ready> {
     let Body::Read(read) = &query.body else {
@@ -107,19 +112,24 @@ async fn prepare(
     };
     let catalog = snapshot.catalog();
     let types: Vec<Type> = query.params.iter().map(|p| p.ty.clone()).collect();
-    let planned = {
-        let rows = |key: &TypeKey| snapshot.pin(key).map_or(0, |pin| pin.rows);
-        let env = Env { params, types: &types, now };
-        plan(&Context { read, catalog, env, rows: &rows })?
-    };
     let mut tables = BTreeMap::new();
     for key in tables_of(read, catalog) {
         let table = snapshot.table(&key).await?;
         tables.insert(key, table);
     }
+    let searches = {
+        let none = Searches::default();
+        let env = Env { params, types: &types, now, searches: &none };
+        Arc::new(resolve(read, catalog, &env, &tables, embedder).await?)
+    };
+    let planned = {
+        let rows = |key: &TypeKey| snapshot.pin(key).map_or(0, |pin| pin.rows);
+        let env = Env { params, types: &types, now, searches: &searches };
+        plan(&Context { read, catalog, env, rows: &rows })?
+    };
     let caches = Caches::of(snapshot.root().memory_budget())?;
     let context = Arc::new(task_context(&caches));
-    let shared = Shared { tables: Arc::new(tables), caches, mode };
+    let shared = Shared { tables: Arc::new(tables), caches, mode, searches };
     let schema = result_schema(read, &planned);
     let node = build(&planned, read, catalog, &shared)?;
     Ok(Ready { node, context, schema })

@@ -1,26 +1,28 @@
 //! The caches that all roots of this process share: Lance's session, open tables, key postings.
 //!
 //! Everything in them is named by something immutable (a table version, a data file), so nothing can be stale.
-//! Bounds come from the memory budget of the first root opened in the process: a quarter for key postings, an eighth
-//! each for Lance's indexes and metadata; open tables are bounded by number.
+//! Bounds come from the memory budget of the first root opened in the process: a quarter each for key postings and
+//! vectors, an eighth each for terms of texts and for Lance's indexes and metadata; open tables are bounded by number.
 
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 use lance::session::Session;
 use lance_io::object_store::ObjectStoreRegistry;
 use moka::policy::EvictionPolicy;
 
+use super::fragment::DerivedKey;
 use super::postings::Postings;
 use super::stores;
 use super::table::{Table, TableVersion};
+use super::text::Segment;
+use super::vectors::Block;
 
 const OPEN_TABLES: u64 = 1024;
 const SMALLEST: u64 = 16 << 20;
 
 /// Names an open table: root, path, version.
 pub(super) type TableKey = (Arc<str>, Arc<str>, TableVersion);
-/// Names the postings of one fragment: root, table path, data files, column names.
-pub(super) type PostingsKey = Arc<str>;
 
 /// The shared caches.
 pub(super) struct Caches {
@@ -29,7 +31,11 @@ pub(super) struct Caches {
     /// Open tables.
     pub(super) tables: moka::sync::Cache<TableKey, Table>,
     /// Keys of immutable fragments.
-    pub(super) postings: moka::future::Cache<PostingsKey, Arc<Postings>>,
+    pub(super) postings: moka::future::Cache<DerivedKey, Arc<Postings>>,
+    /// Terms of texts of immutable fragments.
+    pub(super) texts: moka::future::Cache<DerivedKey, Arc<Segment>>,
+    /// Vectors of parts of immutable fragments.
+    pub(super) vectors: moka::future::Cache<(DerivedKey, u32), Arc<Block>>,
 }
 
 /// Returns the caches of this process, made with `budget` bytes on the first call.
@@ -39,11 +45,9 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
         let registry = ObjectStoreRegistry::default();
         registry.insert(stores::SCHEME, Arc::new(stores::Provider));
         let lance = usize::try_from((budget / 8).max(SMALLEST)).unwrap_or(usize::MAX);
-        let postings = moka::future::Cache::builder()
-            .max_capacity((budget / 4).max(SMALLEST))
-            .weigher(|_, postings: &Arc<Postings>| u32::try_from(postings.bytes()).unwrap_or(u32::MAX))
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
+        let postings = derived(budget / 4, Postings::bytes);
+        let texts = derived(budget / 8, Segment::memory);
+        let vectors = derived(budget / 4, Block::bytes);
         Caches {
             session: Arc::new(Session::new(lance, lance, Arc::new(registry))),
             tables: moka::sync::Cache::builder()
@@ -51,6 +55,21 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             postings,
+            texts,
+            vectors,
         }
     })
+}
+
+/// Makes a cache of what is derived from fragments, bounded in bytes.
+fn derived<K, V>(budget: u64, bytes: fn(&V) -> usize) -> moka::future::Cache<K, Arc<V>>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    moka::future::Cache::builder()
+        .max_capacity(budget.max(SMALLEST))
+        .weigher(move |_, value: &Arc<V>| u32::try_from(bytes(value)).unwrap_or(u32::MAX))
+        .eviction_policy(EvictionPolicy::lru())
+        .build()
 }

@@ -7,23 +7,20 @@
 //! Cost of a lookup of K tuples with warm caches: one probe per tuple and fragment. Cold: the key columns are read once.
 //! Memory: the cache's bound, plus the keys of a few fragments while they are built.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::ArrayRef;
 use futures::{StreamExt, TryStreamExt};
-use lance::dataset::fragment::{FileFragment, FragReadConfig};
+use lance::dataset::fragment::FileFragment;
 
-use super::cache::PostingsKey;
 use super::once::build_once;
 use super::postings::{Postings, Probes};
 use super::root::blocking;
 use super::table::Table;
-use super::{failure, reshape};
+use super::{failure, fragment};
 use crate::error::{OmniError, Result};
 
 const FRAGMENTS_AT_ONCE: usize = 4;
-const READ_ROWS: u32 = 64 << 10;
 /// Probes of one fragment that are cheap enough to run without leaving the I/O threads.
 const INLINE_PROBES: usize = 512;
 
@@ -93,21 +90,13 @@ impl KeyIndex {
 
     async fn postings(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
         let caches = self.table.root().caches();
-        let key = self.cache_key(fragment)?;
+        let key = fragment::derived_key(&self.table, fragment, &self.columns)?;
         let (index, fragment) = (self.clone(), fragment.clone());
         build_once(&caches.postings, key, async move { index.build(&fragment).await }).await
     }
 
     async fn build(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
-        let path = self.table.path();
-        let read = async {
-            let projection = self.table.dataset().schema().project(&self.columns)?;
-            let config = FragReadConfig::default().with_ignore_deletions(true);
-            let reader = fragment.open(&projection, config).await?;
-            let batches = reader.read_all(READ_ROWS).await?;
-            batches.buffered(2).try_collect::<Vec<RecordBatch>>().await
-        };
-        let batches = read.await.map_err(|error| failure::table(path, error))?;
+        let batches = fragment::read(&self.table, fragment, &self.columns, None).await?;
         let columns = self.columns.clone();
         blocking(move || {
             let keys = columns.iter().map(|name| {
@@ -121,24 +110,6 @@ impl KeyIndex {
             Ok(Arc::new(Postings::build(keys.collect::<Result<Vec<_>>>()?)?))
         })
         .await
-    }
-
-    /// Names the fragment's keys by what can never change: its data files, and the ids and types of the columns, as a
-    /// column may get another name, and another column its name.
-    fn cache_key(&self, fragment: &FileFragment) -> Result<PostingsKey> {
-        let mut key = String::with_capacity(160);
-        let files = fragment.metadata().files.iter().map(|file| file.path.as_str());
-        for part in [self.table.root().identity().as_ref(), self.table.path()].into_iter().chain(files) {
-            key.push_str(part);
-            key.push('\0');
-        }
-        let ids = reshape::field_ids(&self.table, &self.columns)?;
-        let types = self.table.project(&self.columns)?;
-        for (id, field) in ids.into_iter().zip(types.fields()) {
-            // A file without the column has nulls for it, of the type that this version gives the id.
-            write!(key, "\0{id}:{}", field.data_type()).expect("writing to a string cannot fail");
-        }
-        Ok(key.into())
     }
 
     fn check(&self, keys: &[ArrayRef]) -> Result<()> {

@@ -8,7 +8,7 @@
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
 //! Reading order: where ([`uri`], [`root`], [`retry`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
-//! [`difference`], [`key_index`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
+//! [`difference`], what is derived from fragments: [`key_index`], [`text`], [`vectors`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
 //! ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
@@ -17,6 +17,7 @@ pub(crate) mod difference;
 pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
+mod fragment;
 pub(crate) mod key_index;
 pub(crate) mod once;
 pub(crate) mod postings;
@@ -31,7 +32,9 @@ pub(crate) mod stage;
 pub(crate) mod stores;
 pub(crate) mod table;
 pub(crate) mod tail;
+pub(crate) mod text;
 pub(crate) mod uri;
+pub(crate) mod vectors;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +45,7 @@ pub(crate) use once::build_once;
 pub(crate) use reshape::reshape;
 pub(crate) use retry::Tries;
 pub use root::Durability;
-pub(crate) use root::{Created, Root, RootOptions};
+pub(crate) use root::{Created, Root, RootOptions, blocking};
 pub(crate) use scan::Scan;
 pub(crate) use stage::{TableChange, stage};
 pub(crate) use table::{ROW_ADDRESS, Table, TableVersion};

@@ -462,7 +462,7 @@ fn key(prefix: &Path, path: &str) -> Result<Path> {
     Path::parse(&joined).map_err(|error| OmniError::internal(format!("object path '{path}': {error}")))
 }
 
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(output) => output,
         Err(error) => match error.try_into_panic() {

@@ -19,6 +19,7 @@ mod s3;
 mod scenarios;
 mod schema;
 mod schema_random;
+mod search;
 #[path = "../support/server.rs"]
 mod server;
 #[cfg(feature = "failpoints")]

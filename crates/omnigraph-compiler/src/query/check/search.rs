@@ -4,7 +4,7 @@ use super::super::ast::{Expr, ExprKind, Literal, PropertyRef, Spanned, TextFunct
 use super::Checker;
 use super::operand::{Bare, ResolvedProperty, as_integer, integer};
 use crate::diagnostics::Span;
-use crate::ir::{self, Rank, TextPredicate, VarId};
+use crate::ir::{self, Rank, TextPredicate};
 use crate::types::{Kind, Scalar, Type};
 
 /// Edits that `fuzzy` allows without a third argument.
@@ -200,7 +200,7 @@ impl Checker<'_> {
             },
         };
         let (first, second) = (first?, second?);
-        if ranked(&first) != ranked(&second) {
+        if first.var() != second.var() {
             return self.coded("T21", span, "the arms of `rrf` rank different variables");
         }
         Some(Rank::Rrf { arms: [Box::new(first), Box::new(second)], k: k? })
@@ -211,13 +211,5 @@ impl Checker<'_> {
             ExprKind::Nearest { .. } | ExprKind::Bm25 { .. } => self.rank(arm),
             _ => self.coded("T21", arm.span, "an arm of `rrf` is `nearest(…)` or `bm25(…)`"),
         }
-    }
-}
-
-/// Returns the variable whose nodes a ranking orders.
-fn ranked(rank: &Rank) -> VarId {
-    match rank {
-        Rank::Nearest { var, .. } | Rank::Bm25 { var, .. } => *var,
-        Rank::Rrf { arms: [first, _], .. } => ranked(first),
     }
 }

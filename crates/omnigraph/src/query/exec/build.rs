@@ -21,13 +21,17 @@ use omnigraph_compiler::ir::{Aggregate, Read, VarId};
 use super::cross::CrossExec;
 use super::expand::ExpandExec;
 use super::fetch::FetchExec;
+use super::fuse::FuseExec;
 use super::lookup::KeyLookupExec;
 use super::negation::{NegationExec, SeedExec, Slot};
+use super::rank::RankExec;
+use super::rows::RowsExec;
 use super::scan::NodeScanExec;
 use super::{BATCH_ROWS, Shared, select};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{GraphExpr, Scalar};
-use crate::query::plan::{AggregateBy, Expand, Grouping, Pipeline, Plan, Step, type_key};
+use crate::query::plan::{AggregateBy, Expand, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key};
+use crate::query::search::number;
 use crate::query::topology::Ends;
 
 type Node = Arc<dyn ExecutionPlan>;
@@ -46,6 +50,9 @@ pub(crate) fn build(plan: &Plan, read: &Read, catalog: &Catalog, shared: &Shared
     let batch_rows = if streaming_limit { LIMITED_BATCH_ROWS } else { BATCH_ROWS };
     let builder = Builder { read, catalog, shared, batch_rows };
     let mut node = builder.pipeline(&plan.pipeline, None)?;
+    if let Some(rank) = &plan.rank {
+        node = builder.rank(node, rank)?;
+    }
     node = builder.fetches(node, &plan.fetch_rows)?;
     if let Some(grouping) = &plan.grouping {
         node = group(node, grouping)?;
@@ -107,6 +114,7 @@ impl Builder<'_> {
                 let table = self.shared.table(&key)?.clone();
                 Ok(Arc::new(KeyLookupExec::new(key, table, *var, by.clone(), keys.clone())))
             }
+            (Step::Rows { var, rows }, _) => Ok(Arc::new(RowsExec::new(self.key(*var), *var, rows.clone()))),
             (Step::Seed { .. }, Some(seed)) => Ok(seed.clone()),
             (other, _) => Err(OmniError::internal(format!("{other:?} is no source"))),
         }
@@ -127,7 +135,7 @@ impl Builder<'_> {
                 Arc::new(CrossExec::new(input, other, [left.clone(), right.clone()], self.batch_rows)?)
             }
             Step::Negation { pipeline, row } => self.negation(input, pipeline, row)?,
-            Step::Scan { .. } | Step::Lookup { .. } | Step::Seed { .. } => {
+            Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } | Step::Seed { .. } => {
                 return Err(OmniError::internal(format!("{step:?} is a source")));
             }
         })
@@ -163,8 +171,34 @@ impl Builder<'_> {
 
     fn fetch(&self, input: Node, var: VarId, columns: &[String]) -> Result<Node> {
         let table = self.shared.table(&self.key(var))?.clone();
-        let caches = self.shared.caches.clone();
-        Ok(Arc::new(FetchExec::new(input, table, caches, var, columns.to_vec())?))
+        Ok(Arc::new(FetchExec::new(input, table, self.shared.clone(), var, columns.to_vec())?))
+    }
+
+    /// Ranks rows of the whole match.
+    fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
+        Ok(match rank {
+            RankBy::Best { key, best } => {
+                let scored = self.fetch(input, key.var, std::slice::from_ref(&key.property))?;
+                Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
+            }
+            RankBy::Fuse(fused) => {
+                let [(first, _), (second, _)] = &fused.arms;
+                let mut properties = vec![first.property.clone()];
+                if second != first {
+                    properties.push(second.property.clone());
+                }
+                let scored = self.fetch(input, fused.var(), &properties)?;
+                let table = self.shared.table(&self.key(fused.var()))?.clone();
+                let labels = [self.label(first), self.label(second)];
+                Arc::new(FuseExec::new(scored, fused.clone(), labels, table, self.shared.caches.clone())?)
+            }
+        })
+    }
+
+    /// Describes what is ranked by.
+    fn label(&self, key: &RankKey) -> String {
+        let computed = number(&key.property).and_then(|number| self.shared.searches.computed(number));
+        computed.map_or_else(String::new, |computed| computed.to_string())
     }
 
     fn fetches(&self, mut node: Node, fetches: &[(VarId, Vec<String>)]) -> Result<Node> {

@@ -1,10 +1,10 @@
-//! Late fetch of properties by address.
+//! Late fetch of properties and computed columns by address.
 
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
@@ -13,10 +13,11 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::StreamExt;
 use omnigraph_compiler::ir::VarId;
 
-use super::{addresses, external, operator, properties};
-use crate::query::cache::Caches;
+use super::{Shared, addresses, external, operator, properties};
+use crate::error::{OmniError, Result};
 use crate::query::columns;
 use crate::query::plan::{address, column};
+use crate::query::search::{self, Computed};
 use crate::storage::Table;
 
 /// Batches fetched ahead.
@@ -26,7 +27,7 @@ const AHEAD: usize = 2;
 pub(super) struct FetchExec {
     input: Arc<dyn ExecutionPlan>,
     table: Table,
-    caches: Arc<Caches>,
+    shared: Shared,
     var: VarId,
     columns: Vec<String>,
     schema: SchemaRef,
@@ -38,19 +39,22 @@ impl FetchExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
         table: Table,
-        caches: Arc<Caches>,
+        shared: Shared,
         var: VarId,
         columns: Vec<String>,
     ) -> DfResult<FetchExec> {
         let stored = table.schema();
         let mut fields: Vec<_> = input.schema().fields().iter().map(|f| f.as_ref().clone()).collect();
         for name in &columns {
-            fields.push(stored.field_with_name(name)?.clone().with_name(column(var, name)));
+            fields.push(match search::number(name) {
+                Some(_) => Field::new(column(var, name), DataType::Float64, true),
+                None => stored.field_with_name(name)?.clone().with_name(column(var, name)),
+            });
         }
         let schema = Arc::new(Schema::new(fields));
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(FetchExec { input, table, caches, var, columns, schema, properties, metrics })
+        Ok(FetchExec { input, table, shared, var, columns, schema, properties, metrics })
     }
 }
 
@@ -78,25 +82,27 @@ impl ExecutionPlan for FetchExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
-        let (table, caches) = (self.table.clone(), self.caches.clone());
-        Ok(Arc::new(FetchExec::new(input, table, caches, self.var, self.columns.clone())?))
+        let (table, shared) = (self.table.clone(), self.shared.clone());
+        Ok(Arc::new(FetchExec::new(input, table, shared, self.var, self.columns.clone())?))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
-        let (table, caches, columns) =
-            (self.table.clone(), self.caches.clone(), Arc::new(self.columns.clone()));
+        let source = Arc::new(Source {
+            table: self.table.clone(),
+            shared: self.shared.clone(),
+            columns: self.columns.clone(),
+        });
         let (name, schema) = (address(self.var), self.schema.clone());
         let fetched = input
             .map(move |batch| {
-                let (table, caches, columns) = (table.clone(), caches.clone(), columns.clone());
-                let (name, schema, metrics) = (name.clone(), schema.clone(), metrics.clone());
+                let (source, name, schema, metrics) =
+                    (source.clone(), name.clone(), schema.clone(), metrics.clone());
                 async move {
                     let batch = batch?;
                     let rows = addresses(&batch, &name)?;
-                    let fetched =
-                        columns::fetch(&caches, &table, &columns, rows.values()).await.map_err(external)?;
+                    let fetched = source.fetch(rows.values()).await.map_err(external)?;
                     metrics.record_output(batch.num_rows());
                     let all = batch.columns().iter().cloned().chain(fetched).collect();
                     Ok(RecordBatch::try_new(schema, all)?)
@@ -104,5 +110,35 @@ impl ExecutionPlan for FetchExec {
             })
             .buffered(AHEAD);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), fetched)))
+    }
+}
+
+/// Where the columns come from.
+struct Source {
+    table: Table,
+    shared: Shared,
+    columns: Vec<String>,
+}
+
+impl Source {
+    /// Returns the columns for the rows at these addresses.
+    async fn fetch(&self, rows: &[u64]) -> Result<Vec<ArrayRef>> {
+        let stored: Vec<String> =
+            self.columns.iter().filter(|name| search::number(name).is_none()).cloned().collect();
+        let caches = &self.shared.caches;
+        let mut stored = columns::fetch(caches, &self.table, &stored, rows).await?.into_iter();
+        let mut fetched = Vec::with_capacity(self.columns.len());
+        for name in &self.columns {
+            fetched.push(match search::number(name) {
+                Some(number) => search::fetch(self.computed(number)?, caches, &self.table, rows).await?,
+                None => stored.next().ok_or_else(|| OmniError::internal("a column was not fetched"))?,
+            });
+        }
+        Ok(fetched)
+    }
+
+    fn computed(&self, number: usize) -> Result<&Arc<Computed>> {
+        let computed = self.shared.searches.computed(number);
+        computed.ok_or_else(|| OmniError::internal(format!("no search computes column #{number}")))
     }
 }

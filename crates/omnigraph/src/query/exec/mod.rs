@@ -7,8 +7,11 @@ mod build;
 mod cross;
 mod expand;
 mod fetch;
+mod fuse;
 mod lookup;
 mod negation;
+mod rank;
+mod rows;
 mod scan;
 mod walk;
 
@@ -27,6 +30,7 @@ use datafusion::physical_plan::{Partitioning, PlanProperties};
 use omnigraph_compiler::catalog::TypeKey;
 
 use super::cache::Caches;
+use super::search::Searches;
 use super::topology::Mode;
 use crate::error::{OmniError, Result};
 use crate::storage::Table;
@@ -43,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) tables: Arc<BTreeMap<TypeKey, Table>>,
     pub(crate) caches: Arc<Caches>,
     pub(crate) mode: Mode,
+    pub(crate) searches: Arc<Searches>,
 }
 
 impl Shared {

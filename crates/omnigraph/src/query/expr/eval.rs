@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::compute;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::types::{Float32Type, Float64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Datum, RecordBatch, Scalar as ArrowScalar};
 use arrow_ord::cmp;
 use arrow_schema::DataType;
@@ -76,6 +76,11 @@ pub(super) fn evaluate<'a>(scalar: &'a Scalar, batch: &RecordBatch) -> Result<Op
         Scalar::Prefix { text, prefix } => {
             let (text, prefix) = (evaluate(text, batch)?, evaluate(prefix, batch)?);
             boolean(strings(&text, &prefix, batch.num_rows(), |t, p| t.starts_with(p))?)
+        }
+        Scalar::Among { address, rows } => {
+            let addresses = evaluate(address, batch)?.into_array(batch.num_rows())?;
+            let addresses = addresses.as_primitive::<UInt64Type>();
+            boolean(addresses.values().iter().map(|&row| Some(rows.contains(row))).collect())
         }
         Scalar::IsNull(inner) => {
             let array = evaluate(inner, batch)?.into_array(batch.num_rows())?;

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use arrow_schema::DataType;
-use omnigraph_compiler::ir::{CompareOp, Expr, Rank, TextPredicate, VarId};
+use omnigraph_compiler::ir::{CompareOp, Expr, VarId};
 use omnigraph_compiler::types::{Kind, Scalar as ScalarType, Type, Value};
+use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
 use crate::model;
-use crate::query::plan::column;
+use crate::query::plan::{address, column};
+use crate::query::search::{self, Searches};
 
 /// What expressions may refer to besides columns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Env<'a> {
     /// Parameter values by index.
     pub(crate) params: &'a [Value],
@@ -20,6 +23,8 @@ pub(crate) struct Env<'a> {
     pub(crate) types: &'a [Type],
     /// The instant of the query in milliseconds.
     pub(crate) now: i64,
+    /// What search functions come to.
+    pub(crate) searches: &'a Searches,
 }
 
 /// A scalar expression over a batch of bindings.
@@ -37,6 +42,8 @@ pub(crate) enum Scalar {
     Substring { text: Box<Scalar>, part: Box<Scalar> },
     /// Prefix test.
     Prefix { text: Box<Scalar>, prefix: Box<Scalar> },
+    /// Whether the row at an address is one of these.
+    Among { address: Box<Scalar>, rows: Arc<RoaringTreemap> },
     /// Null test, never unknown.
     IsNull(Box<Scalar>),
     /// Negation.
@@ -55,7 +62,7 @@ impl Env<'_> {
     /// Lowers an expression.
     ///
     /// # Errors
-    /// Bad request for a search function.
+    /// Internal ones: the expression was checked, and its searches are known.
     pub(crate) fn lower(&self, expr: &Expr) -> Result<Scalar> {
         let boxed = |e: &Expr| self.lower(e).map(Box::new);
         Ok(match expr {
@@ -88,29 +95,25 @@ impl Env<'_> {
             Expr::Not(inner) => Scalar::Not(boxed(inner)?),
             Expr::And(parts) => Scalar::And(parts.iter().map(|p| self.lower(p)).collect::<Result<_>>()?),
             Expr::Or(parts) => Scalar::Or(parts.iter().map(|p| self.lower(p)).collect::<Result<_>>()?),
-            Expr::Text { predicate, .. } => {
-                return Err(unavailable(match predicate {
-                    TextPredicate::Search => "search",
-                    TextPredicate::MatchText => "match_text",
-                    TextPredicate::Fuzzy { .. } => "fuzzy",
-                }));
+            Expr::Text { var, .. } => {
+                let rows = self.searches.rows(expr);
+                let rows = rows.ok_or_else(|| OmniError::internal("a text predicate is not resolved"))?;
+                among(*var, rows.clone())
             }
-            Expr::Rank(rank) => return Err(refuse_rank(rank)),
+            Expr::Rank(rank) => {
+                let number = self.searches.number(rank);
+                let number = number.ok_or_else(|| OmniError::internal("a ranking is not resolved"))?;
+                let name = column(rank.var(), &search::property(number));
+                Scalar::Column { name, ty: DataType::Float64 }
+            }
         })
     }
 }
 
-/// Makes the error for a ranking.
-pub(crate) fn refuse_rank(rank: &Rank) -> OmniError {
-    unavailable(match rank {
-        Rank::Nearest { .. } => "nearest",
-        Rank::Bm25 { .. } => "bm25",
-        Rank::Rrf { .. } => "rrf",
-    })
-}
-
-fn unavailable(function: &str) -> OmniError {
-    OmniError::bad_request(format!("search functions are not available yet: {function}"))
+/// Tells whether a variable is one of some rows.
+pub(crate) fn among(var: VarId, rows: Arc<RoaringTreemap>) -> Scalar {
+    let address = Box::new(Scalar::Column { name: address(var), ty: DataType::UInt64 });
+    Scalar::Among { address, rows }
 }
 
 /// Rounds a constant to the width of the F32 property it is compared with.
@@ -152,6 +155,7 @@ impl Scalar {
             | Scalar::Member { .. }
             | Scalar::Substring { .. }
             | Scalar::Prefix { .. }
+            | Scalar::Among { .. }
             | Scalar::IsNull(_)
             | Scalar::Not(_)
             | Scalar::And(_)
@@ -173,7 +177,11 @@ impl Scalar {
                 a.columns(into);
                 b.columns(into);
             }
-            Scalar::IsNull(a) | Scalar::Not(a) | Scalar::Normal(a) | Scalar::Float(a) => a.columns(into),
+            Scalar::IsNull(a)
+            | Scalar::Not(a)
+            | Scalar::Normal(a)
+            | Scalar::Float(a)
+            | Scalar::Among { address: a, .. } => a.columns(into),
             Scalar::And(parts) | Scalar::Or(parts) => parts.iter().for_each(|p| p.columns(into)),
         }
     }
@@ -195,16 +203,9 @@ pub(crate) fn variables(expr: &Expr, into: &mut BTreeSet<VarId>) {
         }
         Expr::IsNull(a) | Expr::Not(a) => variables(a, into),
         Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|p| variables(p, into)),
-        Expr::Rank(rank) => rank_variables(rank, into),
-    }
-}
-
-fn rank_variables(rank: &Rank, into: &mut BTreeSet<VarId>) {
-    match rank {
-        Rank::Nearest { var, .. } | Rank::Bm25 { var, .. } => {
-            into.insert(*var);
+        Expr::Rank(rank) => {
+            into.insert(rank.var());
         }
-        Rank::Rrf { arms, .. } => arms.iter().for_each(|arm| rank_variables(arm, into)),
     }
 }
 
@@ -237,6 +238,7 @@ impl fmt::Display for Scalar {
             Scalar::Member { list, element } => write!(f, "{element} in {list}"),
             Scalar::Substring { text, part } => write!(f, "{text} contains {part}"),
             Scalar::Prefix { text, prefix } => write!(f, "{text} starts_with {prefix}"),
+            Scalar::Among { address, rows } => write!(f, "{address} among {} rows", rows.len()),
             Scalar::IsNull(inner) => write!(f, "{inner} is null"),
             Scalar::Not(inner) => write!(f, "not {inner}"),
             Scalar::And(parts) => list(f, parts, "and"),

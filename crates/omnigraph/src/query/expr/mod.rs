@@ -12,7 +12,7 @@ mod physical;
 mod value;
 
 pub(crate) use eval::predicate;
-pub(crate) use lower::{Env, Scalar, refuse_rank, variables};
+pub(crate) use lower::{Env, Scalar, among, variables};
 pub(crate) use physical::GraphExpr;
 pub(crate) use value::{exact_array, spell};
 

@@ -36,7 +36,8 @@ impl fmt::Display for GraphExpr {
     }
 }
 
-// The text names every column, constant and operator, so it tells expressions over one schema apart.
+// The text names every column, constant and operator, so it tells expressions over one schema apart; sets of rows are
+// only told apart by their size, and never compared: no operator groups or sorts by membership.
 impl PartialEq for GraphExpr {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text

@@ -42,7 +42,21 @@ pub(super) fn choose(context: &Context<'_>, var: VarId, conditions: &[Condition]
     if let Some(access) = by_key(var, node, &equalities) {
         return Ok(access);
     }
-    by_property(var, node, &equalities, rows).map(|found| found.unwrap_or(scan))
+    let found = by_property(var, node, &equalities, rows)?.unwrap_or(scan);
+    Ok(by_search(var, conditions, &found).unwrap_or(found))
+}
+
+/// The rows that a search keeps, if they are fewer than another access finds.
+fn by_search(var: VarId, conditions: &[Condition], other: &Access) -> Option<Access> {
+    let searches = conditions.iter().enumerate().filter(|(_, c)| c.vars.len() == 1 && c.vars.contains(&var));
+    let rows = searches.filter_map(|(at, c)| match &c.scalar {
+        Scalar::Among { rows, .. } => Some((at, rows)),
+        _ => None,
+    });
+    let (at, rows) = rows.min_by_key(|(_, rows)| rows.len())?;
+    let estimate = rows.len() as f64;
+    let step = Step::Rows { var, rows: rows.clone() };
+    (estimate < other.estimate).then(|| Access { step, covered: vec![at], estimate })
 }
 
 /// Returns the part of a variable's rows that its own conditions are expected to keep.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pipeline, Plan, Step, address, column, produced};
+use super::{Pipeline, Plan, RankBy, RankKey, Step, address, column, produced};
 
 /// Fills in the columns that expansions, products and seeds carry.
 pub(super) fn prune(plan: &mut Plan) {
@@ -24,7 +24,24 @@ pub(super) fn prune(plan: &mut Plan) {
         }
     }
     unfetch(&plan.fetch_rows, &mut required);
+    rank(plan, &mut required);
     pipeline(&mut plan.pipeline, required);
+}
+
+/// Makes a ranking's input of what is required after it.
+fn rank(plan: &mut Plan, required: &mut BTreeSet<String>) {
+    let keys: Vec<RankKey> = match &mut plan.rank {
+        None => return,
+        Some(RankBy::Best { key, .. }) => vec![key.clone()],
+        Some(RankBy::Fuse(fused)) => {
+            required.remove(&fused.score());
+            required.remove(&fused.place());
+            fused.keep = required.iter().cloned().collect();
+            fused.arms.iter().map(|(key, _)| key.clone()).collect()
+        }
+    };
+    let fetches: Vec<_> = keys.into_iter().map(|key| (key.var, vec![key.property])).collect();
+    unfetch(&fetches, required);
 }
 
 fn unfetch(fetches: &[(omnigraph_compiler::ir::VarId, Vec<String>)], required: &mut BTreeSet<String>) {
@@ -48,7 +65,7 @@ fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet
         .collect();
     for (step, produced) in pipeline.steps.iter_mut().zip(&produced).rev() {
         match step {
-            Step::Scan { .. } | Step::Lookup { .. } => {}
+            Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } => {}
             Step::Seed { columns } => {
                 *columns = required.iter().cloned().collect();
             }

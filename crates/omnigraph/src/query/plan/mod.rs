@@ -13,10 +13,12 @@ mod pattern;
 mod tail;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId, VarType};
+use roaring::RoaringTreemap;
 
 use super::expr::{Env, Scalar};
 use super::topology::Direction;
@@ -72,6 +74,8 @@ pub(crate) enum Step {
     Scan { var: VarId, columns: Vec<String> },
     /// Starts with the nodes whose columns equal one of the key tuples.
     Lookup { var: VarId, by: Vec<String>, keys: Vec<ArrayRef> },
+    /// Starts with the nodes at some addresses.
+    Rows { var: VarId, rows: Arc<RoaringTreemap> },
     /// Starts with the rows that a negation tests.
     Seed { columns: Vec<String> },
     /// Walks edges.
@@ -121,6 +125,8 @@ pub(crate) struct Pipeline {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) pipeline: Pipeline,
+    /// The ranking that orders the result or is shown in it.
+    pub(crate) rank: Option<RankBy>,
     /// Properties fetched for all rows before grouping and ordering.
     pub(crate) fetch_rows: Vec<(VarId, Vec<String>)>,
     pub(crate) grouping: Option<Grouping>,
@@ -133,6 +139,65 @@ pub(crate) struct Plan {
     pub(crate) fetch_results: Vec<(VarId, Vec<String>)>,
     /// Result columns.
     pub(crate) outputs: Vec<Scalar>,
+}
+
+/// A ranking of the rows of the whole match by an entity of theirs.
+#[derive(Clone, Debug)]
+pub(crate) enum RankBy {
+    /// Drops rows that cannot be among the best: those of entities that are not among the best `best`, ties kept.
+    Best { key: RankKey, best: u64 },
+    /// Fuses two rankings: adds the scores ([`Fused::score`]) and places ([`Fused::place`]) of the entities.
+    Fuse(Fused),
+}
+
+/// Scores of a variable's entities, in a computed column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RankKey {
+    /// The ranked variable.
+    pub(crate) var: VarId,
+    /// Name of the column, as a property.
+    pub(crate) property: String,
+    /// Whether larger scores are better.
+    pub(crate) descending: bool,
+}
+
+impl RankKey {
+    /// Returns the column that holds the scores.
+    pub(crate) fn column(&self) -> String {
+        column(self.var, &self.property)
+    }
+}
+
+/// Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
+#[derive(Clone, Debug)]
+pub(crate) struct Fused {
+    /// The rankings of one variable, each with how many of its best entities count; all when `None`.
+    pub(crate) arms: [(RankKey, Option<u64>); 2],
+    /// The constant of the fusion.
+    pub(crate) k: f64,
+    /// Name of the score column, as a property.
+    pub(crate) score: String,
+    /// How many of the best entities are kept; `None` keeps all rows, also those of entities without a score.
+    pub(crate) best: Option<u64>,
+    /// Columns of the input that later steps read.
+    pub(crate) keep: Vec<String>,
+}
+
+impl Fused {
+    /// Returns the ranked variable.
+    pub(crate) fn var(&self) -> VarId {
+        self.arms[0].0.var
+    }
+
+    /// Returns the column of the fused scores, F64.
+    pub(crate) fn score(&self) -> String {
+        column(self.var(), &self.score)
+    }
+
+    /// Returns the column of the places, UInt64: the best entity has place 0, and no two have the same.
+    pub(crate) fn place(&self) -> String {
+        column(self.var(), &format!("{}.place", self.score))
+    }
 }
 
 /// Grouping of rows.
@@ -164,7 +229,7 @@ pub(crate) struct SortBy {
 /// Plans a read.
 ///
 /// # Errors
-/// Bad request for search functions and orders that the result does not determine.
+/// Bad request for orders that the result does not determine.
 pub(crate) fn plan(context: &Context<'_>) -> Result<Plan> {
     let pipeline = pattern::plan(context)?;
     let mut plan = tail::plan(context, pipeline)?;
@@ -195,7 +260,7 @@ pub(crate) fn produced(pipeline: &Pipeline) -> BTreeSet<String> {
                 all.insert(address(*var));
                 all.extend(columns.iter().map(|c| column(*var, c)));
             }
-            Step::Lookup { var, .. } => {
+            Step::Lookup { var, .. } | Step::Rows { var, .. } => {
                 all.insert(address(*var));
             }
             Step::Expand(expand) => {

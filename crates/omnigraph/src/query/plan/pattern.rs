@@ -7,13 +7,14 @@
 use std::collections::BTreeSet;
 
 use omnigraph_compiler::catalog::TypeKey;
-use omnigraph_compiler::ir::{Expr, Pattern, Traversal, VarId, VarType};
+use omnigraph_compiler::ir::{Expr, Pattern, Rank, SortKey, Traversal, VarId, VarType};
 use omnigraph_compiler::types::Value;
 
 use super::access::{choose, selectivity};
 use super::{Context, Expand, Pipeline, Step, address, by_variable, split};
 use crate::error::{OmniError, Result};
-use crate::query::expr::{Scalar, predicate, variables};
+use crate::query::expr::{Scalar, among, predicate, variables};
+use crate::query::search::Computed;
 use crate::query::topology::Direction;
 
 /// A condition that must be true.
@@ -116,6 +117,9 @@ impl<'a> Planner<'a> {
             variables(expr, &mut vars);
             conditions.push(Condition { vars, scalar: self.context.env.lower(expr)? });
         }
+        if std::ptr::eq(pattern, &self.context.read.pattern) {
+            conditions.extend(self.ranked());
+        }
         let negations = pattern
             .negations
             .iter()
@@ -126,6 +130,20 @@ impl<'a> Planner<'a> {
             })
             .collect();
         Ok(Clauses { conditions, negations, traversals: pattern.traversals.iter().collect() })
+    }
+
+    /// A result that is ordered by `bm25` holds only rows that share a term with the query.
+    fn ranked(&self) -> Option<Condition> {
+        let SortKey::Rank(rank @ Rank::Bm25 { var, .. }) = &self.context.read.order.first()?.key else {
+            return None;
+        };
+        let searches = self.context.env.searches;
+        match searches.computed(searches.number(rank)?)?.as_ref() {
+            Computed::Score { rows, .. } => {
+                Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone()) })
+            }
+            Computed::Distance(_) | Computed::Fused { .. } => None,
+        }
     }
 
     /// Starts a group at its most selective node variable.

@@ -7,21 +7,23 @@ use std::collections::BTreeSet;
 
 use arrow_schema::DataType;
 use omnigraph_compiler::catalog::{Constraint, EntityKind};
-use omnigraph_compiler::ir::{Aggregate, Expr, Output, SortKey, VarId};
+use omnigraph_compiler::ir::{Aggregate, Expr, Output, Rank, SortKey, VarId};
 
 use super::{
-    AggregateBy, Context, Grouping, Pipeline, Plan, SortBy, Step, address, by_variable, column, produced,
-    split,
+    AggregateBy, Context, Fused, Grouping, Pipeline, Plan, RankBy, RankKey, SortBy, Step, address,
+    by_variable, column, produced, split,
 };
 use crate::error::{OmniError, Result};
 use crate::model;
-use crate::query::expr::{Scalar, refuse_rank};
+use crate::query::expr::Scalar;
+use crate::query::search::{Computed, number, property};
 
 /// Plans everything after the match block.
 pub(super) fn plan(context: &Context<'_>, pipeline: Pipeline) -> Result<Plan> {
     let read = context.read;
     let mut plan = Plan {
         pipeline,
+        rank: None,
         fetch_rows: vec![],
         grouping: None,
         fetch_groups: vec![],
@@ -55,20 +57,29 @@ fn plain(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
         let scalar = match &ordering.key {
             SortKey::Column(at) => plan.outputs[*at].clone(),
             SortKey::Property(expr) => context.env.lower(expr)?,
-            SortKey::Rank(rank) => return Err(refuse_rank(rank)),
+            SortKey::Rank(rank) => {
+                plan.sort.push(ranked(context, plan_rank(context, rank)?, &mut plan.rank));
+                continue;
+            }
         };
         plan.sort.push(SortBy { scalar, descending: ordering.descending });
     }
+    shown_fusion(context, plan)?;
     if !plan.sort.is_empty() {
         let decided: Vec<VarId> = plan.sort.iter().filter_map(|s| identifies(context, &s.scalar)).collect();
-        for var in match_variables(context) {
+        // The ids of a ranked entity come first: rows of one entity stay together.
+        let first = plan.rank.as_ref().map(RankBy::var);
+        let mut vars = match_variables(context);
+        vars.sort_by_key(|&var| first != Some(var));
+        for var in vars {
             if !decided.contains(&var) {
                 let scalar = Scalar::Column { name: column(var, model::ID), ty: DataType::Utf8 };
                 plan.sort.push(SortBy { scalar, descending: false });
             }
         }
     }
-    let available = produced(&plan.pipeline);
+    let mut available = produced(&plan.pipeline);
+    available.extend(plan.rank.iter().flat_map(RankBy::columns));
     let mut sorted = BTreeSet::new();
     plan.sort.iter().for_each(|s| s.scalar.columns(&mut sorted));
     sorted.retain(|c| !available.contains(c));
@@ -78,6 +89,96 @@ fn plain(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
     plan.fetch_rows = by_variable(&sorted);
     plan.fetch_results = by_variable(&shown);
     Ok(())
+}
+
+/// Makes the ranking of a sort key.
+fn plan_rank(context: &Context<'_>, rank: &Rank) -> Result<RankBy> {
+    let best = context.read.limit.map(|limit| limit.saturating_add(context.read.offset));
+    match rank {
+        Rank::Nearest { .. } | Rank::Bm25 { .. } => {
+            Ok(RankBy::Best { key: rank_key(context, rank)?, best: best.unwrap_or(u64::MAX) })
+        }
+        Rank::Rrf { .. } => fusion(context, rank, best).map(RankBy::Fuse),
+    }
+}
+
+fn rank_key(context: &Context<'_>, rank: &Rank) -> Result<RankKey> {
+    let number = context.env.searches.number(rank);
+    let number = number.ok_or_else(|| OmniError::internal("a ranking is not resolved"))?;
+    let descending = matches!(rank, Rank::Bm25 { .. });
+    Ok(RankKey { var: rank.var(), property: property(number), descending })
+}
+
+fn fusion(context: &Context<'_>, rank: &Rank, best: Option<u64>) -> Result<Fused> {
+    let unresolved = || OmniError::internal("a fused ranking is not resolved");
+    let (Rank::Rrf { arms, .. }, Some(number)) = (rank, context.env.searches.number(rank)) else {
+        return Err(unresolved());
+    };
+    let computed = context.env.searches.computed(number).ok_or_else(unresolved)?;
+    let Computed::Fused { k, .. } = computed.as_ref() else { return Err(unresolved()) };
+    let limit = context.read.limit.map(|limit| limit.saturating_add(context.read.offset));
+    let arm = |arm: &Rank| -> Result<(RankKey, Option<u64>)> {
+        let best = if matches!(arm, Rank::Nearest { .. }) { limit } else { None };
+        Ok((rank_key(context, arm)?, best))
+    };
+    let arms = [arm(&arms[0])?, arm(&arms[1])?];
+    Ok(Fused { arms, k: *k, score: property(number), best, keep: vec![] })
+}
+
+/// Puts a ranking into the plan, and returns the sort key it makes.
+fn ranked(context: &Context<'_>, rank: RankBy, slot: &mut Option<RankBy>) -> SortBy {
+    let (name, ty, descending) = match &rank {
+        RankBy::Best { key, .. } => (key.column(), DataType::Float64, key.descending),
+        RankBy::Fuse(fused) => (fused.place(), DataType::UInt64, false),
+    };
+    // Without a limit every row that has a score is wanted, and `bm25` has dropped the others.
+    if context.read.limit.is_some() || matches!(rank, RankBy::Fuse(_)) {
+        *slot = Some(rank);
+    }
+    SortBy { scalar: Scalar::Column { name, ty }, descending }
+}
+
+/// Plans the fusion whose scores are shown by a query that is ordered by something else.
+fn shown_fusion(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
+    let projections = context.read.projections.iter();
+    let shown = projections.filter_map(|projection| match &projection.value {
+        Output::Value(Expr::Rank(rank)) if matches!(rank.as_ref(), Rank::Rrf { .. }) => Some(rank.as_ref()),
+        _ => None,
+    });
+    for rank in shown {
+        let fused = fusion(context, rank, None)?;
+        match &plan.rank {
+            None => plan.rank = Some(RankBy::Fuse(fused)),
+            Some(RankBy::Fuse(other)) if other.score == fused.score => {}
+            Some(_) => {
+                return Err(OmniError::bad_request(
+                    "a query can show the score of one 'rrf', and only the one that orders it if a ranking does",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl RankBy {
+    /// Returns the ranked variable.
+    pub(crate) fn var(&self) -> VarId {
+        match self {
+            RankBy::Best { key, .. } => key.var,
+            RankBy::Fuse(fused) => fused.var(),
+        }
+    }
+
+    /// Returns the columns that are there after the ranking.
+    fn columns(&self) -> Vec<String> {
+        match self {
+            RankBy::Best { key, .. } => vec![key.column()],
+            RankBy::Fuse(fused) => {
+                let arms = fused.arms.iter().map(|(key, _)| key.column());
+                arms.chain([fused.score(), fused.place()]).collect()
+            }
+        }
+    }
 }
 
 /// The variables of the outermost block, in name order.
@@ -175,7 +276,11 @@ fn grouped(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
                 })?;
                 sortable[at].clone()
             }
-            SortKey::Rank(rank) => return Err(refuse_rank(rank)),
+            SortKey::Rank(_) => {
+                return Err(OmniError::bad_request(
+                    "a grouped or distinct result cannot be ordered by a ranking; rank in a query without groups",
+                ));
+            }
         };
         plan.sort.push(SortBy { scalar, descending: ordering.descending });
     }
@@ -221,11 +326,12 @@ fn eager(plan: &mut Plan, unlimited: bool) {
     let unfiltered = plan.pipeline.steps.iter().skip(1).all(|s| matches!(s, Step::Expand(e) if !e.check));
     let whole = unlimited || plan.grouping.is_some() || !plan.sort.is_empty();
     let Some(Step::Scan { var, columns }) = plan.pipeline.steps.first_mut() else { return };
-    if !unfiltered || !whole {
+    if !unfiltered || !whole || plan.rank.is_some() {
         return;
     }
     let mut absorb = |fetches: &mut Vec<(VarId, Vec<String>)>| {
-        if let Some(at) = fetches.iter().position(|(v, _)| v == var) {
+        let stored = |names: &[String]| names.iter().all(|name| number(name).is_none());
+        if let Some(at) = fetches.iter().position(|(v, names)| v == var && stored(names)) {
             columns.extend(fetches.remove(at).1);
         }
     };

@@ -102,9 +102,19 @@ pub(super) async fn rows(
     params: &[Value],
     mode: Mode,
 ) -> Result<Vec<Vec<serde_json::Value>>> {
-    let output = run_in(snapshot, query, params, 0, mode).await?;
+    let output = run_in(snapshot, query, params, 0, &NoEmbedder, mode).await?;
     let names: Vec<String> = (0..output.columns.len()).map(|i| i.to_string()).collect();
     let batches: Vec<RecordBatch> = output.batches.try_collect().await?;
     let objects = batches.iter().flat_map(|b| row_objects(b, &names, JsonRows::Exact));
     Ok(objects.map(|o| o.into_iter().map(|(_, v)| v).collect()).collect())
+}
+
+/// For queries that embed nothing.
+pub(super) struct NoEmbedder;
+
+#[async_trait::async_trait]
+impl crate::query::Embed for NoEmbedder {
+    async fn embed(&self, text: &str, _: usize, _: Option<&str>) -> Result<Vec<f32>> {
+        panic!("nothing embeds '{text}' here")
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::types::Value;
 
-use super::kit::{Data, Entity, compile, graph, head, rows};
+use super::kit::{Data, Entity, NoEmbedder, compile, graph, head, rows};
 use crate::commit::Snapshot;
 use crate::query::run::explain;
 use crate::query::topology::Mode;
@@ -105,7 +105,7 @@ async fn an_equality_on_a_key_never_scans() {
         let pattern = pattern.replace("1 y", "1, y").replace("2 y", "2, y");
         let text = format!("query q() {{ match {{ {pattern} }} return {{ $n }} }}");
         assert_eq!(ask(&graph, &text).await, expected, "{pattern}");
-        let plan = explain(&graph, &compile(&graph, &text), &[], 0, true).await.unwrap();
+        let plan = explain(&graph, &compile(&graph, &text), &[], 0, &NoEmbedder, true).await.unwrap();
         assert!(plan.contains("KeyLookupExec") && !plan.contains("NodeScanExec"), "{plan}");
         assert!(plan.contains("output_rows"), "{plan}");
     }
@@ -121,9 +121,9 @@ async fn a_null_parameter_matches_nothing() {
 }
 
 #[tokio::test]
-async fn search_functions_are_refused_by_name() {
+async fn a_search_is_a_place_to_start_from() {
     let graph = letters("").await;
     let query = compile(&graph, r#"query q() { match { $n: N search($n.k, "a") } return { $n } }"#);
-    let error = rows(&graph, &query, &[], Mode::Adaptive).await.unwrap_err();
-    assert_eq!(error.to_string(), "search functions are not available yet: search");
+    let text = explain(&graph, &query, &[], 0, &NoEmbedder, false).await.unwrap();
+    assert!(text.contains("TextSearchExec"), "{text}");
 }

@@ -1,0 +1,238 @@
+//! The best entities of a match, before anything else is fetched for its rows.
+
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{BooleanArray, Float64Array, RecordBatch, UInt64Array};
+use arrow_schema::SchemaRef;
+use arrow_select::concat::concat_batches;
+use arrow_select::filter::filter_record_batch;
+use datafusion::common::Result as DfResult;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{TryStreamExt, stream};
+
+use super::{addresses, operator, properties};
+use crate::query::plan::{RankKey, address};
+
+/// Rows held before those that cannot win are dropped.
+const HELD_ROWS: usize = 64 << 10;
+
+/// Drops rows without a score, and rows of entities that at least `best` others precede. Entities with equal scores stay
+/// together, so what breaks ties can be fetched for what is left. Memory: the rows of the best entities seen so far, and a
+/// few batches; more ties than [`HELD_ROWS`] are passed on before the end.
+pub(super) struct RankExec {
+    input: Arc<dyn ExecutionPlan>,
+    key: RankKey,
+    best: u64,
+    label: String,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl RankExec {
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, key: RankKey, best: u64, label: String) -> RankExec {
+        let properties = properties(&input.schema());
+        RankExec { input, key, best, label, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl fmt::Debug for RankExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
+}
+
+impl DisplayAs for RankExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RankExec: {} by {}, best={}", address(self.key.var), self.label, self.best)
+    }
+}
+
+impl ExecutionPlan for RankExec {
+    operator!("RankExec");
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let input = children.swap_remove(0);
+        Ok(Arc::new(RankExec::new(input, self.key.clone(), self.best, self.label.clone())))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let input = self.input.execute(partition, context)?;
+        let best = usize::try_from(self.best).unwrap_or(usize::MAX);
+        let held =
+            Held { leaders: Leaders::new(best, self.key.descending), batches: vec![], rows: 0, settled: 0 };
+        let (key, schema) = (self.key.clone(), self.input.schema());
+        let ranked = stream::try_unfold(Some((input, held)), move |state| {
+            let (key, schema, metrics) = (key.clone(), schema.clone(), metrics.clone());
+            async move {
+                let Some((mut input, mut held)) = state else { return Ok(None) };
+                while let Some(batch) = input.try_next().await? {
+                    held.add(&batch, &key)?;
+                    if held.rows > held.settled + HELD_ROWS {
+                        held.settle(&key)?;
+                        if held.rows > HELD_ROWS.max(held.settled / 2) && held.rows > 4 * held.leaders.best {
+                            let batch = held.release(&schema)?;
+                            metrics.record_output(batch.num_rows());
+                            return Ok(Some((batch, Some((input, held)))));
+                        }
+                        held.settled = held.rows;
+                    }
+                }
+                held.settle(&key)?;
+                let batch = held.release(&schema)?;
+                metrics.record_output(batch.num_rows());
+                Ok::<_, DataFusionError>(Some((batch, None)))
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), ranked)))
+    }
+}
+
+/// Rows that may win.
+struct Held {
+    leaders: Leaders,
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    /// Rows that were left when the losers were dropped last.
+    settled: usize,
+}
+
+impl Held {
+    fn add(&mut self, batch: &RecordBatch, key: &RankKey) -> DfResult<()> {
+        let (entities, scores) = ranking(batch, key)?;
+        for (entity, score) in entities.values().iter().zip(scores) {
+            if let Some(score) = score {
+                self.leaders.meet(*entity, score);
+            }
+        }
+        self.push(batch, key)
+    }
+
+    fn push(&mut self, batch: &RecordBatch, key: &RankKey) -> DfResult<()> {
+        let (_, scores) = ranking(batch, key)?;
+        let wins: BooleanArray =
+            scores.iter().map(|score| Some(score.is_some_and(|score| self.leaders.admit(score)))).collect();
+        let kept =
+            if wins.true_count() == wins.len() { batch.clone() } else { filter_record_batch(batch, &wins)? };
+        if kept.num_rows() > 0 {
+            self.rows += kept.num_rows();
+            self.batches.push(kept);
+        }
+        Ok(())
+    }
+
+    /// Drops the rows that have lost since they came.
+    fn settle(&mut self, key: &RankKey) -> DfResult<()> {
+        self.rows = 0;
+        for batch in std::mem::take(&mut self.batches) {
+            self.push(&batch, key)?;
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
+        let batch = concat_batches(schema, &std::mem::take(&mut self.batches))?;
+        (self.rows, self.settled) = (0, 0);
+        Ok(batch)
+    }
+}
+
+/// The best distinct entities seen so far, by score; those that tie with the last of them count as well.
+pub(super) struct Leaders {
+    best: usize,
+    descending: bool,
+    by_score: BTreeMap<i64, HashSet<u64>>,
+    entities: usize,
+}
+
+impl Leaders {
+    pub(super) fn new(best: usize, descending: bool) -> Leaders {
+        Leaders { best, descending, by_score: BTreeMap::new(), entities: 0 }
+    }
+
+    /// Ascending: better first.
+    fn order(&self, score: f64) -> i64 {
+        // The total order of IEEE 754 as integers.
+        let bits = (score + 0.0).to_bits() as i64;
+        let ascending = bits ^ (((bits >> 63) as u64) >> 1) as i64;
+        if self.descending { !ascending } else { ascending }
+    }
+
+    /// Counts an entity.
+    pub(super) fn meet(&mut self, entity: u64, score: f64) {
+        let order = self.order(score);
+        if !self.admits(order) {
+            return;
+        }
+        if self.by_score.entry(order).or_default().insert(entity) {
+            self.entities += 1;
+        }
+        while let Some(last) = self.by_score.last_entry()
+            && self.entities - last.get().len() >= self.best
+        {
+            self.entities -= last.remove().len();
+        }
+    }
+
+    /// Tells whether an entity with this score is among the best so far.
+    pub(super) fn admit(&self, score: f64) -> bool {
+        self.admits(self.order(score))
+    }
+
+    fn admits(&self, order: i64) -> bool {
+        self.entities < self.best || self.by_score.last_key_value().is_some_and(|(last, _)| order <= *last)
+    }
+}
+
+/// Returns the ranked entities and their scores.
+pub(super) fn ranking<'a>(
+    batch: &'a RecordBatch,
+    key: &RankKey,
+) -> DfResult<(&'a UInt64Array, &'a Float64Array)> {
+    let scores = batch.column_by_name(&key.column()).and_then(|c| c.as_primitive_opt::<Float64Type>());
+    let scores =
+        scores.ok_or_else(|| DataFusionError::Internal(format!("no score column {}", key.column())))?;
+    Ok((addresses(batch, &address(key.var))?, scores))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(best: usize, descending: bool, met: &[(u64, f64)]) -> Vec<u64> {
+        let mut leaders = Leaders::new(best, descending);
+        met.iter().for_each(|&(entity, score)| leaders.meet(entity, score));
+        let mut left: Vec<u64> =
+            met.iter().filter(|(_, score)| leaders.admit(*score)).map(|(entity, _)| *entity).collect();
+        left.sort_unstable();
+        left.dedup();
+        left
+    }
+
+    #[test]
+    fn the_best_stay_with_all_that_tie_with_the_last_of_them() {
+        let met = [(1, 0.5), (2, -1.0), (3, 2.0), (2, -1.0), (4, 0.5), (5, 3.0), (6, -0.0), (7, 0.0)];
+        assert_eq!(left(1, false, &met), [2]);
+        assert_eq!(left(2, false, &met), [2, 6, 7]);
+        assert_eq!(left(4, false, &met), [1, 2, 4, 6, 7]);
+        assert_eq!(left(3, true, &met), [1, 3, 4, 5]);
+        assert_eq!(left(100, true, &met), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(left(0, true, &met), [0_u64; 0]);
+    }
+}

@@ -1,0 +1,197 @@
+//! Columns that are computed from a row's address: distances to a vector, and scores.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array};
+use lance_linalg::distance::{Cosine, Normalize, dot, l2};
+use roaring::RoaringTreemap;
+
+use crate::error::{OmniError, Result};
+use crate::query::cache::{Caches, TableKey};
+use crate::storage::Table;
+use crate::storage::blocking;
+use crate::storage::text::Scores;
+use crate::storage::vectors::{Block, BlockId, VectorColumn};
+
+/// One row taken costs about as much as this many rows of a block.
+const TAKE_COST: u64 = 8;
+/// Work that is cheap enough to run without leaving the I/O threads, in numbers multiplied.
+const INLINE: usize = 64 << 10;
+
+/// How far two vectors are apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metric {
+    /// Euclidean distance.
+    Euclidean,
+    /// One minus the cosine of the angle; 1 where a vector is zero.
+    Cosine,
+    /// The negated inner product.
+    Dot,
+}
+
+/// The distance of a vector property to a query vector.
+#[derive(Debug)]
+pub(crate) struct Distance {
+    /// The vector property.
+    pub(crate) property: String,
+    query: Arc<[f32]>,
+    norm: f32,
+    /// What is measured.
+    pub(crate) metric: Metric,
+}
+
+impl Distance {
+    pub(super) fn new(property: String, query: Vec<f32>, metric: Metric) -> Distance {
+        let norm = f32::norm_l2(&query);
+        Distance { property, query: query.into(), norm, metric }
+    }
+
+    fn to(&self, vector: &[f32]) -> f64 {
+        let query: &[f32] = &self.query;
+        match self.metric {
+            Metric::Euclidean => f64::from(l2(query, vector)).sqrt(),
+            Metric::Cosine => match f32::cosine_fast(query, self.norm, vector) {
+                distance if distance.is_finite() => f64::from(distance),
+                _ => 1.0,
+            },
+            Metric::Dot => -f64::from(dot(query, vector)),
+        }
+    }
+}
+
+/// What a computed column holds, F64; null where a row has no score.
+#[derive(Debug)]
+pub(crate) enum Computed {
+    /// Distances.
+    Distance(Distance),
+    /// BM25 scores.
+    Score {
+        /// The text property.
+        property: String,
+        /// By row.
+        scores: Scores,
+        /// The rows that have one.
+        rows: Arc<RoaringTreemap>,
+    },
+    /// Fused ranks of two other columns, which the ranking operator computes.
+    Fused {
+        /// Their numbers.
+        arms: [usize; 2],
+        /// The constant of the fusion.
+        k: f64,
+    },
+}
+
+/// Computes a column for the rows at these addresses, in the order given; addresses may repeat.
+pub(crate) async fn fetch(
+    computed: &Arc<Computed>,
+    caches: &Caches,
+    table: &Table,
+    addresses: &[u64],
+) -> Result<ArrayRef> {
+    match computed.as_ref() {
+        Computed::Score { scores, .. } => {
+            Ok(Arc::new(addresses.iter().map(|&row| scores.get(row)).collect::<Float64Array>()))
+        }
+        Computed::Distance(distance) => distances(computed, distance, caches, table, addresses).await,
+        Computed::Fused { .. } => Err(OmniError::internal("a fused ranking is computed over all rows")),
+    }
+}
+
+/// Rows of one block: where they are in it, and in the result.
+struct Group {
+    block: BlockId,
+    rows: Vec<(usize, usize)>,
+}
+
+async fn distances(
+    computed: &Arc<Computed>,
+    distance: &Distance,
+    caches: &Caches,
+    table: &Table,
+    addresses: &[u64],
+) -> Result<ArrayRef> {
+    let column = VectorColumn::new(table.clone(), &distance.property)?;
+    let mut parts: Vec<(Arc<Block>, Vec<(usize, usize)>)> = Vec::new();
+    for group in grouped(&column, addresses) {
+        parts.push(load(&column, distance, caches, table, addresses, group).await?);
+    }
+    let work = addresses.len() * distance.query.len();
+    let (computed, rows) = (computed.clone(), addresses.len());
+    let run = move || {
+        let Computed::Distance(distance) = computed.as_ref() else {
+            return Err(OmniError::internal("the column holds no distances"));
+        };
+        let mut values: Vec<Option<f64>> = vec![None; rows];
+        for (block, places) in &parts {
+            for &(row, at) in places {
+                values[at] = block.get(row).map(|vector| distance.to(vector));
+            }
+        }
+        Ok(Arc::new(Float64Array::from(values)) as ArrayRef)
+    };
+    if work <= INLINE { run() } else { blocking(run).await }
+}
+
+fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut last = 0;
+    for (at, &address) in addresses.iter().enumerate() {
+        let (block, row) = column.locate(address);
+        if groups.get(last).is_none_or(|group| group.block != block) {
+            last = groups.iter().position(|group| group.block == block).unwrap_or_else(|| {
+                groups.push(Group { block, rows: Vec::new() });
+                groups.len() - 1
+            });
+        }
+        groups[last].rows.push((row, at));
+    }
+    groups
+}
+
+/// Brings the vectors of a group to memory: the block, or its few rows where little was asked of the block so far.
+async fn load(
+    column: &VectorColumn,
+    distance: &Distance,
+    caches: &Caches,
+    table: &Table,
+    addresses: &[u64],
+    group: Group,
+) -> Result<(Arc<Block>, Vec<(usize, usize)>)> {
+    if let Some(block) = column.held(group.block).await? {
+        return Ok((block, group.rows));
+    }
+    let what = format!("{:?}.{} {:?}", TableKey::of(table), distance.property, group.block);
+    let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST);
+    if spent >= u64::from(column.block_rows()) {
+        return Ok((column.block(group.block).await?, group.rows));
+    }
+    let mut distinct: Vec<u64> = group.rows.iter().map(|&(_, at)| addresses[at]).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let taken = column.take(&distinct).await?;
+    let places = group.rows.iter().map(|&(_, at)| {
+        let row = distinct.binary_search(&addresses[at]).expect("every address is among the distinct ones");
+        (row, at)
+    });
+    let places = places.collect();
+    Ok((Arc::new(taken), places))
+}
+
+impl fmt::Display for Computed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Computed::Distance(distance) => {
+                let metric = match distance.metric {
+                    Metric::Euclidean => "l2",
+                    Metric::Cosine => "cosine",
+                    Metric::Dot => "dot",
+                };
+                write!(f, "nearest({}) {metric}", distance.property)
+            }
+            Computed::Score { property, rows, .. } => write!(f, "bm25({property}) over {} rows", rows.len()),
+            Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
+        }
+    }
+}

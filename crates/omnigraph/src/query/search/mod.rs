@@ -1,0 +1,53 @@
+//! Search: text predicates and rankings of a read.
+//!
+//! What depends on a query text or vector alone is computed before planning ([`resolve`]): the rows that a text predicate
+//! keeps, the scores of `bm25`, the vector that a text is embedded to. The planner sees sets of rows, which it may start
+//! from, and computed columns named `#n`, which are fetched late as properties are ([`computed`]). Ranking itself is an
+//! operator over the rows of the whole match ([`super::exec`]): filters come first by construction.
+
+mod computed;
+mod resolve;
+
+pub(crate) use computed::{Computed, fetch};
+pub(crate) use resolve::{Embed, resolve};
+
+use std::sync::Arc;
+
+use omnigraph_compiler::ir::{Expr, Rank};
+use roaring::RoaringTreemap;
+
+/// The searches of one read, ready for planning.
+#[derive(Default)]
+pub(crate) struct Searches {
+    /// The rows that each text predicate keeps.
+    texts: Vec<(Expr, Arc<RoaringTreemap>)>,
+    /// Rankings and the columns that hold their scores, by number.
+    ranks: Vec<(Rank, Arc<Computed>)>,
+}
+
+impl Searches {
+    /// Returns the rows that a text predicate keeps.
+    pub(crate) fn rows(&self, predicate: &Expr) -> Option<&Arc<RoaringTreemap>> {
+        self.texts.iter().find(|(expr, _)| expr == predicate).map(|(_, rows)| rows)
+    }
+
+    /// Returns the number of the column with the scores of a ranking.
+    pub(crate) fn number(&self, rank: &Rank) -> Option<usize> {
+        self.ranks.iter().position(|(known, _)| known == rank)
+    }
+
+    /// Returns what a computed column holds.
+    pub(crate) fn computed(&self, number: usize) -> Option<&Arc<Computed>> {
+        self.ranks.get(number).map(|(_, computed)| computed)
+    }
+}
+
+/// Returns the name of a computed column, as a property of its variable.
+pub(crate) fn property(number: usize) -> String {
+    format!("#{number}")
+}
+
+/// Returns the number of a computed column; none for a stored property.
+pub(crate) fn number(property: &str) -> Option<usize> {
+    property.strip_prefix('#')?.parse().ok()
+}

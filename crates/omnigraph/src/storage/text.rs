@@ -1,0 +1,136 @@
+//! Terms of one text column in memory, fragment by fragment.
+//!
+//! Derived state, as the key index is: the texts of an immutable fragment are analysed once, kept in a bounded cache of
+//! the process, and shared by every table version that has the fragment. What a version has deleted is applied to each
+//! search, statistics included, so answers and scores are those of the live rows.
+//!
+//! Memory: while a search runs, the terms of all fragments of the table.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_array::cast::AsArray;
+use futures::{StreamExt, TryStreamExt};
+use lance::dataset::fragment::FileFragment;
+use omnigraph_text::{Analyzer, Corpus, Matches, Query, SegmentBuilder, SegmentScores};
+use roaring::{RoaringBitmap, RoaringTreemap};
+
+use super::once::build_once;
+use super::root::blocking;
+use super::table::Table;
+use super::{failure, fragment};
+use crate::error::{OmniError, Result};
+
+pub(crate) use omnigraph_text::Segment;
+
+const FRAGMENTS_AT_ONCE: usize = 2;
+
+/// The analysis of texts and queries.
+pub(crate) static ANALYZER: LazyLock<Analyzer> = LazyLock::new(Analyzer::new);
+
+struct Part {
+    fragment: u32,
+    segment: Arc<Segment>,
+    deleted: Option<RoaringBitmap>,
+}
+
+/// The terms of a column of one table version.
+pub(crate) struct TextColumn {
+    parts: Vec<Part>,
+}
+
+/// Scores of rows, by address.
+#[derive(Debug, Default)]
+pub(crate) struct Scores {
+    /// By ascending fragment.
+    fragments: Vec<(u32, SegmentScores)>,
+}
+
+impl TextColumn {
+    /// Loads the terms of a column, analysing the fragments that are not in memory.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn load(table: &Table, column: &str) -> Result<TextColumn> {
+        let columns = vec![column.to_owned()];
+        let fragments = table.dataset().get_fragments();
+        let parts = futures::stream::iter(fragments).map(|fragment| part(table, fragment, &columns));
+        let mut parts: Vec<Part> = parts.buffer_unordered(FRAGMENTS_AT_ONCE).try_collect().await?;
+        parts.sort_by_key(|part| part.fragment);
+        Ok(TextColumn { parts })
+    }
+
+    /// Returns the live rows that share a term with the text.
+    pub(crate) fn matching(&self, text: &str) -> RoaringTreemap {
+        self.rows(self.corpus().matching(&Query::new(&ANALYZER, text)))
+    }
+
+    /// Returns the live rows that have a term within some edits of a term of the text.
+    pub(crate) fn fuzzy(&self, text: &str, max_edits: usize) -> RoaringTreemap {
+        self.rows(self.corpus().fuzzy(&Query::new(&ANALYZER, text), max_edits))
+    }
+
+    /// Scores the live rows that share a term with the text, by BM25.
+    pub(crate) fn scores(&self, text: &str) -> Scores {
+        let scored = self.corpus().scores(&Query::new(&ANALYZER, text));
+        let fragments = self.parts.iter().zip(scored.into_segments());
+        Scores { fragments: fragments.map(|(part, scores)| (part.fragment, scores)).collect() }
+    }
+
+    fn corpus(&self) -> Corpus<'_> {
+        Corpus::new(self.parts.iter().map(|part| (part.segment.as_ref(), part.deleted.as_ref())))
+    }
+
+    fn rows(&self, matches: Matches) -> RoaringTreemap {
+        let parts = self.parts.iter().zip(matches.into_segments());
+        RoaringTreemap::from_bitmaps(parts.map(|(part, offsets)| (part.fragment, offsets)))
+    }
+}
+
+impl Scores {
+    /// Returns the score of a row; none when it shares no term.
+    pub(crate) fn get(&self, address: u64) -> Option<f64> {
+        let (fragment, offset) = ((address >> 32) as u32, address as u32);
+        let at = self.fragments.binary_search_by_key(&fragment, |(id, _)| *id).ok()?;
+        let SegmentScores { offsets, scores } = &self.fragments[at].1;
+        offsets.binary_search(&offset).ok().map(|at| scores[at])
+    }
+
+    /// Returns the rows that have a score.
+    pub(crate) fn rows(&self) -> RoaringTreemap {
+        let bitmaps = self.fragments.iter().map(|(fragment, rows)| {
+            let offsets = RoaringBitmap::from_sorted_iter(rows.offsets.iter().copied());
+            (*fragment, offsets.expect("offsets ascend"))
+        });
+        RoaringTreemap::from_bitmaps(bitmaps)
+    }
+}
+
+async fn part(table: &Table, fragment: FileFragment, columns: &[String]) -> Result<Part> {
+    let id = u32::try_from(fragment.id())
+        .map_err(|_| OmniError::internal(format!("table {} has too many fragments", table.path())))?;
+    let deleted = fragment.get_deletion_vector().await;
+    let deleted = deleted.map_err(|error| failure::table(table.path(), error))?;
+    let key = fragment::derived_key(table, &fragment, columns)?;
+    let (build, columns) = (table.clone(), columns.to_vec());
+    let build = async move { analyse(&build, &fragment, &columns).await };
+    let segment = build_once(&table.root().caches().texts, key, build).await?;
+    Ok(Part { fragment: id, segment, deleted: deleted.map(|deleted| RoaringBitmap::from(deleted.as_ref())) })
+}
+
+async fn analyse(table: &Table, fragment: &FileFragment, columns: &[String]) -> Result<Arc<Segment>> {
+    let batches = fragment::read(table, fragment, columns, None).await?;
+    blocking(move || {
+        let mut builder = SegmentBuilder::new(ANALYZER.clone());
+        for batch in &batches {
+            let texts = batch.column(0).as_string_opt::<i32>();
+            let texts = texts.ok_or_else(|| OmniError::internal("a text column holds something else"))?;
+            for text in texts {
+                builder
+                    .push(text)
+                    .map_err(|error| OmniError::internal(format!("analysing texts: {error}")))?;
+            }
+        }
+        Ok(Arc::new(builder.finish()))
+    })
+    .await
+}

@@ -1,0 +1,146 @@
+//! Vectors of one column in memory, by row address.
+//!
+//! Derived state, as the key index is: blocks of consecutive rows of immutable fragments are read once, kept in a bounded
+//! cache of the process, and shared by every table version that has the fragment. Deleted rows are in them too: who asks,
+//! asks for live rows.
+//!
+//! Memory: the cache's bound, plus one block per caller.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float32Type;
+use arrow_array::{Array, FixedSizeListArray, Float32Array};
+use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
+
+use super::once::build_once;
+use super::table::Table;
+use super::{failure, fragment};
+use crate::error::{OmniError, Result};
+
+/// Bytes of a block; one row at least.
+const BLOCK_BYTES: usize = 8 << 20;
+
+/// Vectors of consecutive rows.
+pub(crate) struct Block {
+    dimension: usize,
+    values: Float32Array,
+    nulls: Option<NullBuffer>,
+}
+
+impl Block {
+    fn new(lists: &FixedSizeListArray) -> Result<Block> {
+        let values = lists.values().as_primitive_opt::<Float32Type>();
+        let values = values.ok_or_else(|| OmniError::internal("a vector column does not hold F32"))?;
+        let dimension = usize::try_from(lists.value_length()).unwrap_or(0);
+        let first = usize::try_from(lists.value_offset(0)).unwrap_or(0);
+        let values = values.slice(first, lists.len() * dimension);
+        Ok(Block { dimension, values, nulls: lists.nulls().cloned() })
+    }
+
+    /// Returns the vector of a row; none when it is null.
+    ///
+    /// # Panics
+    /// When the row is not in the block.
+    pub(crate) fn get(&self, row: usize) -> Option<&[f32]> {
+        let valid = self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+        valid.then(|| &self.values.values()[row * self.dimension..(row + 1) * self.dimension])
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.values.len() * size_of::<f32>() + size_of::<Block>()
+    }
+}
+
+/// The vectors of a column of one table version.
+#[derive(Clone)]
+pub(crate) struct VectorColumn {
+    table: Table,
+    column: Vec<String>,
+    block_rows: u32,
+}
+
+/// Which block a row is in: fragment, number of the block.
+pub(crate) type BlockId = (u32, u32);
+
+impl VectorColumn {
+    /// Looks at a column.
+    ///
+    /// # Errors
+    /// `internal` when it does not hold vectors.
+    pub(crate) fn new(table: Table, column: &str) -> Result<VectorColumn> {
+        let column = vec![column.to_owned()];
+        let schema = table.project(&column)?;
+        let DataType::FixedSizeList(_, dimension) = schema.field(0).data_type() else {
+            return Err(OmniError::internal(format!("column '{}' does not hold vectors", column[0])));
+        };
+        let row_bytes = usize::try_from(*dimension).unwrap_or(1).max(1) * size_of::<f32>();
+        let block_rows = u32::try_from((BLOCK_BYTES / row_bytes).max(1)).unwrap_or(u32::MAX);
+        Ok(VectorColumn { table, column, block_rows })
+    }
+
+    /// Returns the number of rows of a block; the last one of a fragment has fewer.
+    pub(crate) fn block_rows(&self) -> u32 {
+        self.block_rows
+    }
+
+    /// Returns the block of a row address, and the row's place in it.
+    pub(crate) fn locate(&self, address: u64) -> (BlockId, usize) {
+        let (fragment, offset) = ((address >> 32) as u32, address as u32);
+        ((fragment, offset / self.block_rows), (offset % self.block_rows) as usize)
+    }
+
+    /// Returns a block, read from storage if it is not in memory.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn block(&self, id: BlockId) -> Result<Arc<Block>> {
+        let key = (fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?, id.1);
+        let caches = self.table.root().caches();
+        let this = self.clone();
+        build_once(&caches.vectors, key, async move { this.read(id).await.map(Arc::new) }).await
+    }
+
+    /// Returns a block if it is in memory.
+    ///
+    /// # Errors
+    /// `internal` when there is no such fragment.
+    pub(crate) async fn held(&self, id: BlockId) -> Result<Option<Arc<Block>>> {
+        let key = (fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?, id.1);
+        Ok(self.table.root().caches().vectors.get(&key).await)
+    }
+
+    /// Reads the vectors of some rows, whose ascending addresses are given, past the cache.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn take(&self, addresses: &[u64]) -> Result<Block> {
+        let batch = self.table.take(addresses, &self.column).await?;
+        Block::new(lists(&batch)?)
+    }
+
+    async fn read(&self, (fragment, block): BlockId) -> Result<Block> {
+        let fragment = self.fragment(fragment)?;
+        let rows = fragment.physical_rows().await.map_err(|e| failure::table(self.table.path(), e))?;
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        let start = block * self.block_rows;
+        let range = start..start.saturating_add(self.block_rows).min(rows);
+        let batches = fragment::read(&self.table, &fragment, &self.column, Some(range)).await?;
+        let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(0).as_ref()).collect();
+        let whole = arrow_select::concat::concat(&parts)?;
+        let lists = whole.as_fixed_size_list_opt();
+        Block::new(lists.ok_or_else(|| OmniError::internal("a vector column holds something else"))?)
+    }
+
+    fn fragment(&self, id: u32) -> Result<lance::dataset::fragment::FileFragment> {
+        let fragment = self.table.dataset().get_fragment(id as usize);
+        fragment
+            .ok_or_else(|| OmniError::internal(format!("table {} has no fragment {id}", self.table.path())))
+    }
+}
+
+fn lists(batch: &arrow_array::RecordBatch) -> Result<&FixedSizeListArray> {
+    let lists = batch.column(0).as_fixed_size_list_opt();
+    lists.ok_or_else(|| OmniError::internal("a vector column holds something else"))
+}
