@@ -1,7 +1,8 @@
 //! Embeddings: texts go in, unit vectors come out.
 //!
-//! The client ([`EmbeddingClient`]) asks a provider over HTTP, or computes the deterministic vectors of the mock. The
-//! crate knows no graph, no schema and no storage.
+//! Two parts. The client ([`EmbeddingClient`]) asks a provider over HTTP, or computes the deterministic vectors of the
+//! mock. The [`pipeline`] fills vectors into seed files, line by line. The crate knows no graph, no schema and no
+//! storage.
 //!
 //! Invariants: (1) every vector handed out has the asked length, is finite and has length one; (2) no error, log event
 //! or `Debug` output carries an API key, and none quotes a text unless the provider's own message does; (3) every wait, buffer and number of attempts is bounded.
@@ -26,6 +27,7 @@ mod client;
 mod config;
 mod error;
 mod mock;
+pub mod pipeline;
 mod vector;
 mod wire;
 
