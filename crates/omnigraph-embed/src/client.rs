@@ -1,6 +1,7 @@
 //! The embedding client.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
@@ -35,6 +36,13 @@ pub struct EmbeddingClient {
     service: Option<Service>,
     /// By dimension and text. Provider and model are those of the client.
     queries: moka::sync::Cache<(usize, Arc<str>), Arc<[f32]>>,
+}
+
+/// Why some of many texts have no vectors.
+pub(crate) struct Refused {
+    /// Indexes of the texts of the request that failed.
+    pub(crate) texts: Range<usize>,
+    pub(crate) error: EmbedError,
 }
 
 #[derive(Clone)]
@@ -133,26 +141,36 @@ impl EmbeddingClient {
     /// # Errors
     /// As [`EmbeddingClient::embed_query_text`]: of the first text that fails.
     pub async fn embed_documents(&self, texts: &[&str], dimension: usize) -> Result<Vec<Vec<f32>>> {
+        self.documents(texts, dimension).await.map_err(|refused| refused.error)
+    }
+
+    /// Does what [`EmbeddingClient::embed_documents`] does, and tells which texts failed.
+    pub(crate) async fn documents(&self, texts: &[&str], dimension: usize) -> Result<Vec<Vec<f32>>, Refused> {
         let most = self.service.as_ref().map_or(usize::MAX, |service| service.dialect.texts_per_request());
         let runs = batch::runs(texts.iter().map(|text| text.len()), most, batch::BYTES_PER_REQUEST);
         let mut requests = Vec::with_capacity(runs.len());
         for run in runs {
-            requests.push(self.halving(&texts[run], dimension));
+            requests.push(self.halving(texts, run, dimension));
         }
         futures::stream::iter(requests).buffered(IN_FLIGHT).try_concat().await
     }
 
-    async fn halving(&self, texts: &[&str], dimension: usize) -> Result<Vec<Vec<f32>>> {
-        let mut vectors = Vec::with_capacity(texts.len());
-        let mut parts = vec![texts];
+    async fn halving(
+        &self,
+        texts: &[&str],
+        run: Range<usize>,
+        dimension: usize,
+    ) -> Result<Vec<Vec<f32>>, Refused> {
+        let mut vectors = Vec::with_capacity(run.len());
+        let mut parts = vec![run];
         while let Some(part) = parts.pop() {
-            match self.request(Purpose::Document, part, dimension).await {
+            match self.request(Purpose::Document, &texts[part.clone()], dimension).await {
                 Ok(found) => vectors.extend(found),
                 Err(error) if part.len() > 1 && error.blames_batch() => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(Refused { texts: part, error }),
             }
         }
         Ok(vectors)

@@ -86,14 +86,14 @@ pub enum PipelineError {
         problem: RowProblem,
     },
 
-    /// The texts of these lines could not be embedded.
-    #[error("{}: lines {first_line} to {last_line} cannot be embedded: {source}", .path.display())]
+    /// The texts of a request could not be embedded; those of lines before it may have been.
+    #[error("{}: {} cannot be embedded: {source}", .path.display(), lines(*.first_line, *.last_line))]
     Embed {
         /// The input.
         path: PathBuf,
-        /// First line whose text was sent, from 1.
+        /// Line of the first text in the request, from 1.
         first_line: u64,
-        /// Last line whose text was sent.
+        /// Line of the last text in the request.
         last_line: u64,
         /// The failure.
         source: EmbedError,
@@ -126,6 +126,10 @@ impl PipelineError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> PipelineError {
         move |source| PipelineError::Io { action, path: path.to_owned(), source }
     }
+}
+
+fn lines(first: u64, last: u64) -> String {
+    if first == last { format!("line {first}") } else { format!("lines {first} to {last}") }
 }
 
 /// What is wrong with a line.

@@ -5,7 +5,8 @@
 //!
 //! Invariants: (1) the output appears whole or not at all, and a failure leaves the old one; (2) a file is checked to its
 //! end before the first text is embedded; (3) members keep their order and their values their exact spelling, white
-//! space apart; (4) memory is bounded by the longest line and a window of 256 rows to embed, however long the file.
+//! space apart; (4) memory is bounded by the longest line and a window of 256 texts or 16 MiB,
+//! however long the file.
 //!
 //! ```
 //! use omnigraph_embed::pipeline::{self, Job, Request, Selection, Work};

@@ -219,6 +219,9 @@ fn push_compact(line: &mut String, json: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
 
     fn node(text: &str) -> Node<'_> {
@@ -300,6 +303,54 @@ mod tests {
         assert!(matches!(Line::parse("[1]"), Err(RowProblem::NotAnObject)));
         for text in [r#"{"type":"Doc""#, "{} {}", "nope", r#"{"a":01}"#] {
             assert!(matches!(Line::parse(text), Err(RowProblem::InvalidJson(_))), "{text}");
+        }
+    }
+
+    /// Any JSON, with texts that look like its punctuation.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            r#"[a"\\{}\[\]:, \n\té\u{1F600}]{0,6}"#.prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((r#"[a"\\{} ]{0,3}"#, inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn compact_lines_equal_those_of_the_serializer(value in any_json()) {
+            let row = json!({"edge": value});
+            let pretty = serde_json::to_string_pretty(&row).unwrap();
+            prop_assert_eq!(Line::parse(&pretty).unwrap().compact(), row.to_string());
+        }
+
+        #[test]
+        fn editing_a_line_equals_editing_its_value(
+            before in any_json(), old in prop::option::of(any_json()), after in any_json(),
+        ) {
+            let mut data = json!({"a": before});
+            if let Some(old) = old {
+                data["vec"] = old;
+            }
+            data["z"] = after;
+            let mut row = json!({"id": 1, "type": "Doc", "data": data, "x": null});
+            let pretty = serde_json::to_string_pretty(&row).unwrap();
+            let node = node(&pretty);
+            prop_assert_eq!(node.without(None), row.to_string());
+
+            row["data"]["vec"] = json!([9]);
+            let (head, tail) = node.around("vec");
+            prop_assert_eq!(format!("{head}[9]{tail}"), row.to_string());
+
+            row["data"].as_object_mut().unwrap().shift_remove("vec");
+            prop_assert_eq!(node.without(Some("vec")), row.to_string());
         }
     }
 }

@@ -261,13 +261,18 @@ impl Run<'_> {
     }
 
     async fn embed(&mut self, texts: &[(Place, String, Option<Key>)]) -> Result<Vec<Vec<f32>>> {
-        let (Some(client), [first, .., last] | [first @ last]) = (self.client, texts) else {
-            return Ok(Vec::new());
-        };
+        let Some(client) = self.client else { return Ok(Vec::new()) };
         let plain: Vec<&str> = texts.iter().map(|(_, text, _)| text.as_str()).collect();
-        let vectors = client.embed_documents(&plain, self.job.spec.dimension).await.map_err(|source| {
-            let (first_line, last_line) = (first.0.line, last.0.line);
-            PipelineError::Embed { path: self.job.input.clone(), first_line, last_line, source }
+        let vectors = client.documents(&plain, self.job.spec.dimension).await.map_err(|refused| {
+            let mut lines = texts[refused.texts].iter().map(|(place, ..)| place.line);
+            let first_line = lines.next().unwrap_or_default();
+            let last_line = lines.last().unwrap_or(first_line);
+            PipelineError::Embed {
+                path: self.job.input.clone(),
+                first_line,
+                last_line,
+                source: refused.error,
+            }
         })?;
         if let Some(cache) = &mut self.cache {
             let keyed = texts.iter().zip(&vectors);

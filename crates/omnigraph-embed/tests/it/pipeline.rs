@@ -262,8 +262,22 @@ async fn a_failing_provider_leaves_the_old_output_and_names_the_lines() {
     let error = run(&files, Selection::default(), Work::FillMissing(&client)).await.unwrap_err();
     assert!(error.to_string().contains("status 401"), "{error}");
     assert!(matches!(error, PipelineError::Embed { first_line: 1, last_line: 5, .. }), "{error}");
+    assert!(error.to_string().contains("in.jsonl: lines 1 to 5 cannot be embedded"), "{error}");
     assert_eq!(std::fs::read_to_string(files.path("out.jsonl")).unwrap(), "old");
     assert_eq!(files.names(), ["in.jsonl", "out.jsonl", "spec.json"]);
+}
+
+#[tokio::test]
+async fn a_text_that_the_provider_refuses_is_named_by_its_line() {
+    let files = Files::new(SEED);
+    let server = Server::start(|_, seen| match seen.texts().iter().any(|text| text.contains("Ada")) {
+        true => Reply::status(400),
+        false => Reply::vectors(seen),
+    });
+    let server = server.await;
+    let client = remote(&server);
+    let error = run(&files, Selection::default(), Work::FillMissing(&client)).await.unwrap_err();
+    assert!(error.to_string().contains("in.jsonl: line 5 cannot be embedded"), "{error}");
 }
 
 /// Returns a seed of documents with titles of different lengths.
