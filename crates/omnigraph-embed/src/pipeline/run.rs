@@ -266,7 +266,7 @@ impl Run<'_> {
         let vectors = client.documents(&plain, self.job.spec.dimension).await.map_err(|refused| {
             let mut lines = texts[refused.texts].iter().map(|(place, ..)| place.line);
             let first_line = lines.next().unwrap_or_default();
-            let last_line = lines.last().unwrap_or(first_line);
+            let last_line = lines.next_back().unwrap_or(first_line);
             PipelineError::Embed {
                 path: self.job.input.clone(),
                 first_line,
