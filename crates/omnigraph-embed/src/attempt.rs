@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, ClientBuilder, Response, Url, redirect};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -55,14 +55,14 @@ impl Endpoint {
         api_key: ApiKey,
         limits: Limits,
     ) -> Result<Endpoint> {
-        let mut builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("omnigraph/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&url) {
-            // A model server on this machine cannot be reached through a proxy elsewhere.
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(EmbedError::Setup)?;
+        let client = match builder(&url).build() {
+            Err(_) if url.scheme() == "http" => {
+                // A machine without certificates, such as a bare container, can still reach a plain-text server.
+                builder(&url).tls_certs_only([]).build()
+            }
+            built => built,
+        };
+        let client = client.map_err(EmbedError::Setup)?;
         Ok(Endpoint { client, url, auth, api_key, limits })
     }
 
@@ -137,6 +137,14 @@ impl Endpoint {
         let message = wire::message(&self.api_key.redact(&String::from_utf8_lossy(&text)));
         Err(Failure { error: EmbedError::Status { status: status.as_u16(), attempts, message }, retry_after })
     }
+}
+
+fn builder(url: &Url) -> ClientBuilder {
+    let builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("omnigraph/", env!("CARGO_PKG_VERSION")));
+    // A model server on this machine cannot be reached through a proxy elsewhere.
+    if is_loopback(url) { builder.no_proxy() } else { builder }
 }
 
 /// Reads a body, or the first `most` bytes of it and `false`.
