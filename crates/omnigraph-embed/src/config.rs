@@ -1,0 +1,339 @@
+//! Which provider embeds, with which model, key and limits.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use tracing::warn;
+
+use crate::error::{EmbedError, Result};
+
+/// Looks up a variable by name. Passing the environment as a value keeps tests free of process-wide state.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+const PROVIDER: &str = "OMNIGRAPH_EMBED_PROVIDER";
+const BASE_URL: &str = "OMNIGRAPH_EMBED_BASE_URL";
+const MODEL: &str = "OMNIGRAPH_EMBED_MODEL";
+const DEADLINE: &str = "OMNIGRAPH_EMBED_DEADLINE_MS";
+const TIMEOUT: &str = "OMNIGRAPH_EMBED_TIMEOUT_MS";
+const ATTEMPTS: &str = "OMNIGRAPH_EMBED_RETRY_ATTEMPTS";
+const BACKOFF: &str = "OMNIGRAPH_EMBED_RETRY_BACKOFF_MS";
+const MOCK: &str = "OMNIGRAPH_EMBEDDINGS_MOCK";
+
+/// Who computes the vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Any service with OpenAI's `/embeddings` call; OpenRouter unless a base URL is given.
+    #[default]
+    OpenAiCompatible,
+    /// OpenAI.
+    OpenAi,
+    /// Google Gemini.
+    Gemini,
+    /// This process: deterministic vectors of no meaning, for tests and offline use.
+    Mock,
+}
+
+impl Provider {
+    /// Returns the name used in configuration files and variables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Provider::OpenAiCompatible => "openai-compatible",
+            Provider::OpenAi => "openai",
+            Provider::Gemini => "gemini",
+            Provider::Mock => "mock",
+        }
+    }
+
+    /// Returns the base URL used when none is given; empty for the mock.
+    pub fn default_base_url(self) -> &'static str {
+        match self {
+            Provider::OpenAiCompatible => "https://openrouter.ai/api/v1",
+            Provider::OpenAi => "https://api.openai.com/v1",
+            Provider::Gemini => "https://generativelanguage.googleapis.com/v1beta",
+            Provider::Mock => "",
+        }
+    }
+
+    /// Returns the model used when none is given; empty for the mock.
+    pub fn default_model(self) -> &'static str {
+        match self {
+            Provider::OpenAiCompatible => "openai/text-embedding-3-large",
+            Provider::OpenAi => "text-embedding-3-large",
+            Provider::Gemini => "gemini-embedding-2",
+            Provider::Mock => "",
+        }
+    }
+
+    /// Returns the variables that may hold the API key, the preferred one first; none for the mock.
+    pub fn key_variables(self) -> &'static [&'static str] {
+        match self {
+            Provider::OpenAiCompatible => &["OPENROUTER_API_KEY", "OPENAI_API_KEY"],
+            Provider::OpenAi => &["OPENAI_API_KEY"],
+            Provider::Gemini => &["GEMINI_API_KEY"],
+            Provider::Mock => &[],
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Provider {
+    type Err = EmbedError;
+
+    fn from_str(name: &str) -> Result<Provider> {
+        [Provider::OpenAiCompatible, Provider::OpenAi, Provider::Gemini, Provider::Mock]
+            .into_iter()
+            .find(|provider| provider.name() == name)
+            .ok_or_else(|| EmbedError::UnknownProvider { name: name.to_owned() })
+    }
+}
+
+/// An API key. Neither `Debug` nor an error shows it, and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Returns the value of a header: `prefix` and the key, marked as sensitive.
+    pub(crate) fn header(&self, prefix: &str, provider: Provider) -> Result<HeaderValue> {
+        let mut value = HeaderValue::try_from(format!("{prefix}{}", self.0))
+            .map_err(|_| EmbedError::InvalidKey { provider })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    /// Blanks the key out of a text that came from outside.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        text.replace(&self.0, "[redacted]")
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey([redacted])")
+    }
+}
+
+/// How long and how often a provider is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Limit of all attempts for one request, waits included; `None` for none.
+    pub deadline: Option<Duration>,
+    /// Limit of one attempt, from connecting to the end of the answer.
+    pub timeout: Duration,
+    /// Attempts for one request, at least one.
+    pub attempts: u32,
+    /// Wait before the second attempt; it doubles for each further one.
+    pub backoff: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            deadline: Some(Duration::from_secs(60)),
+            timeout: Duration::from_secs(30),
+            attempts: 4,
+            backoff: Duration::from_millis(200),
+        }
+    }
+}
+
+impl Limits {
+    /// Reads `OMNIGRAPH_EMBED_DEADLINE_MS` (0 for none), `…_TIMEOUT_MS`, `…_RETRY_ATTEMPTS` and `…_RETRY_BACKOFF_MS`.
+    /// A variable that is unset or blank leaves the default.
+    ///
+    /// # Errors
+    /// [`EmbedError::InvalidSetting`] for a value that is no whole number, for a timeout of 0 and for 0 attempts.
+    pub fn from_vars(vars: Variables<'_>) -> Result<Limits> {
+        let default = Limits::default();
+        Ok(Limits {
+            deadline: match number(vars, DEADLINE, 0, u64::MAX)? {
+                None => default.deadline,
+                Some(0) => None,
+                Some(ms) => Some(Duration::from_millis(ms)),
+            },
+            timeout: number(vars, TIMEOUT, 1, u64::MAX)?.map_or(default.timeout, Duration::from_millis),
+            attempts: number(vars, ATTEMPTS, 1, u64::from(u32::MAX))?
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(default.attempts),
+            backoff: number(vars, BACKOFF, 0, u64::MAX)?.map_or(default.backoff, Duration::from_millis),
+        })
+    }
+}
+
+/// A usable provider: everything is present and checked, except that the provider has not been asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddingConfig {
+    provider: Provider,
+    model: String,
+    /// `None` for the mock only.
+    remote: Option<Remote>,
+    limits: Limits,
+}
+
+/// Where a provider is and how it knows us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remote {
+    /// Without a slash at the end.
+    pub(crate) base_url: String,
+    pub(crate) api_key: ApiKey,
+}
+
+impl EmbeddingConfig {
+    /// Makes a configuration with the default [`Limits`]. What is `None` or blank takes the provider's default; the mock
+    /// takes neither base URL nor key and ignores them.
+    ///
+    /// # Errors
+    /// [`EmbedError::MissingKey`] without a key, [`EmbedError::InvalidKey`] for one that no header can carry,
+    /// [`EmbedError::InvalidBaseUrl`] for a URL that is not plain `http` or `https`.
+    pub fn from_parts(
+        provider: Provider,
+        model: Option<&str>,
+        base_url: Option<&str>,
+        api_key: Option<&str>,
+    ) -> Result<EmbeddingConfig> {
+        let model = said(model).unwrap_or(provider.default_model()).to_owned();
+        let remote = match provider {
+            Provider::Mock => None,
+            Provider::OpenAiCompatible | Provider::OpenAi | Provider::Gemini => {
+                let variables = provider.key_variables();
+                let key = said(api_key).ok_or(EmbedError::MissingKey { provider, variables })?;
+                let api_key = ApiKey(key.to_owned());
+                api_key.header("", provider)?;
+                let base_url = base_url_of(said(base_url).unwrap_or(provider.default_base_url()))?;
+                Some(Remote { base_url, api_key })
+            }
+        };
+        Ok(EmbeddingConfig { provider, model, remote, limits: Limits::default() })
+    }
+
+    /// Reads the environment of the process; see [`EmbeddingConfig::from_vars`].
+    ///
+    /// # Errors
+    /// Those of [`EmbeddingConfig::from_vars`].
+    pub fn from_env() -> Result<EmbeddingConfig> {
+        EmbeddingConfig::from_vars(&|name| std::env::var(name).ok())
+    }
+
+    /// Reads the variables `OMNIGRAPH_EMBED_*`, `OMNIGRAPH_EMBEDDINGS_MOCK` and the provider's key. The mock flag
+    /// (`1`, `true`, `yes` or `on`) wins over the provider.
+    ///
+    /// # Errors
+    /// Those of [`EmbeddingConfig::from_parts`] and [`Limits::from_vars`]; [`EmbedError::UnknownProvider`].
+    pub fn from_vars(vars: Variables<'_>) -> Result<EmbeddingConfig> {
+        let named = read(vars, PROVIDER).map(|name| name.parse::<Provider>()).transpose();
+        let provider = if mock_flag(vars) {
+            if !matches!(named, Ok(None | Some(Provider::Mock))) {
+                warn!(target: crate::TRACING_TARGET, "{MOCK} wins over {PROVIDER}: embeddings have no meaning");
+            }
+            Provider::Mock
+        } else {
+            named?.unwrap_or_default()
+        };
+        let key = provider.key_variables().iter().find_map(|name| read(vars, name));
+        let (model, base_url) = (read(vars, MODEL), read(vars, BASE_URL));
+        let config =
+            EmbeddingConfig::from_parts(provider, model.as_deref(), base_url.as_deref(), key.as_deref())?;
+        Ok(config.with_limits(Limits::from_vars(vars)?))
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> EmbeddingConfig {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns the mock with this model when `OMNIGRAPH_EMBEDDINGS_MOCK` is set, for a configuration that did not come
+    /// from the environment. Logs a warning when it replaces a provider.
+    #[must_use]
+    pub fn with_mock_flag(self, vars: Variables<'_>) -> EmbeddingConfig {
+        if self.provider == Provider::Mock || !mock_flag(vars) {
+            return self;
+        }
+        warn!(
+            target: crate::TRACING_TARGET,
+            provider = self.provider.name(),
+            "{MOCK} wins over the configured provider: embeddings have no meaning"
+        );
+        EmbeddingConfig { provider: Provider::Mock, remote: None, ..self }
+    }
+
+    /// Returns the provider.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Returns the model string. Models compare literally.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Returns the base URL without a slash at the end; `None` for the mock.
+    pub fn base_url(&self) -> Option<&str> {
+        self.remote.as_ref().map(|remote| remote.base_url.as_str())
+    }
+
+    /// Returns the limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
+    }
+}
+
+/// Returns the text without the white space around it, if any is left.
+fn said(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn read(vars: Variables<'_>, name: &str) -> Option<String> {
+    said(vars(name).as_deref()).map(str::to_owned)
+}
+
+fn mock_flag(vars: Variables<'_>) -> bool {
+    let truthy = ["1", "true", "yes", "on"];
+    read(vars, MOCK).is_some_and(|value| truthy.iter().any(|word| value.eq_ignore_ascii_case(word)))
+}
+
+fn number(vars: Variables<'_>, variable: &'static str, least: u64, most: u64) -> Result<Option<u64>> {
+    let Some(value) = read(vars, variable) else { return Ok(None) };
+    match value.parse::<u64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+        _ => {
+            let expected = match (least, most) {
+                (0, _) => "a whole number of milliseconds",
+                (_, u64::MAX) => "a whole number of milliseconds of at least 1",
+                _ => "a whole number of at least 1",
+            };
+            Err(EmbedError::InvalidSetting { variable, value, expected })
+        }
+    }
+}
+
+/// Checks a base URL. A query, fragment or password in it would be lost or shown, so none is accepted.
+fn base_url_of(text: &str) -> Result<String> {
+    let invalid = |reason: &str| EmbedError::InvalidBaseUrl { reason: reason.to_owned() };
+    let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(invalid("the scheme is neither http nor https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("it holds a user name or password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("it holds a query or fragment"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The client against a small HTTP server, and the pipeline over files.
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod client;
+mod pipeline;
+mod server;
