@@ -6,6 +6,7 @@
 mod debian;
 mod fleet;
 mod measure;
+mod retrieval;
 mod storage;
 mod versions;
 mod worker;
@@ -49,6 +50,45 @@ enum Command {
         /// Memory budget in bytes.
         #[arg(long, default_value_t = 1 << 30)]
         memory: u64,
+    },
+    /// Measure vector, full-text, hybrid and graph reads over described documents; prints a JSON list.
+    Retrieval {
+        /// Directory with `graph.pg` and `graph.jsonl`, made by `bench/peers/dataset.py`.
+        #[arg(long)]
+        data: PathBuf,
+        /// Where the graph is put.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Questions, one JSON object per line: text, section, vector, key, hub.
+        #[arg(long)]
+        queries: PathBuf,
+        /// How long clients ask when throughput is measured.
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// How many ask at once.
+        #[arg(long, default_value_t = 2)]
+        clients: usize,
+        /// The output is always JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One measure of `retrieval`, in this process.
+    RetrievalMeasure {
+        /// The graph.
+        #[arg(long)]
+        graph: PathBuf,
+        /// Questions.
+        #[arg(long)]
+        queries: PathBuf,
+        /// Which.
+        #[arg(long)]
+        measure: String,
+        /// How long clients ask.
+        #[arg(long)]
+        seconds: f64,
+        /// How many ask at once.
+        #[arg(long)]
+        clients: usize,
     },
     /// Compare the storage of many one-row commits, optimized and cleaned up, with that of one load.
     Storage {
@@ -129,6 +169,12 @@ async fn main() {
     let outcome = match Cli::parse().command {
         Command::Debian { data, dir, history } => debian::run(&data, dir.as_deref(), &history).await,
         Command::Load { graph, schema, data, memory } => worker::load(&graph, &schema, &data, memory).await,
+        Command::Retrieval { data, dir, queries, seconds, clients, json: _ } => {
+            retrieval::run(&retrieval::Task { data, dir, queries, seconds, clients })
+        }
+        Command::RetrievalMeasure { graph, queries, measure, seconds, clients } => {
+            retrieval::measure(&graph, &queries, &measure, seconds, clients).await
+        }
         Command::Storage { data, commits } => storage::run(&data, commits).await,
         Command::Versions { branches, commits, rows } => {
             versions::run(versions::Sizes { branches, commits, rows }).await

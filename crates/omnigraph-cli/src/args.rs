@@ -2,6 +2,7 @@
 
 pub(crate) mod blob;
 mod changes;
+pub(crate) mod embed;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
   data    query, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
   direct  init, schema plan, optimize, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
-  local   quickstart, completions, version: need no graph
+  local   embed, quickstart, completions, version: need no graph
 
 Start here:
   omnigraph quickstart";
@@ -155,6 +156,9 @@ pub(crate) enum Command {
     /// Show what became of interrupted writes.
     #[command(subcommand, after_help = "Example:\n  omnigraph recovery list my.graph")]
     Recovery(Recovery),
+    /// Fill embedding vectors into a seed file.
+    #[command(after_help = "Example:\n  omnigraph embed --input rows.jsonl --output rows.embedded.jsonl --spec spec.json")]
+    Embed(embed::Embed),
     /// Type-check every query of a file against a schema.
     #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]
     Lint(Lint),
@@ -196,6 +200,7 @@ impl Command {
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
             Command::Schema(Schema::Apply(s)) => s.json,
+            Command::Embed(e) => e.json,
             Command::Init(i) => i.json,
             Command::Optimize(o) => o.json,
             Command::Repair(r) => r.json,

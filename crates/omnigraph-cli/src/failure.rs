@@ -4,6 +4,8 @@ use std::io;
 
 use omnigraph::OmniError;
 use omnigraph_compiler::diagnostics::Diagnostics;
+use omnigraph_embed::EmbedError;
+use omnigraph_embed::pipeline::PipelineError;
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,12 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         diagnostics: Diagnostics,
     },
+    /// A text could not be embedded.
+    #[error("{0}")]
+    Embed(#[from] EmbedError),
+    /// Vectors could not be filled into a seed file.
+    #[error("{0}")]
+    Pipeline(#[from] PipelineError),
     /// A file or stream failed.
     #[error("{context}: {source}")]
     Io {
@@ -68,7 +76,11 @@ impl Failure {
         match self {
             Failure::Engine(error) => Some(error),
             Failure::Data { error, .. } => Some(error),
-            Failure::Text { .. } | Failure::Io { .. } | Failure::Usage { .. } => None,
+            Failure::Text { .. }
+            | Failure::Embed(_)
+            | Failure::Pipeline(_)
+            | Failure::Io { .. }
+            | Failure::Usage { .. } => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! A progress bar for loads, on an interactive stderr only.
+//! Progress bars, on an interactive stderr only.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use omnigraph::db::{LoadPhase, LoadProgress};
 
-/// Receives progress and clears its bar when dropped.
+/// Receives progress of a load and clears its bar when dropped.
 pub(crate) struct Bar {
     bar: ProgressBar,
 }
@@ -40,6 +40,37 @@ impl Bar {
 }
 
 impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Counts rows, and clears its bar when dropped.
+pub(crate) struct RowBar {
+    bar: ProgressBar,
+}
+
+impl RowBar {
+    /// Shows a bar when stderr is a terminal.
+    pub(crate) fn start(quiet: bool) -> RowBar {
+        let visible = std::io::stderr().is_terminal() && !quiet;
+        let bar = if visible { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} rows {per_sec} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        RowBar { bar }
+    }
+
+    /// Shows how many rows are done, of how many if that is known.
+    pub(crate) fn show(&self, rows: u64, total: Option<u64>) {
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(rows);
+    }
+}
+
+impl Drop for RowBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

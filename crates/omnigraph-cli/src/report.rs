@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use omnigraph::OmniError;
 use omnigraph::error::{ManifestDetails, ManifestErrorKind, Place, StorageFailureKind};
+use omnigraph_embed::EmbedError;
 use serde_json::{Map, Value, json};
 
 use crate::address;
@@ -226,7 +227,8 @@ fn error_object(failure: &Failure) -> Value {
 
 fn code(failure: &Failure) -> Option<&'static str> {
     match failure {
-        Failure::Text { .. } | Failure::Usage { .. } => Some("bad_request"),
+        Failure::Text { .. } | Failure::Usage { .. } | Failure::Pipeline(_) => Some("bad_request"),
+        Failure::Embed(error) => Some(embedding_code(error)),
         Failure::Io { source, .. } => Some(io_code(source)),
         Failure::Engine(_) | Failure::Data { .. } => match failure.engine()? {
             OmniError::Compiler(_) | OmniError::Param(_) => Some("bad_request"),
@@ -250,9 +252,15 @@ fn code(failure: &Failure) -> Option<&'static str> {
             OmniError::ExternalBlobSource { .. } => None,
             OmniError::Policy(_) => Some("forbidden"),
             OmniError::Io { source, .. } => Some(io_code(source)),
+            OmniError::Embedding(error) => Some(embedding_code(error)),
             _ => Some("internal"),
         },
     }
+}
+
+/// Tells a configuration that the caller can mend from a provider that fails.
+fn embedding_code(error: &EmbedError) -> &'static str {
+    if error.is_retryable() { "internal" } else { "bad_request" }
 }
 
 /// Tells a path that the caller gave wrong from a machine that fails.

@@ -6,6 +6,7 @@ mod branch;
 mod changes;
 mod cleanup;
 mod commit;
+mod embed;
 mod export;
 mod init;
 mod lint;
@@ -51,6 +52,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Repair(args) => return repair::run(args, global).await,
         Command::Cleanup(args) => cleanup::run(args, global).await,
         Command::Recovery(args) => recovery::run(args, global).await,
+        Command::Embed(args) => embed::run(args, global).await,
         Command::Lint(args) => return lint::run(args, global).await,
         Command::Quickstart(args) => quickstart::run(args, global).await,
         Command::Completions(args) => {

@@ -15,4 +15,5 @@ mod quickstart;
 mod reading;
 mod sandbox;
 mod schemas;
+mod search;
 mod upkeep;

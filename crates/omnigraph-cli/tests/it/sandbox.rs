@@ -126,6 +126,8 @@ impl Sandbox {
             .args(arguments)
             .current_dir(self.directory.path())
             .env_remove("OMNIGRAPH_STORE")
+            .env_remove("OPENROUTER_API_KEY")
+            .env_remove("OPENAI_API_KEY")
             .envs(variables.iter().copied())
             .output()
             .unwrap();
