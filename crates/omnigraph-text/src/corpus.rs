@@ -3,12 +3,14 @@
 use roaring::RoaringBitmap;
 
 use crate::bm25::{self, Bm25};
-use crate::cursor::{Cursor, END, add_rows, live_docs};
+use crate::cursor::{Cursor, END};
 use crate::fuzzy::Matcher;
 use crate::postings::PostingList;
 use crate::query::Query;
+use crate::rows::{Collector, Deleted, live_docs};
 use crate::segment::Segment;
 use crate::top;
+use crate::window::Window;
 
 /// Segments of one column, each with the offsets of its deleted rows, as one searchable whole. Segments are numbered
 /// from 0 as given.
@@ -22,10 +24,10 @@ pub struct Corpus<'a> {
 }
 
 /// A segment and what is deleted of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Member<'a> {
     pub(crate) segment: &'a Segment,
-    pub(crate) deleted: Option<&'a RoaringBitmap>,
+    pub(crate) deleted: Option<Deleted<'a>>,
 }
 
 /// A query term that some live row has.
@@ -127,9 +129,12 @@ impl<'a> Corpus<'a> {
     /// The corpus of `members`: segments and the offsets deleted from each, if any. Offsets behind the last row are
     /// ignored. The cost is a look at every deleted row.
     pub fn new(members: impl IntoIterator<Item = (&'a Segment, Option<&'a RoaringBitmap>)>) -> Self {
-        let members: Vec<_> =
-            members.into_iter().map(|(segment, deleted)| Member { segment, deleted }).collect();
-        let live = members.iter().map(|member| member.segment.live(member.deleted));
+        let member = |(segment, deleted): (&'a Segment, Option<&'a RoaringBitmap>)| Member {
+            segment,
+            deleted: deleted.and_then(|rows| Deleted::new(rows, segment.rows())),
+        };
+        let members: Vec<_> = members.into_iter().map(member).collect();
+        let live = members.iter().map(|member| member.segment.live(member.deleted.as_ref()));
         let (docs, terms) = live.fold((0, 0), |(docs, terms), (d, t)| (docs + d, terms + t));
         Self { members, docs, terms }
     }
@@ -149,7 +154,7 @@ impl<'a> Corpus<'a> {
     /// The number of live rows that have `term`, an analysed term.
     #[must_use]
     pub fn document_frequency(&self, term: &str) -> u64 {
-        let lists = self.members.iter().filter_map(|m| Some((m.segment.list(term)?, m.deleted)));
+        let lists = self.members.iter().filter_map(|m| Some((m.segment.list(term)?, m.deleted.as_ref())));
         lists.map(|(list, deleted)| live_docs(list, deleted)).sum()
     }
 
@@ -158,7 +163,7 @@ impl<'a> Corpus<'a> {
     pub fn matching(&self, query: &Query) -> Matches {
         self.collect(|segment, rows| {
             for list in query.terms().filter_map(|(term, _)| segment.list(term)) {
-                add_rows(list, rows);
+                rows.add(list);
             }
         })
     }
@@ -170,19 +175,16 @@ impl<'a> Corpus<'a> {
         let matchers: Vec<_> = query.terms().map(|(term, _)| Matcher::new(term, max_edits)).collect();
         self.collect(|segment, rows| {
             for matcher in &matchers {
-                matcher.entries(&segment.dictionary, |entry| add_rows(segment.list_of(entry), rows));
+                matcher.entries(&segment.dictionary, |entry| rows.add(segment.list_of(entry)));
             }
         })
     }
 
-    fn collect(&self, add: impl Fn(&Segment, &mut RoaringBitmap)) -> Matches {
+    fn collect(&self, add: impl Fn(&Segment, &mut Collector)) -> Matches {
         let of = |member: &Member<'_>| {
-            let mut rows = RoaringBitmap::new();
+            let mut rows = Collector::new(member.segment.rows());
             add(member.segment, &mut rows);
-            if let Some(deleted) = member.deleted {
-                rows -= deleted;
-            }
-            rows
+            rows.finish(member.deleted.as_ref())
         };
         Matches { segments: self.members.iter().map(of).collect() }
     }
@@ -197,7 +199,7 @@ impl<'a> Corpus<'a> {
         let bm25 = Bm25::new(self.average_length());
         let of = |(index, member): (usize, &Member<'_>)| {
             let cursors = clauses.iter().filter_map(|c| Some((c.weight, Cursor::new(c.lists[index]?))));
-            score_segment(&bm25, *member, cursors.collect())
+            score_segment(&bm25, member, cursors.collect())
         };
         Scores { segments: self.members.iter().enumerate().map(of).collect() }
     }
@@ -216,51 +218,39 @@ impl<'a> Corpus<'a> {
         let clause = |(term, count): (&str, u32)| {
             let lists: Vec<_> = self.members.iter().map(|member| member.segment.list(term)).collect();
             let with = self.members.iter().zip(&lists);
-            let with: u64 = with.filter_map(|(m, list)| Some(live_docs((*list)?, m.deleted))).sum();
+            let with: u64 = with.filter_map(|(m, list)| Some(live_docs((*list)?, m.deleted.as_ref()))).sum();
             (with > 0).then(|| Clause { weight: f64::from(count) * bm25::idf(self.docs, with), lists })
         };
         query.terms().filter_map(clause).collect()
     }
 }
 
-/// The rows whose scores are summed at a time: few enough for the sums to stay in the processor's cache.
-const WINDOW: usize = 4096;
-
-/// The scores of one segment, window by window: within a window, term by term.
-fn score_segment(bm25: &Bm25, member: Member<'_>, mut cursors: Vec<(f64, Cursor<'_>)>) -> SegmentScores {
-    let lengths = member.segment.lengths.as_slice();
-    let mut sums = [0.0; WINDOW];
-    let mut touched = [0_u64; WINDOW / 64];
+/// The scores of one segment, window by window.
+fn score_segment(bm25: &Bm25, member: &Member<'_>, mut cursors: Vec<(f64, Cursor<'_>)>) -> SegmentScores {
+    let mut window = Window::new();
     let mut found = SegmentScores::default();
     loop {
         let first = cursors.iter().map(|(_, cursor)| cursor.offset()).min().unwrap_or(END);
         if first == END {
             return found;
         }
-        let begin = first as usize / WINDOW * WINDOW;
+        let (_, end) = Window::around(first);
         for (weight, cursor) in &mut cursors {
-            while (cursor.offset() as usize) < begin + WINDOW && cursor.offset() != END {
-                let (offsets, freqs) = cursor.rest_of_block();
-                let count = offsets.partition_point(|&offset| (offset as usize) < begin + WINDOW);
-                for (&offset, &freq) in offsets[..count].iter().zip(freqs) {
-                    let at = offset as usize - begin;
-                    sums[at] += bm25.worth(*weight, freq, lengths[offset as usize]);
-                    touched[at / 64] |= 1 << (at % 64);
-                }
-                cursor.consume(count);
-            }
+            window.add(bm25, &member.segment.lengths, *weight, cursor, end);
         }
-        for (index, word) in touched.iter_mut().enumerate() {
-            while *word != 0 {
-                let at = index * 64 + word.trailing_zeros() as usize;
-                *word &= *word - 1;
-                let offset = (begin + at) as u32;
-                let score = std::mem::take(&mut sums[at]);
-                if !member.deleted.is_some_and(|deleted| deleted.contains(offset)) {
-                    found.offsets.push(offset);
-                    found.scores.push(score);
-                }
+        window.drain(|offset, score| {
+            if !member.is_deleted(offset) {
+                found.offsets.push(offset);
+                found.scores.push(score);
             }
-        }
+        });
+    }
+}
+
+impl Member<'_> {
+    /// Whether row `offset` of the segment is deleted.
+    #[inline]
+    pub(crate) fn is_deleted(&self, offset: u32) -> bool {
+        self.deleted.as_ref().is_some_and(|deleted| deleted.contains(offset))
     }
 }

@@ -1,7 +1,5 @@
 //! A reader of one posting list that steps and jumps forward.
 
-use roaring::RoaringBitmap;
-
 use crate::postings::{BLOCK, Block, PostingList};
 
 /// The offset of a cursor behind its last posting; no row has it.
@@ -52,6 +50,11 @@ impl<'a> Cursor<'a> {
         if self.at < self.block.len { self.block.offsets[self.at] } else { END }
     }
 
+    /// Whether the cursor is on a posting of the row `offset`.
+    pub(crate) fn is_at(&self, offset: u32) -> bool {
+        self.offset() == offset && offset != END
+    }
+
     /// The frequency of the term in the row of the posting, where there is one.
     #[inline]
     pub(crate) fn freq(&self) -> u32 {
@@ -97,40 +100,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Collects the offsets of `list` into `rows`.
-pub(crate) fn add_rows(list: PostingList<'_>, rows: &mut RoaringBitmap) {
-    let mut block = Block::empty();
-    let mut found = RoaringBitmap::new();
-    // A short list is cheaper to insert one by one than to merge as a bitmap.
-    let target = if list.blocks() > 1 { &mut found } else { &mut *rows };
-    for index in 0..list.blocks() {
-        list.decode(index, &mut block);
-        target.extend(block.offsets[..block.len].iter().copied());
-    }
-    if !found.is_empty() {
-        *rows |= found;
-    }
-}
-
-/// The number of postings whose row is not in `deleted`. Both are read by jumps, so the shorter decides the cost.
-pub(crate) fn live_docs(list: PostingList<'_>, deleted: Option<&RoaringBitmap>) -> u64 {
-    let docs = u64::from(list.docs());
-    let Some(deleted) = deleted.filter(|deleted| !deleted.is_empty()) else { return docs };
-    let mut cursor = Cursor::new(list);
-    let mut gone = deleted.iter();
-    let mut dead = 0;
-    while cursor.offset() != END {
-        gone.advance_to(cursor.offset());
-        let Some(offset) = gone.next() else { break };
-        cursor.advance_to(offset);
-        if cursor.offset() == offset && offset != END {
-            dead += 1;
-            cursor.next();
-        }
-    }
-    docs - dead
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,19 +135,6 @@ mod tests {
             assert_eq!(cursor.offset(), END);
             cursor.next();
             assert_eq!(cursor.offset(), END);
-        }
-    }
-
-    #[test]
-    fn deleted_rows_are_counted_out() {
-        let offsets: Vec<u32> = (0..1000).map(|i| i * 3).collect();
-        let bytes = encode(&offsets);
-        let list = PostingList::new(1000, &bytes).unwrap();
-        assert_eq!(live_docs(list, None), 1000);
-        for step in [1, 2, 5, 777] {
-            let deleted: RoaringBitmap = (0..10_000).step_by(step).chain([END]).collect();
-            let expected = offsets.iter().filter(|&&o| !deleted.contains(o)).count() as u64;
-            assert_eq!(live_docs(list, Some(&deleted)), expected, "step {step}");
         }
     }
 }

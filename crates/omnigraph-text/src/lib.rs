@@ -40,9 +40,11 @@ mod error;
 mod fuzzy;
 mod postings;
 mod query;
+mod rows;
 mod segment;
 mod top;
 mod varint;
+mod window;
 
 pub use analyzer::{Analyzer, MAX_TOKEN_CHARS};
 pub use builder::SegmentBuilder;

@@ -1,9 +1,8 @@
 //! The index of one column of one fragment.
 
-use roaring::RoaringBitmap;
-
 use crate::dictionary::{Dictionary, Entry};
 use crate::postings::PostingList;
+use crate::rows::Deleted;
 
 /// The length that marks a row without a text. No text is that long (see [`BuildError`](crate::BuildError)).
 pub(crate) const NO_TEXT: u32 = u32::MAX;
@@ -74,9 +73,10 @@ impl Segment {
     }
 
     /// The rows with a text that are not in `deleted`, and the terms of their texts together.
-    pub(crate) fn live(&self, deleted: Option<&RoaringBitmap>) -> (u64, u64) {
+    pub(crate) fn live(&self, deleted: Option<&Deleted<'_>>) -> (u64, u64) {
         let mut live = (u64::from(self.docs), self.terms);
-        for length in deleted.into_iter().flatten().map_while(|offset| self.lengths.get(offset as usize)) {
+        let rows = deleted.into_iter().flat_map(|deleted| deleted.rows());
+        for length in rows.map_while(|offset| self.lengths.get(offset as usize)) {
             if *length != NO_TEXT {
                 live = (live.0 - 1, live.1 - u64::from(*length));
             }
