@@ -100,3 +100,29 @@ fn frequencies_of_a_large_segment_survive_bytes() {
     let of = |segment: &Segment| Corpus::new([(segment, None)]).scores(&query);
     assert_eq!(of(&read), of(&written));
 }
+
+/// Every other stretch of postings of `common` is poor but for the term `rare` in its middle, and the row right behind
+/// it beats all before: passing over a poor block has to stop exactly at its end.
+#[test]
+fn the_row_right_behind_a_block_passed_over_is_found() {
+    const BLOCK_ROWS: u32 = 2 * 128;
+    let mut builder = SegmentBuilder::new(Analyzer::new());
+    let rows = 60 * 2 * BLOCK_ROWS;
+    for row in 0..rows {
+        let (group, place) = (row / (2 * BLOCK_ROWS), row % (2 * BLOCK_ROWS));
+        let mut terms = match place {
+            0 => vec!["common"; 8 + group as usize],
+            // The last row of a stretch has the term, and so has the first of the next.
+            _ if matches!(place % 4, 0 | 3) => vec!["common"],
+            _ => vec![],
+        };
+        if [0, BLOCK_ROWS + 4, BLOCK_ROWS + 44].contains(&place) {
+            terms.push("rare");
+        }
+        terms.resize(80, "other");
+        builder.push_terms(Some(terms)).unwrap();
+    }
+    let segment = builder.finish();
+    let best = Corpus::new([(&segment, None)]).top(&Query::from_terms(["rare", "common"]), 1, None);
+    assert_eq!(best[0].offset, rows - 2 * BLOCK_ROWS);
+}
