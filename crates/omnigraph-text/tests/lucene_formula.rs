@@ -1,0 +1,45 @@
+//! Scores compared with those of an independent program (`fixtures/bm25.py`).
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use omnigraph_text::{Analyzer, Corpus, Query, SegmentBuilder};
+use serde_json::Value;
+
+const FIXTURE: &str = include_str!("fixtures/bm25.json");
+
+#[test]
+fn scores_are_those_of_the_independent_program() {
+    let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
+    let mut builder = SegmentBuilder::new(Analyzer::new());
+    for text in fixture["texts"].as_array().unwrap() {
+        builder.push_terms(text.as_str().map(str::split_whitespace)).unwrap();
+    }
+    let segment = builder.finish();
+    let corpus = Corpus::new([(&segment, None)]);
+    assert_eq!((segment.rows(), corpus.docs()), (200, 198));
+
+    let mut compared = 0;
+    for case in fixture["queries"].as_array().unwrap() {
+        let text = case["query"].as_str().unwrap();
+        let query = Query::from_terms(text.split_whitespace());
+        let expected: Vec<(u32, f64)> = serde_json::from_value(case["scores"].clone()).unwrap();
+        let found: Vec<_> = corpus.scores(&query).hits().map(|hit| (hit.offset, hit.score)).collect();
+        assert_eq!(found.len(), expected.len(), "{text}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found.0, expected.0, "{text}");
+            assert!(
+                (found.1 - expected.1).abs() < 1e-9,
+                "{text}, row {}: {} is not {}",
+                found.0,
+                found.1,
+                expected.1
+            );
+            compared += 1;
+        }
+        let best = corpus.top(&query, 1, None).first().map(|hit| hit.score);
+        let expected = expected.iter().map(|row| row.1).reduce(f64::max);
+        assert!(best.zip(expected).is_none_or(|(best, expected)| (best - expected).abs() < 1e-9), "{text}");
+        assert_eq!(best.is_some(), expected.is_some(), "{text}");
+    }
+    assert!(compared > 500);
+}
