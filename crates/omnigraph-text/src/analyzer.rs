@@ -42,17 +42,16 @@ impl Analyzer {
     /// The analyzer of all text columns.
     #[must_use]
     pub fn new() -> Self {
-        let builder = TextAnalyzer::builder(Words::default())
+        let stop_words = StopWordFilter::new(Language::English);
+        let pipeline = TextAnalyzer::builder(Words::default())
             .filter(Step(|token| is_short(token)))
             .filter(LowerCaser)
             .filter(AsciiFoldingFilter)
             .filter(Step(compose))
-            .filter(LowerCaser);
-        let stem = Stemmer::new(Language::English);
-        let pipeline = match StopWordFilter::new(Language::English) {
-            Some(stop_words) => builder.filter(stop_words).filter(stem).build(),
-            None => builder.filter(stem).build(),
-        };
+            .filter(LowerCaser)
+            .filter(stop_words.expect("the tokenizer knows the stop words of English"))
+            .filter(Stemmer::new(Language::English))
+            .build();
         Self { pipeline }
     }
 
