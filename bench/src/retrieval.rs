@@ -121,12 +121,19 @@ fn disk(path: &Path) -> Outcome<u64> {
 }
 
 /// Asks one kind of question, and prints latency, throughput and answers.
-pub(crate) async fn measure(graph: &Path, queries: &Path, measure: &str, seconds: f64, clients: usize) -> Outcome {
+pub(crate) async fn measure(
+    graph: &Path,
+    queries: &Path,
+    measure: &str,
+    seconds: f64,
+    clients: usize,
+) -> Outcome {
     let found = MEASURES.iter().find(|(name, ..)| *name == measure);
     let (_, query, same) = found.ok_or_else(|| format!("no measure '{measure}'"))?;
     let questions: Vec<Value> =
         std::fs::read_to_string(queries)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    let questions: Vec<ParamMap> = questions.iter().take(if *same { 20 } else { usize::MAX }).map(params).collect();
+    let questions: Vec<ParamMap> =
+        questions.iter().take(if *same { 20 } else { usize::MAX }).map(params).collect();
     let graph = Arc::new(Omnigraph::open_read_only(&graph.to_string_lossy()).await?);
     let ask = Arc::new(Ask { graph, measure: measure.to_owned(), query });
 
@@ -218,7 +225,8 @@ impl Ask {
     async fn ask(&self, query: &str, question: &ParamMap) -> Outcome<Vec<Value>> {
         let result = self.graph.query("main", query, None, question).await?;
         let column = if self.measure == "join" { "n" } else { "id" };
-        let rows = result.batches.iter().flat_map(|batch| row_objects(batch, &result.columns, JsonRows::Exact));
+        let rows =
+            result.batches.iter().flat_map(|batch| row_objects(batch, &result.columns, JsonRows::Exact));
         Ok(rows.map(|row| row.get(column).cloned().unwrap_or_default()).collect())
     }
 }

@@ -157,7 +157,9 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Example:\n  omnigraph recovery list my.graph")]
     Recovery(Recovery),
     /// Fill embedding vectors into a seed file.
-    #[command(after_help = "Example:\n  omnigraph embed --input rows.jsonl --output rows.embedded.jsonl --spec spec.json")]
+    #[command(
+        after_help = "Example:\n  omnigraph embed --input rows.jsonl --output rows.embedded.jsonl --spec spec.json"
+    )]
     Embed(embed::Embed),
     /// Type-check every query of a file against a schema.
     #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]

@@ -98,6 +98,12 @@ impl Matches {
 }
 
 impl Scores {
+    /// Takes the scores of each segment, in the order of the segments.
+    #[must_use]
+    pub fn into_segments(self) -> Vec<SegmentScores> {
+        self.segments
+    }
+
     /// The scores of each segment.
     #[must_use]
     pub fn segments(&self) -> &[SegmentScores] {

@@ -8,8 +8,10 @@ const MOCK: (&str, &str) = ("OMNIGRAPH_EMBEDDINGS_MOCK", "1");
 
 fn with_rows() -> Sandbox {
     let sandbox = Sandbox::empty();
-    sandbox.write("docs.pg", "node Doc { name: String @key  text: String  vec: Vector(4)? @embed(\"text\") }");
-    sandbox.write("spec.json", r#"{"dimension": 4, "types": {"Doc": {"target": "vec", "fields": ["text"]}}}"#);
+    sandbox
+        .write("docs.pg", "node Doc { name: String @key  text: String  vec: Vector(4)? @embed(\"text\") }");
+    sandbox
+        .write("spec.json", r#"{"dimension": 4, "types": {"Doc": {"target": "vec", "fields": ["text"]}}}"#);
     sandbox.write(
         "rows.jsonl",
         "{\"type\":\"Doc\",\"data\":{\"name\":\"a\",\"text\":\"graph databases\"}}\n\

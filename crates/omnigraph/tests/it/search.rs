@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use omnigraph::Omnigraph;
-use omnigraph::db::{Load, LoadMode, Mutate, ParamMap};
+use omnigraph::db::{Load, LoadMode, LoadSource, Mutate, ParamMap};
 use omnigraph::error::OmniError;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -233,7 +233,7 @@ async fn play(steps: &[Step]) {
                 let put: BTreeMap<String, &Doc> =
                     put.iter().map(|(id, d)| (format!("d{id:02}"), d)).collect();
                 let lines: String = put.iter().map(|(id, doc)| doc.line(id)).collect();
-                graph.load(Load::new(&branch, &lines).mode(LoadMode::Merge)).await.unwrap();
+                graph.load(Load::new(&branch, LoadSource::Text(lines), LoadMode::Merge)).await.unwrap();
                 docs.extend(put.into_iter().map(|(id, doc)| (id, doc.clone())));
             }
             Step::Delete(id) => {
@@ -294,7 +294,7 @@ async fn library() -> Omnigraph {
         r#"{"edge":"Has","from":"c","to":"x"}"#,
         r#"{"edge":"Has","from":"d","to":"x"}"#,
     ];
-    graph.load(Load::new("main", &lines.join("\n"))).await.unwrap();
+    graph.load(Load::new("main", LoadSource::Text(lines.join("\n")), LoadMode::Append)).await.unwrap();
     graph
 }
 
