@@ -2,7 +2,7 @@
 //!
 //! Everything in them is named by something immutable (a table version, a data file), so nothing can be stale.
 //! Bounds come from the memory budget of the first root opened in the process: a quarter each for key postings and
-//! vectors, an eighth each for terms of texts and for Lance's indexes and metadata; open tables are bounded by number.
+//! vectors, an eighth each for terms of texts, for vectors on a grid, and for Lance's indexes and metadata; open tables are bounded by number.
 
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +13,7 @@ use moka::policy::EvictionPolicy;
 
 use super::fragment::DerivedKey;
 use super::postings::Postings;
+use super::sketch::Sketch;
 use super::stores;
 use super::table::{Table, TableVersion};
 use super::text::Segment;
@@ -36,6 +37,8 @@ pub(super) struct Caches {
     pub(super) texts: moka::future::Cache<DerivedKey, Arc<Segment>>,
     /// Vectors of parts of immutable fragments.
     pub(super) vectors: moka::future::Cache<(DerivedKey, u32), Arc<Block>>,
+    /// The same on a grid.
+    pub(super) sketches: moka::future::Cache<(DerivedKey, u32, bool), Arc<Sketch>>,
 }
 
 /// Returns the caches of this process, made with `budget` bytes on the first call.
@@ -48,6 +51,7 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
         let postings = derived(budget / 4, Postings::bytes);
         let texts = derived(budget / 8, Segment::memory);
         let vectors = derived(budget / 4, Block::bytes);
+        let sketches = derived(budget / 8, Sketch::bytes);
         Caches {
             session: Arc::new(Session::new(lance, lance, Arc::new(registry))),
             tables: moka::sync::Cache::builder()
@@ -57,6 +61,7 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
             postings,
             texts,
             vectors,
+            sketches,
         }
     })
 }

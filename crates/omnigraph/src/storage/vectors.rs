@@ -15,6 +15,8 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 
 use super::once::build_once;
+use super::root::blocking;
+use super::sketch::Sketch;
 use super::table::Table;
 use super::{failure, fragment};
 use crate::error::{OmniError, Result};
@@ -30,7 +32,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    fn new(lists: &FixedSizeListArray) -> Result<Block> {
+    pub(super) fn new(lists: &FixedSizeListArray) -> Result<Block> {
         let values = lists.values().as_primitive_opt::<Float32Type>();
         let values = values.ok_or_else(|| OmniError::internal("a vector column does not hold F32"))?;
         let dimension = usize::try_from(lists.value_length()).unwrap_or(0);
@@ -46,6 +48,18 @@ impl Block {
     pub(crate) fn get(&self, row: usize) -> Option<&[f32]> {
         let valid = self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         valid.then(|| &self.values.values()[row * self.dimension..(row + 1) * self.dimension])
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.values.len().checked_div(self.dimension).unwrap_or(0)
+    }
+
+    pub(super) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    pub(super) fn nulls(&self) -> Option<&NullBuffer> {
+        self.nulls.as_ref()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -109,6 +123,21 @@ impl VectorColumn {
     pub(crate) async fn held(&self, id: BlockId) -> Result<Option<Arc<Block>>> {
         let key = (fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?, id.1);
         Ok(self.table.root().caches().vectors.get(&key).await)
+    }
+
+    /// Returns a block on a grid; `normalized` gives its vectors length one first.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn sketch(&self, id: BlockId, normalized: bool) -> Result<Arc<Sketch>> {
+        let key = fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?;
+        let caches = self.table.root().caches();
+        let this = self.clone();
+        let build = async move {
+            let block = this.block(id).await?;
+            Ok(Arc::new(blocking(move || Sketch::of(&block, normalized)).await))
+        };
+        build_once(&caches.sketches, (key, id.1, normalized), build).await
     }
 
     /// Reads the vectors of some rows, whose ascending addresses are given, past the cache.

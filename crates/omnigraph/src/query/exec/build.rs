@@ -18,6 +18,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId};
 
+use super::bound::BoundExec;
 use super::cross::CrossExec;
 use super::expand::ExpandExec;
 use super::fetch::FetchExec;
@@ -31,7 +32,7 @@ use super::{BATCH_ROWS, Shared, select};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{GraphExpr, Scalar};
 use crate::query::plan::{AggregateBy, Expand, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key};
-use crate::query::search::number;
+use crate::query::search::{Computed, number};
 use crate::query::topology::Ends;
 
 type Node = Arc<dyn ExecutionPlan>;
@@ -178,7 +179,8 @@ impl Builder<'_> {
     fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
         Ok(match rank {
             RankBy::Best { key, best } => {
-                let scored = self.fetch(input, key.var, std::slice::from_ref(&key.property))?;
+                let bounded = self.bounded(input, key, *best)?;
+                let scored = self.fetch(bounded, key.var, std::slice::from_ref(&key.property))?;
                 Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
             }
             RankBy::Fuse(fused) => {
@@ -192,6 +194,18 @@ impl Builder<'_> {
                 let labels = [self.label(first), self.label(second)];
                 Arc::new(FuseExec::new(scored, fused.clone(), labels, table, self.shared.caches.clone())?)
             }
+        })
+    }
+
+    /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
+    fn bounded(&self, input: Node, key: &RankKey, best: u64) -> Result<Node> {
+        let computed = number(&key.property).and_then(|number| self.shared.searches.computed(number));
+        Ok(match computed {
+            Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) => {
+                let table = self.shared.table(&self.key(key.var))?.clone();
+                Arc::new(BoundExec::new(input, table, computed.clone(), key.clone(), best))
+            }
+            _ => input,
         })
     }
 

@@ -10,7 +10,7 @@ use arrow_array::types::Float64Type;
 use arrow_array::{BooleanArray, Float64Array, RecordBatch, UInt64Array};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
-use arrow_select::filter::filter_record_batch;
+use arrow_select::filter::{filter, filter_record_batch};
 use datafusion::common::Result as DfResult;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -74,28 +74,21 @@ impl ExecutionPlan for RankExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
-        let best = usize::try_from(self.best).unwrap_or(usize::MAX);
-        let held =
-            Held { leaders: Leaders::new(best, self.key.descending), batches: vec![], rows: 0, settled: 0 };
+        let held = Held::new(self.best, self.key.descending);
         let (key, schema) = (self.key.clone(), self.input.schema());
         let ranked = stream::try_unfold(Some((input, held)), move |state| {
             let (key, schema, metrics) = (key.clone(), schema.clone(), metrics.clone());
             async move {
                 let Some((mut input, mut held)) = state else { return Ok(None) };
                 while let Some(batch) = input.try_next().await? {
-                    held.add(&batch, &key)?;
-                    if held.rows > held.settled + HELD_ROWS {
-                        held.settle(&key)?;
-                        if held.rows > HELD_ROWS.max(held.settled / 2) && held.rows > 4 * held.leaders.best {
-                            let batch = held.release(&schema)?;
-                            metrics.record_output(batch.num_rows());
-                            return Ok(Some((batch, Some((input, held)))));
-                        }
-                        held.settled = held.rows;
+                    let (entities, scores) = ranking(&batch, &key)?;
+                    held.add(&batch, entities, scores, scores.clone())?;
+                    if let Some(batch) = held.overflow(&schema)? {
+                        metrics.record_output(batch.num_rows());
+                        return Ok(Some((batch, Some((input, held)))));
                     }
                 }
-                held.settle(&key)?;
-                let batch = held.release(&schema)?;
+                let batch = held.finish(&schema)?;
                 metrics.record_output(batch.num_rows());
                 Ok::<_, DataFusionError>(Some((batch, None)))
             }
@@ -104,52 +97,83 @@ impl ExecutionPlan for RankExec {
     }
 }
 
-/// Rows that may win.
-struct Held {
+/// Rows that may win, each with the best score it may have.
+pub(super) struct Held {
     leaders: Leaders,
-    batches: Vec<RecordBatch>,
+    batches: Vec<(RecordBatch, Float64Array)>,
     rows: usize,
     /// Rows that were left when the losers were dropped last.
     settled: usize,
 }
 
 impl Held {
-    fn add(&mut self, batch: &RecordBatch, key: &RankKey) -> DfResult<()> {
-        let (entities, scores) = ranking(batch, key)?;
-        for (entity, score) in entities.values().iter().zip(scores) {
+    /// Starts with nothing; as many entities as `best` win.
+    pub(super) fn new(best: u64, descending: bool) -> Held {
+        let best = usize::try_from(best).unwrap_or(usize::MAX);
+        Held { leaders: Leaders::new(best, descending), batches: vec![], rows: 0, settled: 0 }
+    }
+
+    /// Adds rows: a score that each entity has at least, by which others are beaten, and the best that it may have. Rows
+    /// without a score are dropped.
+    pub(super) fn add(
+        &mut self,
+        batch: &RecordBatch,
+        entities: &UInt64Array,
+        certain: &Float64Array,
+        possible: Float64Array,
+    ) -> DfResult<()> {
+        for (entity, score) in entities.values().iter().zip(certain) {
             if let Some(score) = score {
                 self.leaders.meet(*entity, score);
             }
         }
-        self.push(batch, key)
+        self.push(batch, possible)
     }
 
-    fn push(&mut self, batch: &RecordBatch, key: &RankKey) -> DfResult<()> {
-        let (_, scores) = ranking(batch, key)?;
+    fn push(&mut self, batch: &RecordBatch, possible: Float64Array) -> DfResult<()> {
         let wins: BooleanArray =
-            scores.iter().map(|score| Some(score.is_some_and(|score| self.leaders.admit(score)))).collect();
-        let kept =
-            if wins.true_count() == wins.len() { batch.clone() } else { filter_record_batch(batch, &wins)? };
-        if kept.num_rows() > 0 {
-            self.rows += kept.num_rows();
-            self.batches.push(kept);
+            possible.iter().map(|score| Some(score.is_some_and(|score| self.leaders.admit(score)))).collect();
+        let kept = wins.true_count();
+        if kept == wins.len() {
+            self.batches.push((batch.clone(), possible));
+        } else if kept > 0 {
+            let possible = filter(&possible, &wins)?;
+            self.batches.push((filter_record_batch(batch, &wins)?, possible.as_primitive().clone()));
         }
+        self.rows += kept;
         Ok(())
     }
 
     /// Drops the rows that have lost since they came.
-    fn settle(&mut self, key: &RankKey) -> DfResult<()> {
+    fn settle(&mut self) -> DfResult<()> {
         self.rows = 0;
-        for batch in std::mem::take(&mut self.batches) {
-            self.push(&batch, key)?;
+        for (batch, possible) in std::mem::take(&mut self.batches) {
+            self.push(&batch, possible)?;
         }
+        self.settled = self.rows;
         Ok(())
     }
 
+    /// Hands out rows when more tie than are to be held: they are passed on as possible winners.
+    pub(super) fn overflow(&mut self, schema: &SchemaRef) -> DfResult<Option<RecordBatch>> {
+        if self.rows <= self.settled + HELD_ROWS {
+            return Ok(None);
+        }
+        self.settle()?;
+        let much = self.rows > HELD_ROWS && self.rows / 4 > self.leaders.best;
+        if much { self.release(schema).map(Some) } else { Ok(None) }
+    }
+
+    /// Hands out the rows that are left.
+    pub(super) fn finish(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
+        self.settle()?;
+        self.release(schema)
+    }
+
     fn release(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
-        let batch = concat_batches(schema, &std::mem::take(&mut self.batches))?;
+        let batches = std::mem::take(&mut self.batches);
         (self.rows, self.settled) = (0, 0);
-        Ok(batch)
+        Ok(concat_batches(schema, batches.iter().map(|(batch, _)| batch))?)
     }
 }
 
@@ -159,11 +183,14 @@ pub(super) struct Leaders {
     descending: bool,
     by_score: BTreeMap<i64, HashSet<u64>>,
     entities: usize,
+    /// The worst score that is admitted.
+    bound: i64,
 }
 
 impl Leaders {
     pub(super) fn new(best: usize, descending: bool) -> Leaders {
-        Leaders { best, descending, by_score: BTreeMap::new(), entities: 0 }
+        let bound = if best == 0 { i64::MIN } else { i64::MAX };
+        Leaders { best, descending, by_score: BTreeMap::new(), entities: 0, bound }
     }
 
     /// Ascending: better first.
@@ -177,7 +204,7 @@ impl Leaders {
     /// Counts an entity.
     pub(super) fn meet(&mut self, entity: u64, score: f64) {
         let order = self.order(score);
-        if !self.admits(order) {
+        if self.best == 0 || !self.admits(order) {
             return;
         }
         if self.by_score.entry(order).or_default().insert(entity) {
@@ -187,6 +214,11 @@ impl Leaders {
             && self.entities - last.get().len() >= self.best
         {
             self.entities -= last.remove().len();
+        }
+        if self.entities >= self.best
+            && let Some((last, _)) = self.by_score.last_key_value()
+        {
+            self.bound = *last;
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Access {
 pub(super) fn choose(context: &Context<'_>, var: VarId, conditions: &[Condition]) -> Result<Access> {
     let key = context.type_of(var);
     let rows = (context.rows)(&key) as f64;
-    let estimate = rows * selectivity(var, conditions);
+    let estimate = rows * selectivity(var, conditions, rows);
     let scan = Access { step: Step::Scan { var, columns: vec![] }, covered: vec![], estimate };
     if key.kind == EntityKind::Edge {
         return Ok(scan);
@@ -43,29 +43,30 @@ pub(super) fn choose(context: &Context<'_>, var: VarId, conditions: &[Condition]
         return Ok(access);
     }
     let found = by_property(var, node, &equalities, rows)?.unwrap_or(scan);
-    Ok(by_search(var, conditions, &found).unwrap_or(found))
+    Ok(by_search(var, conditions, &found, estimate).unwrap_or(found))
 }
 
-/// The rows that a search keeps, if they are fewer than another access finds.
-fn by_search(var: VarId, conditions: &[Condition], other: &Access) -> Option<Access> {
+/// The rows that a search keeps, if they are fewer than another access looks at. `estimate` is that of all conditions.
+fn by_search(var: VarId, conditions: &[Condition], other: &Access, estimate: f64) -> Option<Access> {
     let searches = conditions.iter().enumerate().filter(|(_, c)| c.vars.len() == 1 && c.vars.contains(&var));
     let rows = searches.filter_map(|(at, c)| match &c.scalar {
         Scalar::Among { rows, .. } => Some((at, rows)),
         _ => None,
     });
     let (at, rows) = rows.min_by_key(|(_, rows)| rows.len())?;
-    let estimate = rows.len() as f64;
+    let better = matches!(other.step, Step::Scan { .. }) || (rows.len() as f64) < other.estimate;
     let step = Step::Rows { var, rows: rows.clone() };
-    (estimate < other.estimate).then(|| Access { step, covered: vec![at], estimate })
+    better.then(|| Access { step, covered: vec![at], estimate })
 }
 
 /// Returns the part of a variable's rows that its own conditions are expected to keep.
-pub(super) fn selectivity(var: VarId, conditions: &[Condition]) -> f64 {
+pub(super) fn selectivity(var: VarId, conditions: &[Condition], rows: f64) -> f64 {
     conditions
         .iter()
         .filter(|c| c.vars.len() == 1 && c.vars.contains(&var))
         .map(|c| match &c.scalar {
             Scalar::Compare { op: CompareOp::Eq, .. } | Scalar::Member { .. } => EQUALITY,
+            Scalar::Among { rows: kept, .. } => kept.len() as f64 / rows.max(1.0),
             _ => OTHER,
         })
         .product()

@@ -208,7 +208,8 @@ impl<'a> Planner<'a> {
         };
         let fan_out = edges / rows(&self.context.type_of(near));
         let reach = fan_out.max(0.1).powi(i32::try_from(traversal.max.min(8)).unwrap_or(8));
-        Some(reach.min(rows(&self.context.type_of(far)).max(fan_out)) * selectivity(far, conditions))
+        let ends = rows(&self.context.type_of(far));
+        Some(reach.min(ends.max(fan_out)) * selectivity(far, conditions, ends))
     }
 
     fn expand(&self, growing: &mut Growing, traversal: &Traversal) {

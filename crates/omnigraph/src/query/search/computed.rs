@@ -37,6 +37,8 @@ pub(crate) struct Distance {
     pub(crate) property: String,
     query: Arc<[f32]>,
     norm: f32,
+    /// The query as it is compared on a grid: of length one for the cosine.
+    on_grid: Vec<f32>,
     /// What is measured.
     pub(crate) metric: Metric,
 }
@@ -44,7 +46,9 @@ pub(crate) struct Distance {
 impl Distance {
     pub(super) fn new(property: String, query: Vec<f32>, metric: Metric) -> Distance {
         let norm = f32::norm_l2(&query);
-        Distance { property, query: query.into(), norm, metric }
+        let scale = if metric == Metric::Cosine { norm } else { 1.0 };
+        let on_grid = query.iter().map(|x| x / scale).collect();
+        Distance { property, query: query.into(), norm, on_grid, metric }
     }
 
     fn to(&self, vector: &[f32]) -> f64 {
@@ -56,6 +60,25 @@ impl Distance {
                 _ => 1.0,
             },
             Metric::Dot => -f64::from(dot(query, vector)),
+        }
+    }
+
+    /// Turns bounds of the Euclidean distance on the grid into bounds of this metric, for a vector of some length.
+    fn scaled(&self, (low, high): (f64, f64), norm: f32) -> (f64, f64) {
+        let (query, norm) = (f64::from(self.norm), f64::from(norm));
+        // What the length of a sum of products, and that of the lengths, may be off by.
+        let rounding = self.query.len() as f64 * f64::from(f32::EPSILON) * 4.0;
+        match self.metric {
+            Metric::Euclidean => (low, high),
+            Metric::Cosine if query > 0.0 && norm > 0.0 => {
+                (low * low / 2.0 - rounding, high * high / 2.0 + rounding)
+            }
+            Metric::Dot => {
+                let lengths = query * query + norm * norm;
+                let rounding = rounding * lengths;
+                ((low * low - lengths) / 2.0 - rounding, (high * high - lengths) / 2.0 + rounding)
+            }
+            Metric::Cosine => (f64::NEG_INFINITY, f64::INFINITY),
         }
     }
 }
@@ -97,6 +120,48 @@ pub(crate) async fn fetch(
         Computed::Distance(distance) => distances(computed, distance, caches, table, addresses).await,
         Computed::Fused { .. } => Err(OmniError::internal("a fused ranking is computed over all rows")),
     }
+}
+
+/// Rows of a block that are worth a sketch of all its rows.
+const SKETCHED_ROWS: usize = 128;
+
+/// Bounds the distances of rows to the query vector from below and above; null where a row has no vector.
+pub(crate) async fn bounds(
+    computed: &Arc<Computed>,
+    table: &Table,
+    addresses: &[u64],
+) -> Result<(Float64Array, Float64Array)> {
+    let Computed::Distance(distance) = computed.as_ref() else {
+        return Err(OmniError::internal("only distances have bounds"));
+    };
+    let column = VectorColumn::new(table.clone(), &distance.property)?;
+    let normalized = distance.metric == Metric::Cosine;
+    let mut parts = Vec::new();
+    for group in grouped(&column, addresses) {
+        let sketch = match group.rows.len() {
+            0..SKETCHED_ROWS => None,
+            _ => Some(column.sketch(group.block, normalized).await?),
+        };
+        parts.push((sketch, group.rows));
+    }
+    let (computed, rows) = (computed.clone(), addresses.len());
+    let run = move || {
+        let Computed::Distance(distance) = computed.as_ref() else { unreachable!("as checked above") };
+        let unknown = Some((f64::NEG_INFINITY, f64::INFINITY));
+        let mut bounds = vec![unknown; rows];
+        for (sketch, places) in &parts {
+            let Some(sketch) = sketch else { continue };
+            let query = sketch.place(&distance.on_grid);
+            for &(row, at) in places {
+                bounds[at] =
+                    sketch.bounds(&query, row).map(|within| distance.scaled(within, sketch.norm(row)));
+            }
+        }
+        bounds
+    };
+    let bounds = if rows * distance.query.len() <= INLINE { run() } else { blocking(run).await };
+    let side = |pick: fn(&(f64, f64)) -> f64| bounds.iter().map(|b| b.as_ref().map(pick)).collect();
+    Ok((side(|b| b.0), side(|b| b.1)))
 }
 
 /// Rows of one block: where they are in it, and in the result.

@@ -8,7 +8,7 @@
 mod computed;
 mod resolve;
 
-pub(crate) use computed::{Computed, fetch};
+pub(crate) use computed::{Computed, bounds, fetch};
 pub(crate) use resolve::{Embed, resolve};
 
 use std::sync::Arc;

@@ -1,0 +1,110 @@
+//! Dropping rows that cannot be among the nearest, by bounds of their distances.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::{Float64Array, RecordBatch};
+use datafusion::common::Result as DfResult;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::rank::Held;
+use super::{addresses, external, operator, properties};
+use crate::query::plan::{RankKey, address};
+use crate::query::search::{Computed, bounds};
+use crate::storage::Table;
+
+/// Batches whose bounds are computed at once.
+const AHEAD: usize = 4;
+
+/// Keeps the rows of entities whose distance may be among the `best` smallest, ties included. An answer does not depend
+/// on it: exact distances are computed for what is left. Memory: as [`super::rank::RankExec`].
+pub(super) struct BoundExec {
+    input: Arc<dyn ExecutionPlan>,
+    table: Table,
+    computed: Arc<Computed>,
+    key: RankKey,
+    best: u64,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl BoundExec {
+    pub(super) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        table: Table,
+        computed: Arc<Computed>,
+        key: RankKey,
+        best: u64,
+    ) -> BoundExec {
+        let properties = properties(&input.schema());
+        BoundExec { input, table, computed, key, best, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl fmt::Debug for BoundExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
+}
+
+impl DisplayAs for BoundExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BoundExec: {} by {}, best={}", address(self.key.var), self.computed, self.best)
+    }
+}
+
+impl ExecutionPlan for BoundExec {
+    operator!("BoundExec");
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let input = children.swap_remove(0);
+        let (table, computed) = (self.table.clone(), self.computed.clone());
+        Ok(Arc::new(BoundExec::new(input, table, computed, self.key.clone(), self.best)))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let (table, computed, name) = (self.table.clone(), self.computed.clone(), address(self.key.var));
+        let rows = self.input.execute(partition, context)?.map(move |batch| {
+            let (table, computed, name) = (table.clone(), computed.clone(), name.clone());
+            async move {
+                let batch = batch?;
+                let rows = addresses(&batch, &name)?.clone();
+                let (lower, upper) = bounds(&computed, &table, rows.values()).await.map_err(external)?;
+                Ok::<(RecordBatch, Float64Array, Float64Array), DataFusionError>((batch, lower, upper))
+            }
+        });
+        let held = Held::new(self.best, false);
+        let (name, schema) = (address(self.key.var), self.input.schema());
+        let state = Some((Box::pin(rows.buffered(AHEAD)), held));
+        let kept = stream::try_unfold(state, move |state| {
+            let (name, schema, metrics) = (name.clone(), schema.clone(), metrics.clone());
+            async move {
+                let Some((mut rows, mut held)) = state else { return Ok(None) };
+                while let Some((batch, lower, upper)) = rows.try_next().await? {
+                    held.add(&batch, addresses(&batch, &name)?, &upper, lower)?;
+                    if let Some(batch) = held.overflow(&schema)? {
+                        metrics.record_output(batch.num_rows());
+                        return Ok(Some((batch, Some((rows, held)))));
+                    }
+                }
+                let batch = held.finish(&schema)?;
+                metrics.record_output(batch.num_rows());
+                Ok::<_, DataFusionError>(Some((batch, None)))
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), kept)))
+    }
+}
