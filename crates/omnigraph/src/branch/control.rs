@@ -81,11 +81,11 @@ impl Graph {
                 (source.lineage(head.seq), head)
             }
             ForkPoint::Commit(id) => {
-                let found = self.find_commit(*id).await?;
-                let record = found.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
                 if refs::load(self.root(), name).await?.is_some() {
                     return Err(exists(name));
                 }
+                let found = self.find_commit(*id).await?;
+                let record = found.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
                 // Looked for before the ref too, as a ref to what is gone is in the way of cleanups until it is taken back.
                 self.require_versions(&record).await?;
                 (history::lineage(self.log(), &record).await?, record)
