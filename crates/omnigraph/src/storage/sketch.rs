@@ -11,6 +11,9 @@ use lance_linalg::distance::l2_u8::l2_u8_u64;
 use super::vectors::Block;
 
 const LEVELS: f32 = 255.0;
+/// Distances whose squares a 32-bit float holds: others may be computed as zero or infinite.
+const SMALLEST: f64 = 1e-15;
+const LARGEST: f64 = 1e18;
 
 /// The vectors of a block on a grid.
 pub(crate) struct Sketch {
@@ -96,11 +99,12 @@ impl Sketch {
         let error = f64::from(query.error) + f64::from(self.errors[row]);
         // What rounding may add: each of the sums has as many terms as the vectors have numbers.
         let rounding = (between + error) * self.dimension as f64 * f64::from(f32::EPSILON) * 2.0;
-        let error = error + rounding;
-        if !error.is_finite() {
+        let error = error + rounding + SMALLEST;
+        let high = between + error;
+        if high.is_nan() || high >= LARGEST {
             return Some((0.0, f64::INFINITY));
         }
-        Some(((between - error).max(0.0), between + error))
+        Some(((between - error).max(0.0), high))
     }
 
     /// Returns the length of a row's vector.

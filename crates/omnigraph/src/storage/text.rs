@@ -76,6 +76,34 @@ impl TextColumn {
         Scores { fragments: fragments.map(|(part, scores)| (part.fragment, scores)).collect() }
     }
 
+    /// Scores the best rows only: as many as `best`, and all that tie with the last of them.
+    pub(crate) fn best(&self, text: &str, best: usize) -> Scores {
+        let query = Query::new(&ANALYZER, text);
+        let hits = self.corpus().top(&query, best.saturating_add(1), None);
+        let tied = match hits.as_slice() {
+            [.., last, more] if hits.len() > best => last.score == more.score,
+            _ => false,
+        };
+        if best == 0 || tied {
+            return self.scores(text);
+        }
+        let mut rows: Vec<(usize, u32, f64)> =
+            hits.iter().take(best).map(|hit| (hit.segment, hit.offset, hit.score)).collect();
+        rows.sort_unstable_by_key(|(segment, offset, _)| (*segment, *offset));
+        let mut fragments: Vec<(u32, SegmentScores)> = Vec::new();
+        for (segment, offset, score) in rows {
+            let fragment = self.parts[segment].fragment;
+            if fragments.last().is_none_or(|(last, _)| *last != fragment) {
+                fragments.push((fragment, SegmentScores::default()));
+            }
+            if let Some((_, scores)) = fragments.last_mut() {
+                scores.offsets.push(offset);
+                scores.scores.push(score);
+            }
+        }
+        Scores { fragments }
+    }
+
     fn corpus(&self) -> Corpus<'_> {
         Corpus::new(self.parts.iter().map(|part| (part.segment.as_ref(), part.deleted.as_ref())))
     }

@@ -11,6 +11,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
+use roaring::RoaringTreemap;
 
 use super::rank::Held;
 use super::{addresses, external, operator, properties};
@@ -29,6 +30,8 @@ pub(super) struct BoundExec {
     computed: Arc<Computed>,
     key: RankKey,
     best: u64,
+    /// Rows that are kept whatever their distance.
+    also: Option<Arc<RoaringTreemap>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -40,9 +43,19 @@ impl BoundExec {
         computed: Arc<Computed>,
         key: RankKey,
         best: u64,
+        also: Option<Arc<RoaringTreemap>>,
     ) -> BoundExec {
         let properties = properties(&input.schema());
-        BoundExec { input, table, computed, key, best, properties, metrics: ExecutionPlanMetricsSet::new() }
+        BoundExec {
+            input,
+            table,
+            computed,
+            key,
+            best,
+            also,
+            properties,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
     }
 }
 
@@ -71,18 +84,27 @@ impl ExecutionPlan for BoundExec {
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
         let (table, computed) = (self.table.clone(), self.computed.clone());
-        Ok(Arc::new(BoundExec::new(input, table, computed, self.key.clone(), self.best)))
+        let (key, also) = (self.key.clone(), self.also.clone());
+        Ok(Arc::new(BoundExec::new(input, table, computed, key, self.best, also)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (table, computed, name) = (self.table.clone(), self.computed.clone(), address(self.key.var));
+        let also = self.also.clone();
         let rows = self.input.execute(partition, context)?.map(move |batch| {
-            let (table, computed, name) = (table.clone(), computed.clone(), name.clone());
+            let (table, computed, name, also) = (table.clone(), computed.clone(), name.clone(), also.clone());
             async move {
                 let batch = batch?;
                 let rows = addresses(&batch, &name)?.clone();
-                let (lower, upper) = bounds(&computed, &table, rows.values()).await.map_err(external)?;
+                let (mut lower, upper) = bounds(&computed, &table, rows.values()).await.map_err(external)?;
+                if let Some(also) = also {
+                    let kept = rows.values().iter().zip(&lower);
+                    let least = |(row, lower): (&u64, Option<f64>)| {
+                        if also.contains(*row) { Some(f64::NEG_INFINITY) } else { lower }
+                    };
+                    lower = kept.map(least).collect();
+                }
                 Ok::<(RecordBatch, Float64Array, Float64Array), DataFusionError>((batch, lower, upper))
             }
         });

@@ -17,6 +17,7 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId};
+use roaring::RoaringTreemap;
 
 use super::bound::BoundExec;
 use super::cross::CrossExec;
@@ -31,7 +32,9 @@ use super::scan::NodeScanExec;
 use super::{BATCH_ROWS, Shared, select};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{GraphExpr, Scalar};
-use crate::query::plan::{AggregateBy, Expand, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key};
+use crate::query::plan::{
+    AggregateBy, Expand, Fused, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key,
+};
 use crate::query::search::{Computed, number};
 use crate::query::topology::Ends;
 
@@ -179,7 +182,7 @@ impl Builder<'_> {
     fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
         Ok(match rank {
             RankBy::Best { key, best } => {
-                let bounded = self.bounded(input, key, *best)?;
+                let bounded = self.bounded(input, key, *best, None)?;
                 let scored = self.fetch(bounded, key.var, std::slice::from_ref(&key.property))?;
                 Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
             }
@@ -189,6 +192,7 @@ impl Builder<'_> {
                 if second != first {
                     properties.push(second.property.clone());
                 }
+                let input = self.bounded_arms(input, fused)?;
                 let scored = self.fetch(input, fused.var(), &properties)?;
                 let table = self.shared.table(&self.key(fused.var()))?.clone();
                 let labels = [self.label(first), self.label(second)];
@@ -198,21 +202,45 @@ impl Builder<'_> {
     }
 
     /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
-    fn bounded(&self, input: Node, key: &RankKey, best: u64) -> Result<Node> {
-        let computed = number(&key.property).and_then(|number| self.shared.searches.computed(number));
-        Ok(match computed {
+    fn bounded(
+        &self,
+        input: Node,
+        key: &RankKey,
+        best: u64,
+        also: Option<Arc<RoaringTreemap>>,
+    ) -> Result<Node> {
+        Ok(match self.computed(key) {
             Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) => {
                 let table = self.shared.table(&self.key(key.var))?.clone();
-                Arc::new(BoundExec::new(input, table, computed.clone(), key.clone(), best))
+                Arc::new(BoundExec::new(input, table, computed.clone(), key.clone(), best, also))
             }
             _ => input,
         })
     }
 
+    /// Drops rows that neither ranking of a fusion can hold: one takes the nearest, the other has scores for some rows.
+    fn bounded_arms(&self, input: Node, fused: &Fused) -> Result<Node> {
+        let (mut nearest, mut scored) = (None, None);
+        for (key, best) in &fused.arms {
+            match self.computed(key).map(AsRef::as_ref) {
+                Some(Computed::Distance(_)) => nearest = best.map(|best| (key, best)),
+                Some(Computed::Score { rows, .. }) => scored = Some(rows.clone()),
+                Some(Computed::Fused { .. }) | None => {}
+            }
+        }
+        match (nearest, scored, fused.best) {
+            (Some((key, best)), Some(scored), Some(_)) => self.bounded(input, key, best, Some(scored)),
+            _ => Ok(input),
+        }
+    }
+
+    fn computed(&self, key: &RankKey) -> Option<&Arc<Computed>> {
+        number(&key.property).and_then(|number| self.shared.searches.computed(number))
+    }
+
     /// Describes what is ranked by.
     fn label(&self, key: &RankKey) -> String {
-        let computed = number(&key.property).and_then(|number| self.shared.searches.computed(number));
-        computed.map_or_else(String::new, |computed| computed.to_string())
+        self.computed(key).map_or_else(String::new, |computed| computed.to_string())
     }
 
     fn fetches(&self, mut node: Node, fetches: &[(VarId, Vec<String>)]) -> Result<Node> {

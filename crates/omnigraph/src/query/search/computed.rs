@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array};
 use lance_linalg::distance::{Cosine, Normalize, dot, l2};
+use omnigraph_compiler::catalog::Metric;
 use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
@@ -19,17 +20,6 @@ const TAKE_COST: u64 = 8;
 /// Work that is cheap enough to run without leaving the I/O threads, in numbers multiplied.
 const INLINE: usize = 64 << 10;
 
-/// How far two vectors are apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Metric {
-    /// Euclidean distance.
-    Euclidean,
-    /// One minus the cosine of the angle; 1 where a vector is zero.
-    Cosine,
-    /// The negated inner product.
-    Dot,
-}
-
 /// The distance of a vector property to a query vector.
 #[derive(Debug)]
 pub(crate) struct Distance {
@@ -39,7 +29,7 @@ pub(crate) struct Distance {
     norm: f32,
     /// The query as it is compared on a grid: of length one for the cosine.
     on_grid: Vec<f32>,
-    /// What is measured.
+    /// What is measured. The distance of a zero vector by the cosine is 1; that by the dot product is negated.
     pub(crate) metric: Metric,
 }
 
@@ -54,7 +44,7 @@ impl Distance {
     fn to(&self, vector: &[f32]) -> f64 {
         let query: &[f32] = &self.query;
         match self.metric {
-            Metric::Euclidean => f64::from(l2(query, vector)).sqrt(),
+            Metric::L2 => f64::from(l2(query, vector)).sqrt(),
             Metric::Cosine => match f32::cosine_fast(query, self.norm, vector) {
                 distance if distance.is_finite() => f64::from(distance),
                 _ => 1.0,
@@ -69,7 +59,7 @@ impl Distance {
         // What the length of a sum of products, and that of the lengths, may be off by.
         let rounding = self.query.len() as f64 * f64::from(f32::EPSILON) * 4.0;
         match self.metric {
-            Metric::Euclidean => (low, high),
+            Metric::L2 => (low, high),
             Metric::Cosine if query > 0.0 && norm > 0.0 => {
                 (low * low / 2.0 - rounding, high * high / 2.0 + rounding)
             }
@@ -248,12 +238,7 @@ impl fmt::Display for Computed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Computed::Distance(distance) => {
-                let metric = match distance.metric {
-                    Metric::Euclidean => "l2",
-                    Metric::Cosine => "cosine",
-                    Metric::Dot => "dot",
-                };
-                write!(f, "nearest({}) {metric}", distance.property)
+                write!(f, "nearest({}) {}", distance.property, distance.metric)
             }
             Computed::Score { property, rows, .. } => write!(f, "bm25({property}) over {} rows", rows.len()),
             Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),

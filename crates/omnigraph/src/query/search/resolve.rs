@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omnigraph_compiler::catalog::{Catalog, TypeKey};
+use omnigraph_compiler::catalog::{Catalog, Metric, TypeKey};
 use omnigraph_compiler::ir::{Expr, Output, Pattern, Rank, Read, SortKey, TextPredicate, VarId};
 use omnigraph_compiler::types::{Kind, Value};
 
 use super::Searches;
-use super::computed::{Computed, Distance, Metric};
+use super::computed::{Computed, Distance};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{Env, Scalar};
 use crate::query::plan::type_key;
 use crate::storage::Table;
 use crate::storage::blocking;
 use crate::storage::text::TextColumn;
+
+/// More of the best rows are found as fast by scoring all.
+const ONLY_BEST: usize = 1000;
 
 /// Turns texts of queries into vectors.
 #[async_trait]
@@ -98,7 +101,12 @@ impl Resolver<'_> {
             Rank::Bm25 { var, property, query } => {
                 let Value::String(text) = self.constant(query)? else { return Err(null("bm25")) };
                 let column = TextColumn::load(self.table(*var)?, property).await?;
-                let scores = blocking(move || column.scores(&text)).await;
+                let best = self.only_best(rank);
+                let scores = blocking(move || match best {
+                    Some(best) => column.best(&text, best),
+                    None => column.scores(&text),
+                });
+                let scores = scores.await;
                 let rows = scores.rows();
                 Ok(Computed::Score { property: property.clone(), scores, rows: Arc::new(rows) })
             }
@@ -120,6 +128,25 @@ impl Resolver<'_> {
                 Ok(Computed::Fused { arms: [number(&arms[0])?, number(&arms[1])?], k })
             }
         }
+    }
+
+    /// Returns how many of the best rows are enough: where a ranking by words orders all nodes of a type, and nothing else
+    /// decides which of them are in the result.
+    fn only_best(&self, rank: &Rank) -> Option<usize> {
+        let read = self.read;
+        let pattern = &read.pattern;
+        let all = pattern.filters.is_empty() && pattern.negations.is_empty() && pattern.traversals.is_empty();
+        let first = matches!(&read.order.first()?.key, SortKey::Rank(first) if first == rank);
+        let shown = read.projections.iter().all(|projection| match &projection.value {
+            Output::Value(Expr::Rank(shown)) => {
+                shown.as_ref() == rank || !matches!(**shown, Rank::Rrf { .. })
+            }
+            Output::Value(_) => true,
+            Output::Aggregate { .. } => false,
+        });
+        let best = read.limit?.checked_add(read.offset)?;
+        let best = usize::try_from(best).ok().filter(|best| *best <= ONLY_BEST);
+        best.filter(|_| all && first && shown && read.variables.len() == 1)
     }
 
     async fn vector(&self, var: VarId, name: &str, query: &Expr) -> Result<(Vec<f32>, Metric)> {
@@ -146,7 +173,7 @@ impl Resolver<'_> {
                 vector.len()
             )));
         }
-        Ok((vector, Metric::Euclidean))
+        Ok((vector, property.metric.unwrap_or(Metric::L2)))
     }
 
     fn table(&self, var: VarId) -> Result<&Table> {
