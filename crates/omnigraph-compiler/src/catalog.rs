@@ -128,6 +128,46 @@ pub struct PropertyMarks {
     pub index: bool,
 }
 
+/// How `nearest` measures the distance of two vectors; less is closer.
+///
+/// Vectors of unit length rank alike under all three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    /// Euclidean distance.
+    #[default]
+    L2,
+    /// One minus the cosine of the angle between them; lengths do not count.
+    Cosine,
+    /// By inner product, the largest first; lengths count.
+    Dot,
+}
+
+impl Metric {
+    /// Every metric, the default one first.
+    pub const ALL: [Metric; 3] = [Metric::L2, Metric::Cosine, Metric::Dot];
+
+    /// Returns the name as written in source text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::L2 => "l2",
+            Metric::Cosine => "cosine",
+            Metric::Dot => "dot",
+        }
+    }
+
+    /// Finds a metric by its exact name.
+    pub fn from_name(name: &str) -> Option<Metric> {
+        Metric::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A property of a node, edge or interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Property {
@@ -143,6 +183,10 @@ pub struct Property {
     /// `@embed`, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embed: Option<Embed>,
+    /// The metric that `@index` gives a vector, in either form. Absent for [`Metric::L2`], written out or not, so
+    /// that spelling the default changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
     /// Descriptions and custom annotations, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotation>,

@@ -6,7 +6,8 @@ use super::ast;
 use super::declaration::DeclarationKind;
 use super::draft::RenameHint;
 use super::findings::Findings;
-use crate::catalog::{Annotation, Embed, PropertyMarks};
+use super::metric;
+use crate::catalog::{Annotation, Embed, Metric, PropertyMarks};
 use crate::diagnostics::Span;
 use crate::types::Type;
 
@@ -33,6 +34,7 @@ impl std::fmt::Display for Target<'_> {
 pub(super) struct Said {
     pub(super) marks: PropertyMarks,
     pub(super) embed: Option<(Embed, Span)>,
+    pub(super) metric: Option<Metric>,
     /// Descriptions, instructions and custom annotations, sorted and distinct.
     pub(super) stored: Vec<Annotation>,
     pub(super) hints: Vec<RenameHint>,
@@ -44,14 +46,17 @@ pub(super) fn read(target: Target<'_>, annotations: &[ast::Annotation], findings
     for (i, annotation) in annotations.iter().enumerate() {
         let name = annotation.name.text.as_str();
         let repeated = annotations[..i].iter().any(|other| other.name.text == name);
-        check_keywords(target, annotation, findings);
+        check_keywords(name, &target, &annotation.keywords, findings);
         match name {
             "key" | "unique" | "index" | "embed" => {
                 if mark_allowed(target, annotation, repeated, findings) {
                     match name {
                         "key" => said.marks.key = true,
                         "unique" => said.marks.unique = true,
-                        "index" => said.marks.index = true,
+                        "index" => {
+                            said.marks.index = true;
+                            said.metric = metric::of_mark(target, annotation, findings);
+                        }
                         _ => said.embed = embed(target, annotation, findings),
                     }
                 }
@@ -89,11 +94,16 @@ fn value(annotation: &ast::Annotation) -> Option<&str> {
     annotation.argument.as_ref().map(ast::Argument::text).filter(|text| !text.trim().is_empty())
 }
 
-fn check_keywords(target: Target<'_>, annotation: &ast::Annotation, findings: &mut Findings) {
-    for (i, (keyword, _)) in annotation.keywords.iter().enumerate() {
-        if annotation.keywords[..i].iter().any(|(other, _)| other.text == keyword.text) {
-            let message =
-                format!("@{} on {target} gives '{}' multiple times", annotation.name.text, keyword.text);
+/// Refuses a keyword that is given again.
+pub(super) fn check_keywords(
+    word: &str,
+    place: &dyn std::fmt::Display,
+    keywords: &[(ast::Name, ast::Argument)],
+    findings: &mut Findings,
+) {
+    for (i, (keyword, _)) in keywords.iter().enumerate() {
+        if keywords[..i].iter().any(|(other, _)| other.text == keyword.text) {
+            let message = format!("@{word} on {place} gives '{}' multiple times", keyword.text);
             findings.declaration(keyword.at.0, message);
         }
     }

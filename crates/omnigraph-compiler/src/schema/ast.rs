@@ -171,8 +171,13 @@ pub enum ConstraintKind {
     Key(Vec<Name>),
     /// `@unique(p, …)`
     Unique(Vec<Name>),
-    /// `@index(p, …)`
-    Index(Vec<Name>),
+    /// `@index(p, …, name=literal, …)`
+    Index {
+        /// The members in source order.
+        members: Vec<Name>,
+        /// `name=literal` pairs in source order. Names are checked when the tree is read, not by the grammar.
+        keywords: Vec<(Name, Argument)>,
+    },
     /// `@range(p, min..max)`; at least one bound is present.
     Range {
         /// The property.
@@ -197,7 +202,7 @@ impl ConstraintKind {
         match self {
             ConstraintKind::Key(_) => "key",
             ConstraintKind::Unique(_) => "unique",
-            ConstraintKind::Index(_) => "index",
+            ConstraintKind::Index { .. } => "index",
             ConstraintKind::Range { .. } => "range",
             ConstraintKind::Check { .. } => "check",
         }
@@ -211,7 +216,7 @@ pub struct Annotation {
     pub name: Name,
     /// The positional argument.
     pub argument: Option<Argument>,
-    /// `name=literal` pairs in source order; never without a positional argument.
+    /// `name=literal` pairs in source order; without a positional argument only in `@index(metric="…")`.
     pub keywords: Vec<(Name, Argument)>,
     /// The whole annotation.
     pub at: At,

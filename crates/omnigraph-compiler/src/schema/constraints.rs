@@ -82,7 +82,9 @@ pub(super) fn lower(
     match &constraint.kind {
         ConstraintKind::Key(names) => distinct(kind, owner, word, names, findings).map(Constraint::Key),
         ConstraintKind::Unique(names) => distinct(kind, owner, word, names, findings).map(Constraint::Unique),
-        ConstraintKind::Index(names) => distinct(kind, owner, word, names, findings).map(Constraint::Index),
+        ConstraintKind::Index { members, .. } => {
+            distinct(kind, owner, word, members, findings).map(Constraint::Index)
+        }
         ConstraintKind::Range { property, min, max } => {
             let property = property.text.clone();
             let mut bound = |number: &Option<ast::Number>| match number {

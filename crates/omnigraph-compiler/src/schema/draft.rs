@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::declaration::DeclarationKind;
-use crate::catalog::{Annotation, Cardinality, Constraint, Embed, PropertyMarks};
+use crate::catalog::{Annotation, Cardinality, Constraint, Embed, Metric, PropertyMarks};
 use crate::diagnostics::Span;
 use crate::types::Type;
 
@@ -30,8 +30,20 @@ pub(super) struct TypeDraft {
     pub(super) properties: Vec<PropertyDraft>,
     /// Body constraints with their spans; property-level ones join them in linking.
     pub(super) constraints: Vec<(Constraint, Span)>,
+    /// What body forms of `@index` say about single members; properties take it over in linking.
+    pub(super) metrics: Vec<MetricClause>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) hints: Vec<RenameHint>,
+}
+
+/// `metric="…"` in a body form of `@index`.
+#[derive(Clone, Debug)]
+pub(super) struct MetricClause {
+    /// The only member of the index.
+    pub(super) property: String,
+    pub(super) metric: Metric,
+    /// The keyword.
+    pub(super) span: Span,
 }
 
 /// `@rename_from("…")`.
@@ -53,6 +65,8 @@ pub(super) struct PropertyDraft {
     pub(super) ty: Option<Type>,
     pub(super) marks: PropertyMarks,
     pub(super) embed: Option<(Embed, Span)>,
+    /// The metric as written, the default one included.
+    pub(super) metric: Option<Metric>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) hints: Vec<RenameHint>,
     pub(super) declared: bool,

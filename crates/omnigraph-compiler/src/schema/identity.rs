@@ -8,7 +8,9 @@ use super::declaration::DeclarationKind;
 use super::draft::{PropertyDraft, RenameHint, TypeDraft};
 use super::findings::did_you_mean;
 use super::link::Model;
-use crate::catalog::{Catalog, EdgeType, Incarnation, InterfaceType, NodeType, Property, PropertyId, TypeId};
+use crate::catalog::{
+    Catalog, EdgeType, Incarnation, InterfaceType, Metric, NodeType, Property, PropertyId, TypeId,
+};
 use crate::diagnostics::{Diagnostic, Diagnostics, Stage};
 
 /// Kinds in allocation order.
@@ -338,6 +340,7 @@ fn build_properties(draft: &TypeDraft, ids: &Ids<'_>) -> Vec<Property> {
             ty: property.ty.clone().expect("a draft without findings has all its types"),
             marks: property.marks,
             embed: property.embed.as_ref().map(|(embed, _)| embed.clone()),
+            metric: property.metric.filter(|metric| *metric != Metric::default()),
             annotations: property.annotations.clone(),
             declared: property.declared,
             satisfies,

@@ -6,6 +6,7 @@ use super::constraints;
 use super::declaration::DeclarationKind;
 use super::draft::{PropertyDraft, RenameHint, TypeDraft};
 use super::findings::{Findings, did_you_mean};
+use super::metric;
 use crate::catalog::Constraint;
 use crate::types::{Kind, Scalar};
 
@@ -111,6 +112,7 @@ fn satisfy(node: &mut TypeDraft, interface: &str, contract: &PropertyDraft, find
         let agree = property.ty == contract.ty
             && property.annotations == contract.annotations
             && property.marks == contract.marks
+            && property.metric.unwrap_or_default() == contract.metric.unwrap_or_default()
             && property.embed.as_ref().map(|(embed, _)| embed)
                 == contract.embed.as_ref().map(|(embed, _)| embed);
         if !agree {
@@ -140,6 +142,7 @@ fn satisfy(node: &mut TypeDraft, interface: &str, contract: &PropertyDraft, find
 fn finish(draft: &mut TypeDraft, complete: bool, findings: &mut Findings) {
     draft.properties.sort_by(|a, b| a.name.cmp(&b.name));
     constraints::check(draft, complete, findings);
+    metric::settle(draft, findings);
     for property in &draft.properties {
         check_embed(draft, property, complete, findings);
     }

@@ -8,6 +8,7 @@ use super::constraints;
 use super::declaration::DeclarationKind;
 use super::draft::{PropertyDraft, Reference, TypeDraft};
 use super::findings::{Findings, did_you_mean};
+use super::metric;
 use crate::catalog::Cardinality;
 use crate::types::{Kind, Scalar, Type};
 
@@ -62,6 +63,7 @@ fn empty(kind: DeclarationKind, name: &ast::Name) -> TypeDraft {
         cardinality: Cardinality::default(),
         properties: Vec::new(),
         constraints: Vec::new(),
+        metrics: Vec::new(),
         annotations: Vec::new(),
         hints: Vec::new(),
     }
@@ -85,6 +87,7 @@ fn add_members(draft: &mut TypeDraft, members: &[Member], findings: &mut Finding
             Member::Constraint(written) => {
                 let lowered = constraints::lower(draft.kind, &draft.name, written, findings);
                 draft.constraints.extend(lowered.map(|constraint| (constraint, written.at.0)));
+                draft.metrics.extend(metric::of_body(draft.kind, &draft.name, &written.kind, findings));
             }
         }
     }
@@ -108,6 +111,7 @@ fn add_property(draft: &mut TypeDraft, property: &ast::Property, findings: &mut 
         ty,
         marks: said.marks,
         embed: said.embed,
+        metric: said.metric,
         annotations: said.stored,
         hints: said.hints,
         declared: true,

@@ -19,6 +19,7 @@ mod findings;
 mod identity;
 mod link;
 mod lower;
+mod metric;
 
 pub mod codes;
 mod plan;

@@ -165,7 +165,7 @@ where
         .delimited_by(just(Token::OpenBrace), close.ignored().recover_with(via_parser(empty())))
 }
 
-/// A property or a body constraint; `None` for a constraint whose arguments were refused.
+/// A property or a body constraint; `None` for one whose place or arguments were refused.
 fn member<'t, 's: 't, I>() -> impl Parser<'t, I, Option<Member>, Extra<'t, 's>> + Clone
 where
     I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
@@ -174,10 +174,15 @@ where
         emitter.emit(Rich::custom(e.span(), malformed_constraint(word)));
         None
     });
+    let stray = index_head().then(balanced()).validate(|_, e, emitter| {
+        emitter.emit(Rich::custom(e.span(), stray_index()));
+        None
+    });
     choice((
         property().map(Member::Property).map(Some),
         constraint().map(Member::Constraint).map(Some).labelled("a body constraint"),
         loose.labelled("a body constraint"),
+        stray.labelled("a body constraint"),
     ))
 }
 
@@ -190,7 +195,7 @@ where
         .labelled("a property")
         .then_ignore(just(Token::Colon))
         .then(property_type())
-        .then(flat(constraint_head().not().ignore_then(annotation())))
+        .then(flat(choice((index_annotation(), constraint_head().not().ignore_then(annotation())))))
         .map_with(|((name, ty), annotations), e| Property { name, ty, annotations, at: at(e.span()) })
 }
 
@@ -225,13 +230,51 @@ where
 }
 
 /// `@key(` and alike: looks like the start of a body constraint. Yields the word; the parenthesis is not consumed.
+/// Not `@index(name=`, which [`index_head`] takes.
 fn constraint_head<'t, 's: 't, I>() -> impl Parser<'t, I, &'s str, Extra<'t, 's>> + Clone
 where
     I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
 {
-    just(Token::At)
+    index_head()
+        .not()
+        .ignore_then(just(Token::At))
         .ignore_then(select! { Token::Word(word) if CONSTRAINTS.contains(&word) => word })
         .then_ignore(just(Token::OpenParen).rewind())
+}
+
+/// `@index(name=`: an index that names no member, so it belongs to the property before it. Yields `index`; the
+/// parenthesis is not consumed.
+fn index_head<'t, 's: 't, I>() -> impl Parser<'t, I, Name, Extra<'t, 's>> + Clone
+where
+    I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
+{
+    let keyword = just(Token::OpenParen).then(word()).then(just(Token::Equals));
+    let name = select! { Token::Word("index") = e => Name { text: "index".to_owned(), at: at(e.span()) } };
+    let head = just(Token::At).ignore_then(name).then_ignore(keyword.rewind());
+    // Looking ahead by a double negation leaves no trace in the errors of texts that have no such head.
+    head.clone().not().not().ignore_then(head)
+}
+
+/// `@index(metric="…")` on a property; `None` if its arguments were refused.
+fn index_annotation<'t, 's: 't, I>() -> impl Parser<'t, I, Option<Annotation>, Extra<'t, 's>> + Clone
+where
+    I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
+{
+    let keywords = keyword()
+        .separated_by(just(Token::Comma))
+        .at_least(1)
+        .collect::<Vec<_>>()
+        .delimited_by(just(Token::OpenParen), just(Token::CloseParen))
+        .map(Some);
+    index_head().then(keywords.or(balanced().to(None))).validate(
+        |(name, keywords), e, emitter| match keywords {
+            Some(keywords) => Some(Annotation { name, argument: None, keywords, at: at(e.span()) }),
+            None => {
+                emitter.emit(Rich::custom(e.span(), malformed_annotation(&name.text)));
+                None
+            }
+        },
+    )
 }
 
 fn constraint<'t, 's: 't, I>() -> impl Parser<'t, I, Constraint, Extra<'t, 's>> + Clone
@@ -242,6 +285,14 @@ where
     let close = || just(Token::CloseParen);
     let members =
         || word().separated_by(just(Token::Comma)).at_least(1).collect().delimited_by(open(), close());
+    let index = word()
+        .then_ignore(just(Token::Equals).not())
+        .separated_by(just(Token::Comma))
+        .at_least(1)
+        .collect()
+        .then(just(Token::Comma).ignore_then(keyword()).repeated().collect())
+        .delimited_by(open(), close())
+        .map(|(members, keywords)| ConstraintKind::Index { members, keywords });
     let number = just(Token::Minus)
         .map_with(|_, e| e.span())
         .or_not()
@@ -274,7 +325,7 @@ where
         .ignore_then(choice((
             just(Token::Word("key")).ignore_then(members()).map(ConstraintKind::Key),
             just(Token::Word("unique")).ignore_then(members()).map(ConstraintKind::Unique),
-            just(Token::Word("index")).ignore_then(members()).map(ConstraintKind::Index),
+            just(Token::Word("index")).ignore_then(index),
             just(Token::Word("range")).ignore_then(range),
             just(Token::Word("check")).ignore_then(check),
         )))
@@ -303,19 +354,9 @@ fn annotation<'t, 's: 't, I>() -> impl Parser<'t, I, Option<Annotation>, Extra<'
 where
     I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
 {
-    let literal = || {
-        select! {
-            Token::Text(text) => Argument::Text(text),
-            Token::Int(text) => Argument::Number(text.to_owned()),
-            Token::Decimal(text) => Argument::Number(text.to_owned()),
-            Token::Word("true") => Argument::Bool(true),
-            Token::Word("false") => Argument::Bool(false),
-        }
-    };
     let argument = literal().or(select! { Token::Word(word) => Argument::Word(word.to_owned()) });
-    let keyword = just(Token::Comma).ignore_then(word()).then_ignore(just(Token::Equals)).then(literal());
     let arguments = argument
-        .then(keyword.repeated().collect::<Vec<_>>())
+        .then(just(Token::Comma).ignore_then(keyword()).repeated().collect::<Vec<_>>())
         .map(|(argument, keywords)| (Some(argument), keywords))
         .delimited_by(just(Token::OpenParen), just(Token::CloseParen))
         .map(Some);
@@ -339,6 +380,27 @@ where
             Some(Annotation { name, argument, keywords, at: at(e.span()) })
         })
         .labelled("an annotation")
+}
+
+/// `name=literal`.
+fn keyword<'t, 's: 't, I>() -> impl Parser<'t, I, (Name, Argument), Extra<'t, 's>> + Clone
+where
+    I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
+{
+    word().then_ignore(just(Token::Equals)).then(literal())
+}
+
+fn literal<'t, 's: 't, I>() -> impl Parser<'t, I, Argument, Extra<'t, 's>> + Clone
+where
+    I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
+{
+    select! {
+        Token::Text(text) => Argument::Text(text),
+        Token::Int(text) => Argument::Number(text.to_owned()),
+        Token::Decimal(text) => Argument::Number(text.to_owned()),
+        Token::Word("true") => Argument::Bool(true),
+        Token::Word("false") => Argument::Bool(false),
+    }
 }
 
 /// Parentheses around anything that holds neither parentheses nor braces.
@@ -371,15 +433,26 @@ fn malformed_constraint(word: &str) -> Refusal {
     let hint = match word {
         "range" => "write a property and its bounds, like `@range(age, 0..150)`",
         "check" => "write a property and a quoted pattern, like `@check(code, \"^[A-Z]+$\")`",
+        "index" => {
+            "list property names, separated by commas, or one vector with its metric, like `@index(vec, metric=\"cosine\")`"
+        }
         _ => "list property names, separated by commas",
     };
     Refusal { message: format!("malformed arguments of @{word}"), hint }
+}
+
+fn stray_index() -> Refusal {
+    Refusal {
+        message: "@index without a member follows no property".to_owned(),
+        hint: "write it on the property, or name the property first, like `@index(vec, metric=\"cosine\")`",
+    }
 }
 
 fn malformed_annotation(name: &str) -> Refusal {
     let hint = match name {
         "rename_from" => "write the former name in quotes, like `@rename_from(\"Old\")`",
         "embed" => "write the source property, like `@embed(body)` or `@embed(body, model=\"m\")`",
+        "index" => "give the metric alone and in quotes, like `@index(metric=\"cosine\")`",
         "description" | "instruction" => "write one text in quotes",
         _ => "write one value, then `name=literal` pairs; quote whatever is not a plain identifier",
     };
@@ -428,13 +501,16 @@ fn expectations(expected: &[RichPattern<'_, Token<'_>>]) -> Vec<String> {
     names
 }
 
-/// Makes a position one character wide, staying inside the text.
+/// Makes a position one character wide, staying inside the text. A position between two tokens may arrive as the
+/// start of the later one and the end of the earlier one.
 fn widen(span: Span, source: &str) -> Span {
     if span.start < span.end {
         return span;
     }
-    match source[span.end..].chars().next() {
-        Some(c) => Span::new(span.start, span.end + c.len_utf8()),
-        None => Span::new(source[..span.start].char_indices().next_back().map_or(0, |(at, _)| at), span.end),
+    match source[span.start..].chars().next() {
+        Some(c) => Span::new(span.start, span.start + c.len_utf8()),
+        None => {
+            Span::new(source[..span.start].char_indices().next_back().map_or(0, |(at, _)| at), span.start)
+        }
     }
 }

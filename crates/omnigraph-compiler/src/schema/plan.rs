@@ -109,7 +109,8 @@ pub enum Step {
         /// All such annotations from now on.
         annotations: Vec<Annotation>,
     },
-    /// `@description` of a property differs.
+    /// `@description` of a property differs, or the metric of its `@index`. No row is rewritten; an index that
+    /// was built for another metric is derived state, made again when indexes are.
     UpdatePropertyMetadata {
         /// Kind of the owner.
         type_kind: DeclarationKind,
@@ -117,7 +118,8 @@ pub enum Step {
         type_name: String,
         /// The property.
         property_name: String,
-        /// All such annotations from now on.
+        /// All such annotations from now on: texts sorted, then `@index` with the metric of a vector that has, or
+        /// had, another one than the default.
         annotations: Vec<Annotation>,
     },
     /// A type is gone.

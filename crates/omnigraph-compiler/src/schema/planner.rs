@@ -7,8 +7,8 @@ use super::constraints;
 use super::declaration::DeclarationKind;
 use super::plan::{DropMode, Plan, PropertyType, Step};
 use crate::catalog::{
-    Annotation, Cardinality, Catalog, Constraint, EdgeType, InterfaceType, NodeType, Property, PropertyId,
-    TypeId,
+    Annotation, Cardinality, Catalog, Constraint, EdgeType, InterfaceType, Metric, NodeType, Property,
+    PropertyId, TypeId,
 };
 use crate::types::Kind;
 
@@ -161,6 +161,12 @@ fn split(annotations: &[Annotation]) -> (Vec<&Annotation>, Vec<&Annotation>) {
         .partition(|annotation| matches!(annotation.name.as_str(), "description" | "instruction"))
 }
 
+/// Writes a metric as the annotation that gives it.
+fn spell_metric(metric: Option<Metric>) -> Annotation {
+    let name = metric.unwrap_or_default().name().to_owned();
+    Annotation { name: "index".to_owned(), value: None, kwargs: [("metric".to_owned(), name)].into() }
+}
+
 /// A type in both catalogs.
 struct Difference<'v, 'a> {
     old: &'v View<'a>,
@@ -285,12 +291,18 @@ impl<'a> Difference<'_, 'a> {
         }
         let (old_texts, old_custom) = split(&old.annotations);
         let (new_texts, new_custom) = split(&new.annotations);
-        if old_texts != new_texts {
+        // Of an index that is gone only its removal is told.
+        let metrics = match self.indexed(new) {
+            true => [old.metric, new.metric],
+            false => [None, None],
+        };
+        if old_texts != new_texts || metrics[0] != metrics[1] {
+            let metric = (metrics != [None, None]).then(|| spell_metric(new.metric));
             self.steps.push(Step::UpdatePropertyMetadata {
                 type_kind,
                 type_name: type_name.to_owned(),
                 property_name: new.name.clone(),
-                annotations: new_texts.into_iter().cloned().collect(),
+                annotations: new_texts.into_iter().cloned().chain(metric).collect(),
             });
         }
         if old_custom != new_custom {
@@ -351,6 +363,12 @@ impl<'a> Difference<'_, 'a> {
                 }
             }
         }
+    }
+
+    /// Whether a property of the new view has an `@index` of its own, in either form.
+    fn indexed(&self, property: &'a Property) -> bool {
+        let index = Constraint::Index(vec![property.name.clone()]);
+        property.marks.index || self.new.constraints.contains(&index)
     }
 
     fn add_index(&mut self, constraint: Constraint) {

@@ -86,8 +86,10 @@ fn write_property(out: &mut String, property: &Property) -> fmt::Result {
 fn write_constraint(out: &mut String, constraint: &Constraint) -> fmt::Result {
     write!(out, "@{}(", constraint.kind.word())?;
     match &constraint.kind {
-        ConstraintKind::Key(members) | ConstraintKind::Unique(members) | ConstraintKind::Index(members) => {
-            out.push_str(&join(members));
+        ConstraintKind::Key(members) | ConstraintKind::Unique(members) => out.push_str(&join(members)),
+        ConstraintKind::Index { members, keywords } => {
+            let members = members.iter().map(|name| name.text.clone());
+            write_arguments(out, members, keywords);
         }
         ConstraintKind::Range { property, min, max } => {
             write!(out, "{}, {}..{}", property.text, optional(min), optional(max))?;
@@ -101,15 +103,22 @@ fn write_constraint(out: &mut String, constraint: &Constraint) -> fmt::Result {
 fn write_annotations(out: &mut String, annotations: &[Annotation]) -> fmt::Result {
     for annotation in annotations {
         write!(out, " @{}", annotation.name.text)?;
-        if let Some(argument) = &annotation.argument {
-            write!(out, "({}", spell(argument))?;
-            for (name, value) in &annotation.keywords {
-                write!(out, ", {}={}", name.text, spell(value))?;
-            }
+        if annotation.argument.is_some() || !annotation.keywords.is_empty() {
+            out.push('(');
+            write_arguments(out, annotation.argument.iter().map(spell), &annotation.keywords);
             out.push(')');
         }
     }
     Ok(())
+}
+
+fn write_arguments(
+    out: &mut String,
+    positional: impl Iterator<Item = String>,
+    keywords: &[(Name, Argument)],
+) {
+    let keywords = keywords.iter().map(|(name, value)| format!("{}={}", name.text, spell(value)));
+    out.push_str(&positional.chain(keywords).collect::<Vec<_>>().join(", "));
 }
 
 impl fmt::Display for Type {

@@ -66,6 +66,72 @@ fn every_construct_prints_in_the_usual_layout() {
 }
 
 #[test]
+fn a_metric_prints_where_it_is_written() {
+    check(
+        r#"interface I{v:Vector(2)@index ( metric = "dot" )@description("d")}
+           node A{ v:Vector(2)?@index(metric="cosine")w:Vector(2)@index(w,metric="l2")@index(v,w)index:Vector(2)@index(metric)}"#,
+        expect![[r#"
+            interface I {
+                v: Vector(2) @index(metric="dot") @description("d")
+            }
+
+            node A {
+                v: Vector(2)? @index(metric="cosine")
+                w: Vector(2)
+                @index(w, metric="l2")
+                @index(v, w)
+                index: Vector(2)
+                @index(metric)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn metrics_in_the_wrong_place_or_shape_are_syntax_errors() {
+    check_errors(
+        r#"node A {
+  @index(metric="cosine")
+  v: Vector(2), @index(metric="cosine")
+  w: Vector(2) @index(v) @index(metric="cosine")
+  x: Vector(2) @index(metric=cosine) @description("kept")
+  y: Vector(2) @index(metric="cosine", y) @index(y, metric=) @index(metric="dot", y)
+  @index("cosine") @index(x, metric="dot", y) @unique(x, metric="dot") @key(metric="dot")
+  z: Vectr( @index(metric="dot")
+  z: Vector(2) @x(metric="dot")
+}"#,
+        expect![[r#"
+            2:3 parse error: @index without a member follows no property <@index(metric="cosine")> | write it on the property, or name the property first, like `@index(vec, metric="cosine")`
+            3:17 parse error: @index without a member follows no property <@index(metric="cosine")> | write it on the property, or name the property first, like `@index(vec, metric="cosine")`
+            4:26 parse error: @index without a member follows no property <@index(metric="cosine")> | write it on the property, or name the property first, like `@index(vec, metric="cosine")`
+            5:16 parse error: malformed arguments of @index <@index(metric=cosine)> | give the metric alone and in quotes, like `@index(metric="cosine")`
+            6:16 parse error: malformed arguments of @index <@index(metric="cosine", y)> | give the metric alone and in quotes, like `@index(metric="cosine")`
+            6:43 parse error: malformed arguments of @index <@index(y, metric=)> | list property names, separated by commas, or one vector with its metric, like `@index(vec, metric="cosine")`
+            6:62 parse error: @index without a member follows no property <@index(metric="dot", y)> | write it on the property, or name the property first, like `@index(vec, metric="cosine")`
+            7:3 parse error: malformed arguments of @index <@index("cosine")> | list property names, separated by commas, or one vector with its metric, like `@index(vec, metric="cosine")`
+            7:20 parse error: malformed arguments of @index <@index(x, metric="dot", y)> | list property names, separated by commas, or one vector with its metric, like `@index(vec, metric="cosine")`
+            7:47 parse error: malformed arguments of @unique <@unique(x, metric="dot")> | list property names, separated by commas
+            7:72 parse error: malformed arguments of @key <@key(metric="dot")> | list property names, separated by commas
+            8:11 parse error: unexpected '(', expected ',' or '?' or a body constraint or a property or an annotation <(>
+            9:16 parse error: malformed arguments of @x <@x(metric="dot")> | write one value, then `name=literal` pairs; quote whatever is not a plain identifier
+            8:6 parse error: unknown type 'Vectr' <Vectr>
+            9:3 parse error: duplicate property 'z' in node 'A' <z>
+        "#]],
+    );
+}
+
+#[test]
+fn an_index_of_a_property_without_keywords_belongs_to_a_body() {
+    check_errors(
+        r#"interface I { v: Vector(2)? @index(me tric="dot") w: Vector(2) @index(w) }"#,
+        expect![[r#"
+            1:29 parse error: unexpected '@', expected ',' or a property <@>
+            1:64 parse error: unexpected '@', expected ',' or '?' or a property <@>
+        "#]],
+    );
+}
+
+#[test]
 fn an_empty_file_is_a_schema() {
     check("", expect![""]);
     check(" // nothing", expect![""]);

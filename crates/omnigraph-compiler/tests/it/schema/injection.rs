@@ -1,6 +1,7 @@
 //! Interfaces, canonical form and provenance.
 
 use expect_test::expect;
+use omnigraph_compiler::catalog::Metric;
 use omnigraph_compiler::schema;
 
 use super::{DOMAIN, catalog, describe, errors};
@@ -49,6 +50,51 @@ fn interface_properties_are_injected_with_everything_they_carry() {
         next=20
     "#]]
     .assert_eq(&describe(&catalog(source)));
+}
+
+#[test]
+fn metrics_are_injected_and_kept_with_the_property() {
+    let source = r#"
+        interface I { v: Vector(2) @index(metric="cosine") w: Vector(2) @index }
+        node A implements I { @index(w, metric="dot") x: Vector(2)? @index(metric="l2") @index(y, metric="cosine") y: Vector(2) }
+        node B implements I { v: Vector(2) }
+    "#;
+    expect![[r#"
+        interface I=1
+          v=4: Vector(2) @index by cosine
+          w=5: Vector(2) @index
+        node A=2 table 12 implements ["I"]
+          v=6: Vector(2) @index by cosine injected satisfies 4
+          w=7: Vector(2) @index by dot injected satisfies 5
+          x=8: Vector(2)? @index
+          y=9: Vector(2) by cosine
+          Index(["v"])
+          Index(["w"])
+          Index(["x"])
+          Index(["y"])
+        node B=3 table 13 implements ["I"]
+          v=10: Vector(2) satisfies 4
+          w=11: Vector(2) @index injected satisfies 5
+          Index(["w"])
+        next=14
+    "#]]
+    .assert_eq(&describe(&catalog(source)));
+}
+
+#[test]
+fn a_metric_is_in_the_stored_catalog_unless_it_is_the_default() {
+    let stored = |source: &str| serde_json::to_string(&catalog(source)).unwrap();
+    let bare = stored("node A { v: Vector(2) @index }");
+    assert!(!bare.contains("metric"), "{bare}");
+    assert_eq!(bare, stored("node A { v: Vector(2) @index(metric=\"l2\") }"));
+    assert_eq!(
+        bare.replace(r#""index":true}"#, r#""index":true},"metric":"cosine""#),
+        stored("node A { v: Vector(2) @index(metric=\"cosine\") }")
+    );
+    for metric in Metric::ALL {
+        assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{metric}\""));
+        assert_eq!(Metric::from_name(metric.name()), Some(metric));
+    }
 }
 
 #[test]
@@ -114,7 +160,7 @@ fn checks_of_interface_properties_need_no_implementation() {
 fn a_catalog_survives_json() {
     let source = r#"
         interface I { a: String @index }
-        node A implements I { n: F64? v: Vector(3)? e: enum(x, y) @range(n, 0..1.5) @check(a, "x") z: I32? @x("1", k=2) }
+        node A implements I { n: F64? v: Vector(3)? w: Vector(2) @index(metric="dot") e: enum(x, y) @range(n, 0..1.5) @check(a, "x") z: I32? @x("1", k=2) }
         edge E: A -> A @card(1..2) { w: [I32]? }
     "#;
     let made = schema::compile(source, DOMAIN).unwrap().catalog;

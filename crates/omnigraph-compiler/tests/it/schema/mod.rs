@@ -58,6 +58,9 @@ fn describe(catalog: &Catalog) -> String {
                     write!(out, " {mark}").unwrap();
                 }
             }
+            if let Some(metric) = p.metric {
+                write!(out, " by {metric}").unwrap();
+            }
             if let Some(embed) = &p.embed {
                 write!(out, " embeds {} with {:?}", embed.source, embed.model).unwrap();
             }

@@ -283,6 +283,57 @@ fn implemented_interfaces_and_provenance_are_fixed() {
 }
 
 #[test]
+fn metrics_change_as_metadata() {
+    check(
+        r#"interface I { v: Vector(2) @index(metric="cosine") }
+           node A implements I { a: Vector(2) @index b: Vector(2) @index(metric="dot") @description("d") c: Vector(2) d: Vector(2) @index(d) e: Vector(2) f: Vector(2) @index(metric="dot") @description("d") }"#,
+        r#"interface I { v: Vector(2) @index(metric="dot") }
+           node A implements I { a: Vector(2) @index(metric="cosine") b: Vector(2) @index @description("d") c: Vector(2) @index(metric="dot") d: Vector(2) @index(d, metric="dot") e: Vector(2) @index(e, metric="cosine") f: Vector(2) @index(metric="dot") @description("other") g: Vector(2)? @index(metric="dot") }"#,
+        expect![[r#"
+            {"kind":"update_property_metadata","type_kind":"interface","type_name":"I","property_name":"v","annotations":[{"name":"index","value":null,"kwargs":{"metric":"dot"}}]}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"a","annotations":[{"name":"index","value":null,"kwargs":{"metric":"cosine"}}]}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"b","annotations":[{"name":"description","value":"d"},{"name":"index","value":null,"kwargs":{"metric":"l2"}}]}
+            {"kind":"add_constraint","type_kind":"node","type_name":"A","constraint":{"Index":["c"]}}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"c","annotations":[{"name":"index","value":null,"kwargs":{"metric":"dot"}}]}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"d","annotations":[{"name":"index","value":null,"kwargs":{"metric":"dot"}}]}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"e","annotations":[{"name":"index","value":null,"kwargs":{"metric":"cosine"}}]}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"f","annotations":[{"name":"description","value":"other"},{"name":"index","value":null,"kwargs":{"metric":"dot"}}]}
+            {"kind":"add_property","type_kind":"node","type_name":"A","property_name":"g","property_type":{"scalar":{"Vector":2},"nullable":true,"list":false,"enum_values":null}}
+            {"kind":"add_constraint","type_kind":"node","type_name":"A","constraint":{"Index":["g"]}}
+            {"kind":"update_property_metadata","type_kind":"node","type_name":"A","property_name":"v","annotations":[{"name":"index","value":null,"kwargs":{"metric":"dot"}}]}
+            {"kind":"add_constraint","type_kind":"node","type_name":"A","constraint":{"Index":["e"]}}
+        "#]],
+    );
+    // The default may be spelt out; a rename keeps the metric.
+    check_same("node A { v: Vector(2) @index }", "node A { v: Vector(2) @index(metric=\"l2\") }");
+    check(
+        "node A { v: Vector(2) @index(metric=\"dot\") w: Vector(2) @index(w, metric=\"dot\") }",
+        "node A { x: Vector(2) @index(metric=\"dot\") @rename_from(v) y: Vector(2) @rename_from(w) @index(y, metric=\"dot\") }",
+        expect![[r#"
+            {"kind":"rename_property","type_kind":"node","type_name":"A","from":"v","to":"x"}
+            {"kind":"rename_property","type_kind":"node","type_name":"A","from":"w","to":"y"}
+        "#]],
+    );
+    let plan = plan("node A { v: Vector(2) @index }", "node A { v: Vector(2) @index(metric=\"dot\") }");
+    assert_eq!(
+        plan.steps[0].to_string(),
+        r#"update metadata on property 'A.v' of node 'A' (@index(metric="dot"))"#
+    );
+}
+
+#[test]
+fn an_index_with_a_metric_is_neither_removed_nor_moved() {
+    check(
+        r#"node A { v: Vector(2) @index(metric="dot") w: Vector(2) @index(metric="dot") }"#,
+        r#"node A { v: Vector(2) w: Vector(2) @index(w, metric="dot") }"#,
+        expect![[r#"
+            {"kind":"unsupported_change","entity":"node:A.v","reason":"@index of property A.v cannot be removed"}
+            {"kind":"unsupported_change","entity":"node:A.w","reason":"@index of property A.w cannot move between property and body form"}
+        "#]],
+    );
+}
+
+#[test]
 fn ends_and_cardinality_are_fixed() {
     check(
         "node A {} node B {} edge E: A -> B @card(0..1) edge F: A -> A edge G: A -> A",

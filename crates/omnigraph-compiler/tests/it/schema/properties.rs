@@ -77,13 +77,29 @@ fn annotations() -> impl Strategy<Value = Vec<Annotation>> {
     vec(annotation, 0..3)
 }
 
-fn properties() -> impl Strategy<Value = Vec<Property>> {
-    let property = (word(), ty(), annotations()).prop_map(|(name, ty, annotations)| Property {
-        name,
-        ty,
-        annotations,
-        at: At::default(),
+/// `metric="…"`
+fn metric() -> impl Strategy<Value = (Name, Argument)> {
+    let key = Name { text: "metric".to_owned(), at: At::default() };
+    "l2|cosine|dot".prop_map(move |metric| (key.clone(), Argument::Text(metric)))
+}
+
+/// Properties, those of vectors with a metric now and then if `metrics` says that they may have one.
+fn properties(metrics: bool) -> impl Strategy<Value = Vec<Property>> {
+    let index = option::of(option::of(metric())).prop_map(|index| {
+        index.map(|metric| Annotation {
+            name: Name { text: "index".to_owned(), at: At::default() },
+            argument: None,
+            keywords: metric.into_iter().collect(),
+            at: At::default(),
+        })
     });
+    let property =
+        (word(), ty(), annotations(), index).prop_map(move |(name, ty, mut annotations, index)| {
+            if metrics && matches!(ty.kind, TypeKind::Vector(_)) {
+                annotations.extend(index);
+            }
+            Property { name, ty, annotations, at: At::default() }
+        });
     vec(property, 0..5).prop_map(|mut properties| {
         properties.sort_by(|a, b| b.name.text.cmp(&a.name.text));
         properties.dedup_by(|a, b| a.name == b.name);
@@ -105,10 +121,14 @@ fn members(constraints: bool) -> impl Strategy<Value = Vec<Member>> {
         (-99i64..99).prop_map(|b| (None, Some(b.to_string()))),
     ];
     let bound = |text: Option<String>| text.map(|text| Number { text, at: At::default() });
-    let shared =
-        prop_oneof![names().prop_map(ConstraintKind::Unique), names().prop_map(ConstraintKind::Index)];
+    let index = |(members, keywords)| ConstraintKind::Index { members, keywords };
+    let shared = prop_oneof![
+        names().prop_map(ConstraintKind::Unique),
+        names().prop_map(move |members| index((members, Vec::new()))),
+    ];
     let all = prop_oneof![
         shared.clone(),
+        (word(), metric()).prop_map(move |(member, metric)| index((vec![member], vec![metric]))),
         names().prop_map(ConstraintKind::Key),
         (word(), bounds).prop_map(move |(property, (min, max))| ConstraintKind::Range {
             property,
@@ -120,19 +140,21 @@ fn members(constraints: bool) -> impl Strategy<Value = Vec<Member>> {
     ];
     let kind = if constraints { all.boxed() } else { shared.boxed() };
     let constraint = kind.prop_map(|kind| Member::Constraint(Constraint { kind, at: At::default() }));
-    (properties(), vec(constraint, 0..3), any::<bool>()).prop_map(|(properties, mut constraints, first)| {
-        let properties = properties.into_iter().map(Member::Property);
-        if first {
-            constraints.extend(properties);
-            constraints
-        } else {
-            properties.chain(constraints).collect()
-        }
-    })
+    (properties(constraints), vec(constraint, 0..3), any::<bool>()).prop_map(
+        |(properties, mut constraints, first)| {
+            let properties = properties.into_iter().map(Member::Property);
+            if first {
+                constraints.extend(properties);
+                constraints
+            } else {
+                properties.chain(constraints).collect()
+            }
+        },
+    )
 }
 
 fn declaration() -> impl Strategy<Value = Declaration> {
-    let interface = (type_name(), properties()).prop_map(|(name, properties)| {
+    let interface = (type_name(), properties(true)).prop_map(|(name, properties)| {
         Declaration::Interface(Interface { name, properties, at: At::default() })
     });
     let node = (type_name(), annotations(), vec(type_name(), 0..3), members(true)).prop_map(
@@ -156,11 +178,12 @@ fn tree() -> impl Strategy<Value = Schema> {
 
 /// A schema with every construct, as raw material for mutations.
 const SOURCE: &str = r#"
-interface Titled { title: String @index vec: Vector(2)? @embed(title, model="m") }
+interface Titled { title: String @index vec: Vector(2)? @index(metric="cosine") @embed(title, model="m") }
 node Article @description("Pub\"lished") implements Titled {
     slug: String @key, words: I32? @unique state: enum(todo, in-progress, 3d)
     tags: [String]? /* c */ data: Blob? // d
     @range(words, -1.5..2) @check(slug, "^[a-z]+$") @index(words, slug)
+    v: Vector(3) @index(v, metric="dot")
 }
 edge Cites: Article -> Article @card(0..50) @rename_from("Quotes") { weight: F64? @unique(src, dst) }
 "#;
@@ -193,12 +216,12 @@ fn exercise(source: &str) {
 
 /// Text of schemas over few names, so that two of them have much in common. Nearly all compile.
 fn small_schema() -> impl Strategy<Value = String> {
-    let node = || option::weighted(0.85, (small_body(), any::<bool>(), small_hint("A")));
+    let node = || option::weighted(0.85, (small_body(true), any::<bool>(), small_hint("A")));
     let edge = || {
         let ends = prop_oneof![4 => Just(("A", "A")), 1 => Just(("A", "B")), 1 => Just(("B", "A"))];
-        option::of((small_body(), ends, "||@card\\(0\\.\\.3\\)", small_hint("E")))
+        option::of((small_body(false), ends, "||@card\\(0\\.\\.3\\)", small_hint("E")))
     };
-    let interface = option::weighted(0.8, small_property());
+    let interface = option::weighted(0.8, small_property(true));
     (interface, node(), node(), edge(), edge()).prop_map(|(interface, a, b, e, f)| {
         let mut text = String::new();
         if let Some((ty, optional, mark)) = &interface {
@@ -226,16 +249,27 @@ fn small_schema() -> impl Strategy<Value = String> {
     })
 }
 
-fn small_property() -> impl Strategy<Value = (String, String, String)> {
-    ("I32|String|enum\\(x\\)|enum\\(x, y\\)", "|\\?", "|||@unique|@index|@description\\(\"d\"\\)|@custom")
+/// Type, optionality and annotation; in nodes and interfaces also vectors with metrics.
+fn small_property(vectors: bool) -> impl Strategy<Value = (String, String, String)> {
+    let scalar = (
+        "I32|String|enum\\(x\\)|enum\\(x, y\\)",
+        "|\\?",
+        "|||@unique|@index|@description\\(\"d\"\\)|@custom",
+    );
+    let vector = (
+        "Vector\\(2\\)",
+        "|\\?",
+        "|@index|@index\\(metric=\"(l2|cosine|dot)\"\\)|@index\\(metric=\"dot\"\\) @description\\(\"d\"\\)",
+    );
+    prop_oneof![3 => scalar, u32::from(vectors) => vector]
 }
 
 fn small_hint(old: &'static str) -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), Just(format!("@rename_from(\"{old}\")"))]
 }
 
-fn small_body() -> impl Strategy<Value = String> {
-    let property = || option::weighted(0.7, small_property());
+fn small_body(vectors: bool) -> impl Strategy<Value = String> {
+    let property = || option::weighted(0.7, small_property(vectors));
     let constraint = option::of(prop_oneof![
         Just(("@unique", &["p"][..])),
         Just(("@index", &["p", "q"][..])),
