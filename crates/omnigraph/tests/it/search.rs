@@ -364,6 +364,85 @@ async fn several_searches_combine() {
 }
 
 #[tokio::test]
+async fn the_schema_chooses_the_metric() {
+    let vectors: [(&str, [i8; 3]); 5] =
+        [("a", [1, 0, 0]), ("b", [10, 1, 0]), ("c", [0, 2, 0]), ("d", [-1, 0, 0]), ("z", [0, 0, 0])];
+    for (metric, order, scores) in [
+        ("l2", ["a", "z", "d", "c", "b"], [0.0, 1.0, 2.0, 5.0_f64.sqrt(), 82.0_f64.sqrt()]),
+        ("cosine", ["a", "b", "c", "z", "d"], [0.0, 1.0 - 10.0 / 101.0_f64.sqrt(), 1.0, 1.0, 2.0]),
+        ("dot", ["b", "a", "c", "z", "d"], [-10.0, -1.0, 0.0, 0.0, 1.0]),
+    ] {
+        let schema = format!("node V {{ name: String @key  vec: Vector(3) @index(metric=\"{metric}\") }}");
+        let graph = fresh(&schema).await;
+        let line = |(name, vec): &(&str, [i8; 3])| json!({"type": "V", "data": {"name": name, "vec": vec}});
+        let lines: String = vectors.iter().map(|v| format!("{}\n", line(v))).collect();
+        graph.load(Load::new("main", LoadSource::Text(lines), LoadMode::Append)).await.unwrap();
+        // Enough rows that they are compared on a grid; all of them are far away by every metric.
+        let far: String =
+            (0..400).map(|n| format!("{}\n", line(&(&format!("x{n}"), [-100, (n % 7) as i8, 0])))).collect();
+        graph.load(Load::new("main", LoadSource::Text(far), LoadMode::Append)).await.unwrap();
+        let text = "query q() { match { $v: V } return { $v.name as id, nearest($v.vec, [1, 0, 0]) as s }
+            order { nearest($v.vec, [1, 0, 0]) } limit 5 }";
+        let found = scored(&rows(&graph, "main", text).await);
+        let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(ids, order, "{metric}: {found:?}");
+        for ((id, score), expected) in found.iter().zip(scores) {
+            assert!((score - expected).abs() < 1e-6, "{metric}: {id} has {score}, expected {expected}");
+        }
+    }
+}
+
+/// More rows than are compared one by one.
+#[tokio::test]
+async fn the_nearest_of_many_are_those_of_all() {
+    let graph = fresh("node V { name: String @key  n: I64  vec: Vector(8)? }").await;
+    let mut state = 7_u32;
+    let mut number = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from((state >> 16) % 2001) / 1000.0 - 1.0
+    };
+    let vectors: Vec<[f64; 8]> = (0..3000).map(|_| std::array::from_fn(|_| number())).collect();
+    let lines: String = vectors
+        .iter()
+        .enumerate()
+        .map(|(n, vec)| {
+            format!("{}\n", json!({"type": "V", "data": {"name": format!("v{n:04}"), "n": n, "vec": vec}}))
+        })
+        .collect();
+    graph.load(Load::new("main", LoadSource::Text(lines), LoadMode::Append)).await.unwrap();
+    for round in 0..20 {
+        let query: [f64; 8] = std::array::from_fn(|_| number());
+        let from = round * 140;
+        let text = format!(
+            "query q() {{ match {{ $v: V  $v.n >= {from} }} return {{ $v.name as id, nearest($v.vec, {query:?}) as s }}
+             order {{ nearest($v.vec, {query:?}) }} limit 10 }}"
+        );
+        let found = scored(&rows(&graph, "main", &text).await);
+        let distance = |vec: &[f64; 8]| {
+            vec.iter()
+                .zip(&query)
+                .map(|(a, b)| (f64::from(*a as f32) - f64::from(*b as f32)).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let mut expected: Vec<(String, f64)> = vectors
+            .iter()
+            .enumerate()
+            .skip(from)
+            .map(|(n, vec)| (format!("v{n:04}"), distance(vec)))
+            .collect();
+        expected.sort_by(|(a, x), (b, y)| x.total_cmp(y).then(a.cmp(b)));
+        for ((id, score), (other, expected)) in found.iter().zip(&expected) {
+            assert!(
+                id == other && (score - expected).abs() < 1e-5,
+                "{round}: {id} {score}, {other} {expected}"
+            );
+        }
+        assert_eq!(found.len(), 10);
+    }
+}
+
+#[tokio::test]
 async fn a_text_is_embedded_by_the_configured_embedder() {
     let graph = library().await;
     let mock = omnigraph::embedding::EmbeddingConfig::from_parts(
