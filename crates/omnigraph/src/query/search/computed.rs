@@ -154,10 +154,13 @@ pub(crate) async fn bounds(
     Ok((side(|b| b.0), side(|b| b.1)))
 }
 
-/// Rows of one block: where they are in it, and in the result.
+/// Where rows are in a block, and in the result.
+type Places = Vec<(usize, usize)>;
+
+/// Rows of one block.
 struct Group {
     block: BlockId,
-    rows: Vec<(usize, usize)>,
+    rows: Places,
 }
 
 async fn distances(
@@ -168,7 +171,7 @@ async fn distances(
     addresses: &[u64],
 ) -> Result<ArrayRef> {
     let column = VectorColumn::new(table.clone(), &distance.property)?;
-    let mut parts: Vec<(Arc<Block>, Vec<(usize, usize)>)> = Vec::new();
+    let mut parts: Vec<(Arc<Block>, Places)> = Vec::new();
     for group in grouped(&column, addresses) {
         parts.push(load(&column, distance, caches, table, addresses, group).await?);
     }
@@ -213,7 +216,7 @@ async fn load(
     table: &Table,
     addresses: &[u64],
     group: Group,
-) -> Result<(Arc<Block>, Vec<(usize, usize)>)> {
+) -> Result<(Arc<Block>, Places)> {
     if let Some(block) = column.held(group.block).await? {
         return Ok((block, group.rows));
     }
