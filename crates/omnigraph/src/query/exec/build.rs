@@ -210,7 +210,7 @@ impl Builder<'_> {
         also: Option<Arc<RoaringTreemap>>,
     ) -> Result<Node> {
         Ok(match self.computed(key) {
-            Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) => {
+            Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
                 let table = self.shared.table(&self.key(key.var))?.clone();
                 Arc::new(BoundExec::new(input, table, computed.clone(), key.clone(), best, also))
             }

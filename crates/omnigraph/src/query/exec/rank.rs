@@ -100,6 +100,7 @@ impl ExecutionPlan for RankExec {
 /// Rows that may win, each with the best score it may have.
 pub(super) struct Held {
     leaders: Leaders,
+    all_win: bool,
     batches: Vec<(RecordBatch, Float64Array)>,
     rows: usize,
     /// Rows that were left when the losers were dropped last.
@@ -107,10 +108,11 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Starts with nothing; as many entities as `best` win.
+    /// Starts with nothing; as many entities as `best` win. When that is more than are held, every row with a score does.
     pub(super) fn new(best: u64, descending: bool) -> Held {
-        let best = usize::try_from(best).unwrap_or(usize::MAX);
-        Held { leaders: Leaders::new(best, descending), batches: vec![], rows: 0, settled: 0 }
+        let best = usize::try_from(best).ok().filter(|best| *best <= HELD_ROWS);
+        let leaders = Leaders::new(best.unwrap_or(usize::MAX), descending);
+        Held { leaders, all_win: best.is_none(), batches: vec![], rows: 0, settled: 0 }
     }
 
     /// Adds rows: a score that each entity has at least, by which others are beaten, and the best that it may have. Rows
@@ -123,7 +125,9 @@ impl Held {
         possible: Float64Array,
     ) -> DfResult<()> {
         for (entity, score) in entities.values().iter().zip(certain) {
-            if let Some(score) = score {
+            if let Some(score) = score
+                && !self.all_win
+            {
                 self.leaders.meet(*entity, score);
             }
         }
@@ -160,7 +164,7 @@ impl Held {
             return Ok(None);
         }
         self.settle()?;
-        let much = self.rows > HELD_ROWS && self.rows / 4 > self.leaders.best;
+        let much = self.rows > HELD_ROWS && (self.all_win || self.rows / 4 > self.leaders.best);
         if much { self.release(schema).map(Some) } else { Ok(None) }
     }
 
