@@ -47,7 +47,7 @@ def main() -> None:
     _write_tables(options.out, read, vectors, queries)
     _write_batch(options.out, read, vectors)
     (options.out / "truth.json").write_text(json.dumps(answers))
-    (options.out / "stats.json").write_text(json.dumps(_stats(read), indent=2) + "\n")
+    (options.out / "stats.json").write_text(json.dumps(_stats(read, options.tokens), indent=2) + "\n")
 
 
 def _options() -> argparse.Namespace:
@@ -103,7 +103,7 @@ def _write_batch(out: Path, read: corpus.Corpus, vectors: np.ndarray) -> None:
             batch.write(json.dumps({"edge": "Depends", "from": src, "to": dst, "data": {"id": f"{src}>{dst}"}}) + "\n")
 
 
-def _stats(read: corpus.Corpus) -> dict:
+def _stats(read: corpus.Corpus, tokens: int) -> dict:
     words = sum(document.section.startswith("wordnet-") for document in read.documents)
     return {
         "documents": len(read.documents),
@@ -113,6 +113,7 @@ def _stats(read: corpus.Corpus) -> dict:
         "depends": len(read.depends),
         "dimensions": DIMENSIONS,
         "model": NAME,
+        "tokens_embedded": tokens,
     }
 
 
