@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import duckdb
+import numpy as np
 from duckdb_extensions import import_extension
 
 from engines.base import Engine, K, Query, named_edges
@@ -14,7 +15,10 @@ BEST = f"""
 
 class Duck(Engine):
     package = "duckdb"
-    settings = {"knn": "brute force", "index_text": "extension fts"}
+    settings = {
+        "index_text": "extension fts",
+        "knn": "brute force; the vector is passed as text, as binding a list of 384 numbers alone takes 28 ms",
+    }
     cannot = {"index_vector": "its HNSW index is an extension whose stored form is marked experimental"}
 
     def load(self) -> None:
@@ -65,14 +69,14 @@ class Duck(Engine):
     def knn(self, query: Query) -> list[int]:
         return self._ids(
             f"SELECT id FROM docs ORDER BY array_cosine_distance(vector, $1::FLOAT[384]), id LIMIT {K}",
-            query.vector.tolist(),
+            _text(query.vector),
         )
 
     def knn_filtered(self, query: Query) -> list[int]:
         return self._ids(
             f"""SELECT id FROM docs WHERE section = $2
             ORDER BY array_cosine_distance(vector, $1::FLOAT[384]), id LIMIT {K}""",
-            query.vector.tolist(),
+            _text(query.vector),
             query.section,
         )
 
@@ -98,3 +102,7 @@ class Duck(Engine):
 
     def _ids(self, statement: str, *values) -> list[int]:
         return [row[0] for row in self._database.execute(statement, values).fetchall()]
+
+
+def _text(vector: np.ndarray) -> str:
+    return str(vector.tolist())
