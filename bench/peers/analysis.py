@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from typing import Callable, Iterator
 
 import snowballstemmer
@@ -18,7 +19,7 @@ STOP_WORDS = frozenset(
     you your yours yourself yourselves""".split()
 )
 
-_stem = snowballstemmer.stemmer("english").stemWord
+_stem = cache(snowballstemmer.stemmer("english").stemWord)
 
 
 @dataclass(frozen=True)

@@ -2,55 +2,25 @@
 
     python bm25_reference.py --docs DIR/docs.parquet --queries DIR/queries.parquet --out fixture.json
 
-Written from the formula alone, sharing no code with an engine, and checked here against `rank-bm25`.
-
-Score of a document for a query: the sum over the query's terms (a word asked twice counts twice) of
-
-    ln(1 + (N - n + 0.5) / (n + 0.5)) * f / (f + k1 * (1 - b + b * length / mean_length))
-
-N documents, n of them with the term, f the term's count in the document, lengths counted in terms. Lengths are exact
-(Lucene itself rounds them to one byte). The classic formula has a factor (k1 + 1) on top, which Lucene dropped; the
-fixture names it so that engines which kept it can be compared.
+The formula is that of `bm25.py`, checked here against `rank-bm25`. The fixture names the factor by which scores of the
+classic formula are greater, so that engines which kept it can be compared.
 """
 
 import argparse
 import json
 import math
 import random
-from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 from rank_bm25 import BM25Okapi
 
 from analysis import ANALYZERS, Analyzer
+from bm25 import K1, B, Bm25
 
-K1 = 1.2
-B = 0.75
 DOCUMENTS = 200
 QUERIES = 20
 SEED = 7
-
-
-class Bm25:
-    """Scores of all documents of a small corpus."""
-
-    def __init__(self, documents: list[list[str]]):
-        self._counts = [Counter(terms) for terms in documents]
-        self._lengths = [len(terms) for terms in documents]
-        self._mean = sum(self._lengths) / len(documents)
-        self._holders = Counter(term for counts in self._counts for term in counts)
-
-    def idf(self, term: str) -> float:
-        holders = self._holders[term]
-        return math.log(1 + (len(self._counts) - holders + 0.5) / (holders + 0.5))
-
-    def scores(self, terms: list[str]) -> list[float]:
-        return [sum(self.idf(term) * self._saturated(term, row) for term in terms) for row in range(len(self._counts))]
-
-    def _saturated(self, term: str, row: int) -> float:
-        count = self._counts[row][term]
-        return count / (count + K1 * (1 - B + B * self._lengths[row] / self._mean))
 
 
 class RankBm25Lucene(BM25Okapi):
@@ -99,13 +69,13 @@ def _answers(analyzer: Analyzer, documents: list[str], queries: list[str]) -> di
     answers = []
     for query in queries:
         terms = analyzer.terms(query)
-        scores = engine.scores(terms)
+        scores = engine.scores(terms).tolist()
         _check(scores, reference.get_scores(terms))
         found = sorted((row for row, score in enumerate(scores) if score > 0), key=lambda row: (-scores[row], row))
         answers.append(
             {"text": query, "terms": terms, "scores": [[f"d{row:03}", round(scores[row], 9)] for row in found]}
         )
-    return {"name": analyzer.name, "rule": analyzer.rule, "mean_length": engine._mean, "queries": answers}
+    return {"name": analyzer.name, "rule": analyzer.rule, "mean_length": engine.mean_length, "queries": answers}
 
 
 def _check(scores: list[float], classic: list[float]) -> None:

@@ -43,6 +43,8 @@ def main() -> None:
     vectors = embed_all([document.text for document in read.documents], cache, options.processes, options.tokens)
     sections = [document.section for document in read.documents]
     answers = truth.answers(vectors, sections, queries, [query.section for query in read.queries])
+    texts = [document.text for document in read.documents]
+    answers["text"] = truth.text_answers(texts, [query.summary for query in read.queries])
 
     _write_tables(options.out, read, vectors, queries)
     _write_batch(options.out, read, vectors)

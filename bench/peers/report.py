@@ -69,7 +69,7 @@ def _place(rows: list[dict], name: str) -> int:
 
 
 def _quality(row: dict, rows: list[dict], truth: dict) -> str:
-    exact = {"knn": truth["all"], "knn_filtered": truth["filtered"]}.get(row["measure"])
+    exact = {"knn": truth["all"], "knn_filtered": truth["filtered"], "text": truth["text"]}.get(row["measure"])
     if exact is not None:
         return f"recall@{K} {recall(row['answers'], exact):.4f}"
     first = next(other for other in rows if other["measure"] == row["measure"] and "answers" in other)
@@ -81,13 +81,13 @@ def _quality(row: dict, rows: list[dict], truth: dict) -> str:
 
 
 def recall(answers: list[list[int]], exact: list[dict]) -> float:
-    """Mean share of the `K` nearest that were found; a document as near as the last of them counts as one of them."""
+    """Mean share of the `K` best that were found; a document as good as the last of them counts as one of them."""
     shares = []
     for answer, truth in zip(answers, exact):
         wanted = min(K, len(truth["rows"]))
         if wanted:
-            least = truth["similarity"][wanted - 1] - TIE
-            good = {row for row, similarity in zip(truth["rows"], truth["similarity"]) if similarity >= least}
+            least = truth["score"][wanted - 1] - TIE
+            good = {row for row, score in zip(truth["rows"], truth["score"]) if score >= least}
             shares.append(min(wanted, len(good & set(answer[:K]))) / wanted)
     return sum(shares) / len(shares)
 
