@@ -49,7 +49,8 @@ def _searches(rows: list[dict], truth: dict) -> str:
     asked.sort(key=lambda row: (_place(rows, row["measure"]), _place(rows, row["engine"])))
     lines = [
         [row["measure"], row["engine"], f"{row['p50_ms']:.2f}", f"{row['p95_ms']:.2f}", f"{row['cpu_ms']:.2f}"]
-        + [f"{row['qps']:.0f} of {row['clients']}", f"{row['rss_mib']:.0f}", _quality(row, rows, truth), f"{row['load_average']:.1f}"]
+        + [f"{row['qps']:.0f} of {row['clients']}", f"{row['rss_mib']:.0f}", _quality(row, rows, truth)]
+        + [f"{row['load_average']:.1f}"]
         for row in asked
     ]
     heads = ["search", "engine", "p50 ms", "p95 ms", "CPU ms", "queries/s of clients", "peak RSS MiB", "answers"]
