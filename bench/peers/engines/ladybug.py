@@ -101,7 +101,7 @@ class Kuzu(Ladybug):
     package = "kuzu"
     settings = {
         "index_vector": "HNSW, cosine, defaults",
-        "knn_filtered": "a projected graph for each section, made at first use, which a read-only store refuses: one client",
+        "knn_filtered": "a projected graph for each section; a read-only store refuses to make one, so: one client",
     }
     cannot = {"index_key": "built with the load"}
     writes = {"knn_filtered"}
@@ -127,9 +127,8 @@ class Kuzu(Ladybug):
         graph = self._projected.get(query.section)
         if graph is None:
             graph = self._projected[query.section] = f"section{len(self._projected)}"
-            self._rows(
-                f"""CALL PROJECT_GRAPH_CYPHER('{graph}', 'MATCH (d:Doc) WHERE d.section = "{query.section}" RETURN d')"""
-            )
+            members = f'MATCH (d:Doc) WHERE d.section = "{query.section}" RETURN d'
+            self._rows(f"CALL PROJECT_GRAPH_CYPHER('{graph}', '{members}')")
         return self._nearest(graph, query)
 
     def text(self, query: Query) -> list[int]:
