@@ -169,7 +169,7 @@ def _peak_rss_mib() -> float:
 
 def _size(store: Path) -> int:
     """Of the store and of the files beside it that bear its name."""
-    roots = store.parent.glob(f"{store.name}*")
+    roots = [store, *store.parent.glob(f"{store.name}.*")]
     files = (file for root in roots for file in ([root] if root.is_file() else root.rglob("*")))
     return sum(file.stat().st_blocks * 512 for file in files if file.is_file())
 

@@ -30,8 +30,6 @@ def main() -> None:
     _prepare(options.data, options.work / "queries.parquet")
     rows = _known(options.work / "results.json")
     for engine in options.engines:
-        if options.again and set(BUILDS) <= set(options.measures):
-            shutil.rmtree(options.work / engine, ignore_errors=True)
         for measure in options.measures:
             if options.again or (engine, measure) not in rows:
                 rows[engine, measure] = _measured(options, engine, measure)
@@ -76,6 +74,8 @@ def _known(path: Path) -> dict[tuple[str, str], dict]:
 
 def _measured(options: argparse.Namespace, engine: str, measure: str) -> dict:
     print(f"{engine} {measure} ...", end=" ", flush=True, file=sys.stderr)
+    if measure == "load":
+        _remove_store(options.work, engine)
     fields = {
         "engine": engine,
         "measure": measure,
@@ -94,6 +94,15 @@ def _measured(options: argparse.Namespace, engine: str, measure: str) -> dict:
         row = json.loads(done.stdout)
     print(report.brief(row), file=sys.stderr, flush=True)
     return row
+
+
+def _remove_store(work: Path, engine: str) -> None:
+    """A directory, or a file and those that go with it (`kuzu`, `kuzu.wal`); not `lancedb-pq` along with `lancedb`."""
+    for path in [work / engine, *work.glob(f"{engine}.*")]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _reason(errors: str) -> str:
