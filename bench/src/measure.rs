@@ -13,6 +13,20 @@ pub(crate) fn peak_memory() -> u64 {
     kibibytes.unwrap_or(0) * 1024
 }
 
+/// Returns the processor time this process has used, in seconds (0 where `/proc` does not exist).
+pub(crate) fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name in parentheses: user and system time are the fields 12 and 13, in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Returns the load of the machine over the last minute (0 where `/proc` does not exist).
+pub(crate) fn load_average() -> f64 {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
+}
+
 /// Durations of repeated runs.
 pub(crate) struct Samples(Vec<Duration>);
 

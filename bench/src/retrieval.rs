@@ -10,7 +10,7 @@ use omnigraph::Omnigraph;
 use omnigraph::db::{JsonRows, ParamMap, row_objects};
 use serde_json::{Value, json};
 
-use crate::measure::{Outcome, Samples, peak_memory};
+use crate::measure::{Outcome, Samples, cpu_seconds, load_average, peak_memory};
 
 /// Queries asked before any is timed.
 const WARM_UP: usize = 50;
@@ -104,6 +104,8 @@ fn load(task: &Task) -> Outcome<Value> {
     let peak = result["peak_bytes"].as_f64().unwrap_or(f64::NAN);
     Ok(json!({
         "measure": "load",
+        "version": env!("CARGO_PKG_VERSION"),
+        "load_average": load_average(),
         "seconds": result["seconds"],
         "rss_mib": peak / f64::from(1 << 20),
         "disk_mib": disk(&task.dir)? as f64 / f64::from(1 << 20),
@@ -148,6 +150,7 @@ pub(crate) async fn measure(
         }
     }
     let (mut samples, mut answers) = (Samples::new(), Vec::new());
+    let busy = cpu_seconds();
     let started = Instant::now();
     for question in &questions {
         let begin = Instant::now();
@@ -157,6 +160,7 @@ pub(crate) async fn measure(
             break;
         }
     }
+    let busy = cpu_seconds() - busy;
     let questions = Arc::new(questions);
     let started = Instant::now();
     let tasks = (0..clients.max(1)).map(|client| {
@@ -189,6 +193,8 @@ pub(crate) async fn measure(
             "queries": answers.len(),
             "p50_ms": millis(0.5),
             "p95_ms": millis(0.95),
+            "cpu_ms": busy * 1e3 / answers.len() as f64,
+            "load_average": load_average(),
             "qps": done as f64 / started.elapsed().as_secs_f64(),
             "clients": clients,
             "rss_mib": peak_memory() as f64 / f64::from(1 << 20),

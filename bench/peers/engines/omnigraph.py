@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 NAME = "omnigraph"
 
 
@@ -15,6 +17,17 @@ def results(binary: str, data: Path, work: Path) -> list[dict]:
         known = False
     if not known:
         return [{"engine": NAME, "measure": "load", "cannot": f"not built: `{binary} retrieval`"}]
+    questions = work / "questions.jsonl"
+    with questions.open("w") as lines:
+        for row in pq.read_table(work / "queries.parquet").to_pylist():
+            lines.write(json.dumps(row) + "\n")
     command = [binary, "retrieval", "--data", str(data), "--dir", str(work / NAME), "--json"]
+    command += ["--queries", str(questions)]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    return [{"engine": NAME, **row} for row in json.loads(output)]
+    table = pq.read_table(data / "docs.parquet", columns=["id", "name"])
+    ids = dict(zip(table["name"].to_pylist(), table["id"].to_pylist()))
+    rows = json.loads(output)
+    for row in rows:
+        if "answers" in row:
+            row["answers"] = [[ids.get(found, found) for found in answer] for answer in row["answers"]]
+    return [{"engine": NAME, **row} for row in rows]

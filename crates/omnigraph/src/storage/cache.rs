@@ -10,10 +10,10 @@ use std::sync::{Arc, OnceLock};
 use lance::session::Session;
 use lance_io::object_store::ObjectStoreRegistry;
 use moka::policy::EvictionPolicy;
+use omnigraph_vector::Sketch;
 
 use super::fragment::DerivedKey;
 use super::postings::Postings;
-use super::sketch::Sketch;
 use super::stores;
 use super::table::{Table, TableVersion};
 use super::text::Segment;

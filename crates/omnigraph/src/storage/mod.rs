@@ -8,7 +8,7 @@
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
 //! Reading order: where ([`uri`], [`root`], [`retry`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
-//! [`difference`], what is derived from fragments: [`key_index`], [`text`], [`vectors`], [`sketch`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
+//! [`difference`], what is derived from fragments: [`key_index`], [`text`], [`vectors`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
 //! ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
@@ -27,7 +27,6 @@ pub(crate) mod retry;
 pub(crate) mod root;
 pub(crate) mod scan;
 mod settings;
-pub(crate) mod sketch;
 pub(crate) mod sorted;
 pub(crate) mod stage;
 pub(crate) mod stores;

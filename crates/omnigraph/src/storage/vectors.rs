@@ -13,10 +13,10 @@ use arrow_array::types::Float32Type;
 use arrow_array::{Array, FixedSizeListArray, Float32Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
+use omnigraph_vector::Sketch;
 
 use super::once::build_once;
 use super::root::blocking;
-use super::sketch::Sketch;
 use super::table::Table;
 use super::{failure, fragment};
 use crate::error::{OmniError, Result};
@@ -32,7 +32,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(super) fn new(lists: &FixedSizeListArray) -> Result<Block> {
+    fn new(lists: &FixedSizeListArray) -> Result<Block> {
         let values = lists.values().as_primitive_opt::<Float32Type>();
         let values = values.ok_or_else(|| OmniError::internal("a vector column does not hold F32"))?;
         let dimension = usize::try_from(lists.value_length()).unwrap_or(0);
@@ -50,16 +50,8 @@ impl Block {
         valid.then(|| &self.values.values()[row * self.dimension..(row + 1) * self.dimension])
     }
 
-    pub(super) fn rows(&self) -> usize {
+    fn rows(&self) -> usize {
         self.values.len().checked_div(self.dimension).unwrap_or(0)
-    }
-
-    pub(super) fn dimension(&self) -> usize {
-        self.dimension
-    }
-
-    pub(super) fn nulls(&self) -> Option<&NullBuffer> {
-        self.nulls.as_ref()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -135,7 +127,8 @@ impl VectorColumn {
         let this = self.clone();
         let build = async move {
             let block = this.block(id).await?;
-            Ok(Arc::new(blocking(move || Sketch::of(&block, normalized)).await))
+            let sketch = move || Sketch::new(block.dimension, block.rows(), normalized, |row| block.get(row));
+            Ok(Arc::new(blocking(sketch).await))
         };
         build_once(&caches.sketches, (key, id.1, normalized), build).await
     }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array};
-use lance_linalg::distance::{Cosine, Normalize, dot, l2};
+use arrow_buffer::NullBuffer;
 use omnigraph_compiler::catalog::Metric;
+use omnigraph_vector::Query;
 use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
@@ -25,51 +26,18 @@ const INLINE: usize = 64 << 10;
 pub(crate) struct Distance {
     /// The vector property.
     pub(crate) property: String,
-    query: Arc<[f32]>,
-    norm: f32,
-    /// The query as it is compared on a grid: of length one for the cosine.
-    on_grid: Vec<f32>,
-    /// What is measured. The distance of a zero vector by the cosine is 1; that by the dot product is negated.
-    pub(crate) metric: Metric,
+    query: Query,
+    metric: Metric,
 }
 
 impl Distance {
-    pub(super) fn new(property: String, query: Vec<f32>, metric: Metric) -> Distance {
-        let norm = f32::norm_l2(&query);
-        let scale = if metric == Metric::Cosine { norm } else { 1.0 };
-        let on_grid = query.iter().map(|x| x / scale).collect();
-        Distance { property, query: query.into(), norm, on_grid, metric }
-    }
-
-    fn to(&self, vector: &[f32]) -> f64 {
-        let query: &[f32] = &self.query;
-        match self.metric {
-            Metric::L2 => f64::from(l2(query, vector)).sqrt(),
-            Metric::Cosine => match f32::cosine_fast(query, self.norm, vector) {
-                distance if distance.is_finite() => f64::from(distance),
-                _ => 1.0,
-            },
-            Metric::Dot => -f64::from(dot(query, vector)),
-        }
-    }
-
-    /// Turns bounds of the Euclidean distance on the grid into bounds of this metric, for a vector of some length.
-    fn scaled(&self, (low, high): (f64, f64), norm: f32) -> (f64, f64) {
-        let (query, norm) = (f64::from(self.norm), f64::from(norm));
-        // What the length of a sum of products, and that of the lengths, may be off by.
-        let rounding = self.query.len() as f64 * f64::from(f32::EPSILON) * 4.0;
-        match self.metric {
-            Metric::L2 => (low, high),
-            Metric::Cosine if query > 0.0 && norm > 0.0 => {
-                (low * low / 2.0 - rounding, high * high / 2.0 + rounding)
-            }
-            Metric::Dot => {
-                let lengths = query * query + norm * norm;
-                let rounding = rounding * lengths;
-                ((low * low - lengths) / 2.0 - rounding, (high * high - lengths) / 2.0 + rounding)
-            }
-            Metric::Cosine => (f64::NEG_INFINITY, f64::INFINITY),
-        }
+    pub(super) fn new(property: String, vector: Vec<f32>, metric: Metric) -> Distance {
+        let measure = match metric {
+            Metric::L2 => omnigraph_vector::Metric::L2,
+            Metric::Cosine => omnigraph_vector::Metric::Cosine,
+            Metric::Dot => omnigraph_vector::Metric::Dot,
+        };
+        Distance { property, query: Query::new(vector, measure), metric }
     }
 }
 
@@ -125,33 +93,31 @@ pub(crate) async fn bounds(
         return Err(OmniError::internal("only distances have bounds"));
     };
     let column = VectorColumn::new(table.clone(), &distance.property)?;
-    let normalized = distance.metric == Metric::Cosine;
     let mut parts = Vec::new();
     for group in grouped(&column, addresses) {
         let sketch = match group.rows.len() {
             0..SKETCHED_ROWS => None,
-            _ => Some(column.sketch(group.block, normalized).await?),
+            _ => Some(column.sketch(group.block, distance.query.normalized()).await?),
         };
         parts.push((sketch, group.rows));
     }
     let (computed, rows) = (computed.clone(), addresses.len());
     let run = move || {
-        let Computed::Distance(distance) = computed.as_ref() else { unreachable!("as checked above") };
-        let unknown = Some((f64::NEG_INFINITY, f64::INFINITY));
-        let mut bounds = vec![unknown; rows];
-        for (sketch, places) in &parts {
-            let Some(sketch) = sketch else { continue };
-            let query = sketch.place(&distance.on_grid);
-            for &(row, at) in places {
-                bounds[at] =
-                    sketch.bounds(&query, row).map(|within| distance.scaled(within, sketch.norm(row)));
+        let mut bounds = (vec![f64::NEG_INFINITY; rows], vec![f64::INFINITY; rows]);
+        if let Computed::Distance(distance) = computed.as_ref() {
+            for (sketch, places) in &parts {
+                if let Some(sketch) = sketch {
+                    distance.query.bounds(sketch, places, &mut bounds.0, &mut bounds.1);
+                }
             }
         }
         bounds
     };
-    let bounds = if rows * distance.query.len() <= INLINE { run() } else { blocking(run).await };
-    let side = |pick: fn(&(f64, f64)) -> f64| bounds.iter().map(|b| b.as_ref().map(pick)).collect();
-    Ok((side(|b| b.0), side(|b| b.1)))
+    let inline = addresses.len() * distance.query.dimension() <= INLINE;
+    let (lower, upper) = if inline { run() } else { blocking(run).await };
+    let nulls = NullBuffer::from_iter(lower.iter().map(|bound| !bound.is_nan()));
+    let nulls = (nulls.null_count() > 0).then_some(nulls);
+    Ok((Float64Array::new(lower.into(), nulls.clone()), Float64Array::new(upper.into(), nulls)))
 }
 
 /// Where rows are in a block, and in the result.
@@ -175,7 +141,7 @@ async fn distances(
     for group in grouped(&column, addresses) {
         parts.push(load(&column, distance, caches, table, addresses, group).await?);
     }
-    let work = addresses.len() * distance.query.len();
+    let work = addresses.len() * distance.query.dimension();
     let (computed, rows) = (computed.clone(), addresses.len());
     let run = move || {
         let Computed::Distance(distance) = computed.as_ref() else {
@@ -184,7 +150,7 @@ async fn distances(
         let mut values: Vec<Option<f64>> = vec![None; rows];
         for (block, places) in &parts {
             for &(row, at) in places {
-                values[at] = block.get(row).map(|vector| distance.to(vector));
+                values[at] = block.get(row).map(|vector| distance.query.distance(vector));
             }
         }
         Ok(Arc::new(Float64Array::from(values)) as ArrayRef)
