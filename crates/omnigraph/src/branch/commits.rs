@@ -13,7 +13,7 @@ use crate::commit::log::Log;
 use crate::commit::record::Lane;
 use crate::commit::refs::{self, BranchRef};
 use crate::commit::{BranchName, CommitId, CommitRecord, Graph, Seq, Snapshot};
-use crate::error::{OmniError, Result};
+use crate::error::{OmniError, Result, StorageFailureKind};
 
 /// Branches searched at the same time for a commit.
 const SEARCHED_AT_ONCE: usize = 8;
@@ -24,10 +24,18 @@ impl Graph {
     /// # Errors
     /// Not found (`commit '<id>' not found`) when no live branch contains it.
     pub(crate) async fn at_commit(&self, id: &CommitId) -> Result<Snapshot> {
-        let record = self.find_commit(*id).await?;
-        let record = record.ok_or_else(|| OmniError::not_found(format!("commit '{id}' not found")))?;
+        let absent = || OmniError::not_found(format!("commit '{id}' not found"));
+        let record = self.find_commit(*id).await?.ok_or_else(absent)?;
         let lane = Lane { uid: record.branch_uid, name: record.branch.clone() };
-        self.snapshot(record, lane, false).await
+        match self.snapshot(record.clone(), lane, false).await {
+            // A cleanup elsewhere may have removed the commit, which this process remembers, together with its contract.
+            Err(OmniError::Storage(failure)) if failure.kind == StorageFailureKind::NotFound => {
+                self.log().forget(&record);
+                self.find_commit(*id).await?.ok_or_else(absent)?;
+                Err(OmniError::Storage(failure))
+            }
+            found => found,
+        }
     }
 
     /// Returns the ancestors of a branch's head, the head included, newest first.

@@ -123,6 +123,12 @@ impl Log {
         self.places.get(&id)
     }
 
+    /// Drops a record from memory, so that the next look tells whether it still exists.
+    pub(crate) fn forget(&self, record: &CommitRecord) {
+        self.places.invalidate(&record.id);
+        self.records.invalidate(&(record.branch_uid, record.seq));
+    }
+
     /// Publishes a record at the place it names.
     ///
     /// # Errors
