@@ -113,6 +113,9 @@ impl Graph {
     async fn confirm_fork(&self, from: &ForkPoint, fork: &CommitRecord) -> Result<()> {
         failpoints::hit(self.root(), failpoints::BRANCH_CONFIRM)?;
         let cleaned = self.outlast_cleanup().await?;
+        if matches!(from, ForkPoint::Commit(_)) {
+            self.require_record(fork).await?;
+        }
         if cleaned || matches!(from, ForkPoint::Commit(_)) {
             self.require_versions(fork).await?;
         }

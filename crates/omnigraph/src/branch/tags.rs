@@ -50,7 +50,10 @@ impl Graph {
         match self.root().create(&path(name), format::encode(&tag)).await? {
             Created::Yes => {
                 let kept = match self.outlast_cleanup().await {
-                    Ok(_) => self.require_versions(snapshot.record()).await,
+                    Ok(_) => match self.require_record(snapshot.record()).await {
+                        Ok(()) => self.require_versions(snapshot.record()).await,
+                        Err(error) => Err(error),
+                    },
                     Err(error) => Err(error),
                 };
                 if let Err(error) = kept {

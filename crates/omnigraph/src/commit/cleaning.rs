@@ -133,6 +133,19 @@ impl Graph {
         Ok(met.is_some())
     }
 
+    /// Checks that a commit, which this process may only remember, still exists; then what it descends from does as well.
+    ///
+    /// # Errors
+    /// Not found (`commit '<id>' not found`).
+    pub(crate) async fn require_record(&self, record: &CommitRecord) -> Result<()> {
+        self.log().forget(record);
+        let found = self.log().get(record.branch_uid, record.seq).await?;
+        match found {
+            Some(found) if found.id == record.id => Ok(()),
+            _ => Err(OmniError::not_found(format!("commit '{}' not found", record.id))),
+        }
+    }
+
     /// Checks that every version a commit names is still there.
     ///
     /// # Errors
