@@ -1,6 +1,10 @@
 //! Branches, tags, history and time travel, as a caller sees them.
 
-use omnigraph::db::{CommitPage, Load, LoadMode, LoadSource, Mutate, SnapshotId};
+use std::time::Duration;
+
+use omnigraph::db::{
+    CleanupPolicyOptions, CommitPage, Load, LoadMode, LoadSource, MergeBranches, Mutate, SnapshotId,
+};
 use omnigraph::error::{ManifestErrorKind, OmniError};
 use omnigraph::{Omnigraph, Result};
 
@@ -99,4 +103,27 @@ async fn tags_survive_and_name_commits() {
     assert!(graph.tag_create("main", "v1", None).await.unwrap_err().to_string().contains("already exists"));
     graph.tag_delete("v1").await.unwrap();
     assert!(graph.tag_list().await.unwrap().is_empty());
+}
+
+/// A handle remembers commits; what a cleanup removed is gone all the same.
+#[tokio::test]
+async fn nothing_is_made_at_a_commit_that_only_this_process_remembers() {
+    let graph = fresh("node Person { name: String @key }").await;
+    graph.branch_create("a").await.unwrap();
+    let load = |branch: &'static str| Load::new(branch, LoadSource::Text(String::new()), LoadMode::Append);
+    graph.load(load("a")).await.unwrap();
+    graph.mutate(Mutate::new("main", r#"query q() { insert Person { name: "Ada" } }"#)).await.unwrap();
+    graph.branch_create("b").await.unwrap();
+    let merged = graph.branch_merge(MergeBranches::new("a", "b")).await.unwrap().commit.unwrap();
+    graph.branch_delete("b").await.unwrap();
+    let options =
+        CleanupPolicyOptions { keep_versions: Some(1), grace: Duration::ZERO, ..Default::default() };
+    graph.cleanup(options).await.unwrap();
+
+    let id = SnapshotId::new(&merged.graph_commit_id);
+    let error = graph.branch_create_from(id.clone(), "c").await.unwrap_err();
+    assert!(error.to_string().contains("not found"), "{error}");
+    assert_eq!(graph.branch_list().await.unwrap(), ["main", "a"]);
+    assert!(graph.tag_create(id, "t", None).await.is_err());
+    assert!(graph.cleanup(options).await.unwrap().iter().all(|dataset| dataset.error.is_none()));
 }
