@@ -346,6 +346,33 @@ async fn a_ranking_applies_to_what_a_traversal_reached() {
     assert_eq!(ids(&graph, text).await, ["e", "b"]);
 }
 
+/// Without a limit as well: f and g have the same text, so only ids tell them apart.
+#[tokio::test]
+async fn rows_of_one_ranked_entity_stay_together() {
+    let graph = library().await;
+    let lines = [
+        r#"{"type":"Doc","data":{"name":"f","text":"onyx","n":1}}"#,
+        r#"{"type":"Doc","data":{"name":"g","text":"onyx","n":1}}"#,
+        r#"{"edge":"Has","from":"f","to":"x"}"#,
+        r#"{"edge":"Has","from":"f","to":"y"}"#,
+        r#"{"edge":"Has","from":"g","to":"x"}"#,
+        r#"{"edge":"Has","from":"g","to":"y"}"#,
+    ];
+    graph.load(Load::new("main", LoadSource::Text(lines.join("\n")), LoadMode::Append)).await.unwrap();
+    let pairs = async |order: &str| {
+        let text = format!(
+            r#"query q() {{ match {{ $z: Doc {{ n: 1 }}  search($z.text, "onyx")  $z has $a }}
+            return {{ $z.name as id, $a.name as t }} order {{ {order} }} }}"#
+        );
+        let rows = rows(&graph, "main", &text).await;
+        let pair = |row: &Json| format!("{}{}", row["id"].as_str().unwrap(), row["t"].as_str().unwrap());
+        rows.iter().map(pair).collect::<Vec<_>>()
+    };
+    assert_eq!(pairs(r#"bm25($z.text, "onyx")"#).await, ["fx", "fy", "gx", "gy"]);
+    // By anything else, ties are broken by the variables in name order.
+    assert_eq!(pairs("$z.n").await, ["fx", "gx", "fy", "gy"]);
+}
+
 #[tokio::test]
 async fn several_searches_combine() {
     let graph = library().await;

@@ -68,7 +68,10 @@ fn plain(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
     if !plan.sort.is_empty() {
         let decided: Vec<VarId> = plan.sort.iter().filter_map(|s| identifies(context, &s.scalar)).collect();
         // The ids of a ranked entity come first: rows of one entity stay together.
-        let first = plan.rank.as_ref().map(RankBy::var);
+        let first = match read.order.first().map(|ordering| &ordering.key) {
+            Some(SortKey::Rank(rank)) => Some(rank.var()),
+            Some(SortKey::Column(_) | SortKey::Property(_)) | None => None,
+        };
         let mut vars = match_variables(context);
         vars.sort_by_key(|&var| first != Some(var));
         for var in vars {
@@ -161,14 +164,6 @@ fn shown_fusion(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
 }
 
 impl RankBy {
-    /// Returns the ranked variable.
-    pub(crate) fn var(&self) -> VarId {
-        match self {
-            RankBy::Best { key, .. } => key.var,
-            RankBy::Fuse(fused) => fused.var(),
-        }
-    }
-
     /// Returns the columns that are there after the ranking.
     fn columns(&self) -> Vec<String> {
         match self {
