@@ -17,22 +17,30 @@ const READ_ROWS: u32 = 64 << 10;
 /// Names something derived from a fragment: root, table path, data files, columns.
 pub(super) type DerivedKey = Arc<str>;
 
-/// Names what is derived from columns of a fragment by what can never change: its data files, and the ids and types of
-/// the columns, as a column may get another name, and another column its name.
-pub(super) fn derived_key(table: &Table, fragment: &FileFragment, columns: &[String]) -> Result<DerivedKey> {
-    let mut key = String::with_capacity(160);
-    let files = fragment.metadata().files.iter().map(|file| file.path.as_str());
-    for part in [table.root().identity().as_ref(), table.path()].into_iter().chain(files) {
-        key.push_str(part);
-        key.push('\0');
-    }
+/// Names columns of a table version by their ids and types, as a column may get another name, and another column its name.
+/// The same for all fragments of the version.
+pub(super) fn columns_key(table: &Table, columns: &[String]) -> Result<String> {
+    let mut key = String::new();
     let ids = reshape::field_ids(table, columns)?;
     let types = table.project(columns)?;
     for (id, field) in ids.into_iter().zip(types.fields()) {
         // A file without the column has nulls for it, of the type that this version gives the id.
         write!(key, "\0{id}:{}", field.data_type()).expect("writing to a string cannot fail");
     }
-    Ok(key.into())
+    Ok(key)
+}
+
+/// Names what is derived from columns of a fragment by what can never change: its data files and the columns, as
+/// [`columns_key`] names them.
+pub(super) fn derived_key(table: &Table, fragment: &FileFragment, columns: &str) -> DerivedKey {
+    let mut key = String::with_capacity(160);
+    let files = fragment.metadata().files.iter().map(|file| file.path.as_str());
+    for part in [table.root().identity().as_ref(), table.path()].into_iter().chain(files) {
+        key.push_str(part);
+        key.push('\0');
+    }
+    key.push_str(columns);
+    key.into()
 }
 
 /// Reads columns of the rows in a range of offsets, deleted rows included, so that row n has offset `range.start + n`.

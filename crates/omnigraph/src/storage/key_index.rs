@@ -90,7 +90,8 @@ impl KeyIndex {
 
     async fn postings(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
         let caches = self.table.root().caches();
-        let key = fragment::derived_key(&self.table, fragment, &self.columns)?;
+        let columns = fragment::columns_key(&self.table, &self.columns)?;
+        let key = fragment::derived_key(&self.table, fragment, &columns);
         let (index, fragment) = (self.clone(), fragment.clone());
         build_once(&caches.postings, key, async move { index.build(&fragment).await }).await
     }

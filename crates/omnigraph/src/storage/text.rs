@@ -52,8 +52,9 @@ impl TextColumn {
     /// `Storage`.
     pub(crate) async fn load(table: &Table, column: &str) -> Result<TextColumn> {
         let columns = vec![column.to_owned()];
+        let key = fragment::columns_key(table, &columns)?;
         let fragments = table.dataset().get_fragments();
-        let parts = futures::stream::iter(fragments).map(|fragment| part(table, fragment, &columns));
+        let parts = futures::stream::iter(fragments).map(|fragment| part(table, fragment, &columns, &key));
         let mut parts: Vec<Part> = parts.buffer_unordered(FRAGMENTS_AT_ONCE).try_collect().await?;
         parts.sort_by_key(|part| part.fragment);
         Ok(TextColumn { parts })
@@ -133,12 +134,12 @@ impl Scores {
     }
 }
 
-async fn part(table: &Table, fragment: FileFragment, columns: &[String]) -> Result<Part> {
+async fn part(table: &Table, fragment: FileFragment, columns: &[String], key: &str) -> Result<Part> {
     let id = u32::try_from(fragment.id())
         .map_err(|_| OmniError::internal(format!("table {} has too many fragments", table.path())))?;
     let deleted = fragment.get_deletion_vector().await;
     let deleted = deleted.map_err(|error| failure::table(table.path(), error))?;
-    let key = fragment::derived_key(table, &fragment, columns)?;
+    let key = fragment::derived_key(table, &fragment, key);
     let (build, columns) = (table.clone(), columns.to_vec());
     let build = async move { analyse(&build, &fragment, &columns).await };
     let segment = build_once(&table.root().caches().texts, key, build).await?;

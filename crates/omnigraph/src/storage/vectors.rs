@@ -15,6 +15,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use omnigraph_vector::Sketch;
 
+use super::fragment::DerivedKey;
 use super::once::build_once;
 use super::root::blocking;
 use super::table::Table;
@@ -60,10 +61,11 @@ impl Block {
 }
 
 /// The vectors of a column of one table version.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct VectorColumn {
     table: Table,
     column: Vec<String>,
+    key: Arc<str>,
     block_rows: u32,
 }
 
@@ -83,7 +85,18 @@ impl VectorColumn {
         };
         let row_bytes = usize::try_from(*dimension).unwrap_or(1).max(1) * size_of::<f32>();
         let block_rows = u32::try_from((BLOCK_BYTES / row_bytes).max(1)).unwrap_or(u32::MAX);
-        Ok(VectorColumn { table, column, block_rows })
+        let key = fragment::columns_key(&table, &column)?.into();
+        Ok(VectorColumn { table, column, key, block_rows })
+    }
+
+    /// Returns the table.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Returns the name of the column.
+    pub(crate) fn name(&self) -> &str {
+        &self.column[0]
     }
 
     /// Returns the number of rows of a block; the last one of a fragment has fewer.
@@ -102,7 +115,7 @@ impl VectorColumn {
     /// # Errors
     /// `Storage`.
     pub(crate) async fn block(&self, id: BlockId) -> Result<Arc<Block>> {
-        let key = (fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?, id.1);
+        let key = (self.fragment_key(id.0)?, id.1);
         let caches = self.table.root().caches();
         let this = self.clone();
         build_once(&caches.vectors, key, async move { this.read(id).await.map(Arc::new) }).await
@@ -113,7 +126,7 @@ impl VectorColumn {
     /// # Errors
     /// `internal` when there is no such fragment.
     pub(crate) async fn held(&self, id: BlockId) -> Result<Option<Arc<Block>>> {
-        let key = (fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?, id.1);
+        let key = (self.fragment_key(id.0)?, id.1);
         Ok(self.table.root().caches().vectors.get(&key).await)
     }
 
@@ -122,7 +135,7 @@ impl VectorColumn {
     /// # Errors
     /// `Storage`.
     pub(crate) async fn sketch(&self, id: BlockId, normalized: bool) -> Result<Arc<Sketch>> {
-        let key = fragment::derived_key(&self.table, &self.fragment(id.0)?, &self.column)?;
+        let key = self.fragment_key(id.0)?;
         let caches = self.table.root().caches();
         let this = self.clone();
         let build = async move {
@@ -153,6 +166,10 @@ impl VectorColumn {
         let whole = arrow_select::concat::concat(&parts)?;
         let lists = whole.as_fixed_size_list_opt();
         Block::new(lists.ok_or_else(|| OmniError::internal("a vector column holds something else"))?)
+    }
+
+    fn fragment_key(&self, id: u32) -> Result<DerivedKey> {
+        Ok(fragment::derived_key(&self.table, &self.fragment(id)?, &self.key))
     }
 
     fn fragment(&self, id: u32) -> Result<lance::dataset::fragment::FileFragment> {

@@ -3,21 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{Float64Array, RecordBatch};
 use datafusion::common::Result as DfResult;
-use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::StreamExt;
 use roaring::RoaringTreemap;
 
-use super::rank::Held;
+use super::rank::{Held, Scored};
 use super::{addresses, external, operator, properties};
 use crate::query::plan::{RankKey, address};
 use crate::query::search::{Computed, bounds};
-use crate::storage::Table;
 
 /// Batches whose bounds are computed at once.
 const AHEAD: usize = 4;
@@ -26,7 +23,6 @@ const AHEAD: usize = 4;
 /// on it: exact distances are computed for what is left. Memory: as [`super::rank::RankExec`].
 pub(super) struct BoundExec {
     input: Arc<dyn ExecutionPlan>,
-    table: Table,
     computed: Arc<Computed>,
     key: RankKey,
     best: u64,
@@ -39,23 +35,13 @@ pub(super) struct BoundExec {
 impl BoundExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
-        table: Table,
         computed: Arc<Computed>,
         key: RankKey,
         best: u64,
         also: Option<Arc<RoaringTreemap>>,
     ) -> BoundExec {
         let properties = properties(&input.schema());
-        BoundExec {
-            input,
-            table,
-            computed,
-            key,
-            best,
-            also,
-            properties,
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
+        BoundExec { input, computed, key, best, also, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -83,50 +69,30 @@ impl ExecutionPlan for BoundExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
-        let (table, computed) = (self.table.clone(), self.computed.clone());
-        let (key, also) = (self.key.clone(), self.also.clone());
-        Ok(Arc::new(BoundExec::new(input, table, computed, key, self.best, also)))
+        let (computed, key, also) = (self.computed.clone(), self.key.clone(), self.also.clone());
+        Ok(Arc::new(BoundExec::new(input, computed, key, self.best, also)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let (table, computed, name) = (self.table.clone(), self.computed.clone(), address(self.key.var));
-        let also = self.also.clone();
+        let (computed, name, also) = (self.computed.clone(), address(self.key.var), self.also.clone());
         let rows = self.input.execute(partition, context)?.map(move |batch| {
-            let (table, computed, name, also) = (table.clone(), computed.clone(), name.clone(), also.clone());
+            let (computed, name, also) = (computed.clone(), name.clone(), also.clone());
             async move {
                 let batch = batch?;
-                let rows = addresses(&batch, &name)?.clone();
-                let (mut lower, upper) = bounds(&computed, &table, rows.values()).await.map_err(external)?;
+                let entities = addresses(&batch, &name)?.clone();
+                let (mut lower, upper) = bounds(&computed, entities.values()).await.map_err(external)?;
                 if let Some(also) = also {
-                    let kept = rows.values().iter().zip(&lower);
                     let least = |(row, lower): (&u64, Option<f64>)| {
                         if also.contains(*row) { Some(f64::NEG_INFINITY) } else { lower }
                     };
-                    lower = kept.map(least).collect();
+                    lower = entities.values().iter().zip(&lower).map(least).collect();
                 }
-                Ok::<(RecordBatch, Float64Array, Float64Array), DataFusionError>((batch, lower, upper))
+                Ok(Scored { batch, entities, certain: upper, possible: lower })
             }
         });
         let held = Held::new(self.best, false);
-        let (name, schema) = (address(self.key.var), self.input.schema());
-        let state = Some((Box::pin(rows.buffered(AHEAD)), held));
-        let kept = stream::try_unfold(state, move |state| {
-            let (name, schema, metrics) = (name.clone(), schema.clone(), metrics.clone());
-            async move {
-                let Some((mut rows, mut held)) = state else { return Ok(None) };
-                while let Some((batch, lower, upper)) = rows.try_next().await? {
-                    held.add(&batch, addresses(&batch, &name)?, &upper, lower)?;
-                    if let Some(batch) = held.overflow(&schema)? {
-                        metrics.record_output(batch.num_rows());
-                        return Ok(Some((batch, Some((rows, held)))));
-                    }
-                }
-                let batch = held.finish(&schema)?;
-                metrics.record_output(batch.num_rows());
-                Ok::<_, DataFusionError>(Some((batch, None)))
-            }
-        });
+        let kept = held.winners(rows.buffered(AHEAD), self.input.schema(), metrics);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), kept)))
     }
 }

@@ -182,7 +182,7 @@ impl Builder<'_> {
     fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
         Ok(match rank {
             RankBy::Best { key, best } => {
-                let bounded = self.bounded(input, key, *best, None)?;
+                let bounded = self.bounded(input, key, *best, None);
                 let scored = self.fetch(bounded, key.var, std::slice::from_ref(&key.property))?;
                 Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
             }
@@ -192,7 +192,7 @@ impl Builder<'_> {
                 if second != first {
                     properties.push(second.property.clone());
                 }
-                let input = self.bounded_arms(input, fused)?;
+                let input = self.bounded_arms(input, fused);
                 let scored = self.fetch(input, fused.var(), &properties)?;
                 let table = self.shared.table(&self.key(fused.var()))?.clone();
                 let labels = [self.label(first), self.label(second)];
@@ -202,24 +202,17 @@ impl Builder<'_> {
     }
 
     /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
-    fn bounded(
-        &self,
-        input: Node,
-        key: &RankKey,
-        best: u64,
-        also: Option<Arc<RoaringTreemap>>,
-    ) -> Result<Node> {
-        Ok(match self.computed(key) {
+    fn bounded(&self, input: Node, key: &RankKey, best: u64, also: Option<Arc<RoaringTreemap>>) -> Node {
+        match self.computed(key) {
             Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
-                let table = self.shared.table(&self.key(key.var))?.clone();
-                Arc::new(BoundExec::new(input, table, computed.clone(), key.clone(), best, also))
+                Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best, also))
             }
             _ => input,
-        })
+        }
     }
 
     /// Drops rows that neither ranking of a fusion can hold: one takes the nearest, the other has scores for some rows.
-    fn bounded_arms(&self, input: Node, fused: &Fused) -> Result<Node> {
+    fn bounded_arms(&self, input: Node, fused: &Fused) -> Node {
         let (mut nearest, mut scored) = (None, None);
         for (key, best) in &fused.arms {
             match self.computed(key).map(AsRef::as_ref) {
@@ -230,7 +223,7 @@ impl Builder<'_> {
         }
         match (nearest, scored, fused.best) {
             (Some((key, best)), Some(scored), Some(_)) => self.bounded(input, key, best, Some(scored)),
-            _ => Ok(input),
+            _ => input,
         }
     }
 

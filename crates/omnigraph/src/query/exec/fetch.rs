@@ -130,7 +130,7 @@ impl Source {
         let mut fetched = Vec::with_capacity(self.columns.len());
         for name in &self.columns {
             fetched.push(match search::number(name) {
-                Some(number) => search::fetch(self.computed(number)?, caches, &self.table, rows).await?,
+                Some(number) => search::fetch(self.computed(number)?, caches, rows).await?,
                 None => stored.next().ok_or_else(|| OmniError::internal("a column was not fetched"))?,
             });
         }

@@ -17,7 +17,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::{TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::{addresses, operator, properties};
 use crate::query::plan::{RankKey, address};
@@ -74,27 +74,27 @@ impl ExecutionPlan for RankExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
-        let held = Held::new(self.best, self.key.descending);
-        let (key, schema) = (self.key.clone(), self.input.schema());
-        let ranked = stream::try_unfold(Some((input, held)), move |state| {
-            let (key, schema, metrics) = (key.clone(), schema.clone(), metrics.clone());
-            async move {
-                let Some((mut input, mut held)) = state else { return Ok(None) };
-                while let Some(batch) = input.try_next().await? {
-                    let (entities, scores) = ranking(&batch, &key)?;
-                    held.add(&batch, entities, scores, scores.clone())?;
-                    if let Some(batch) = held.overflow(&schema)? {
-                        metrics.record_output(batch.num_rows());
-                        return Ok(Some((batch, Some((input, held)))));
-                    }
-                }
-                let batch = held.finish(&schema)?;
-                metrics.record_output(batch.num_rows());
-                Ok::<_, DataFusionError>(Some((batch, None)))
-            }
+        let key = self.key.clone();
+        let scored = input.map(move |batch| {
+            let batch = batch?;
+            let (entities, scores) = ranking(&batch, &key)?;
+            let (entities, certain, possible) = (entities.clone(), scores.clone(), scores.clone());
+            Ok(Scored { batch, entities, certain, possible })
         });
+        let held = Held::new(self.best, self.key.descending);
+        let ranked = held.winners(scored, self.input.schema(), metrics);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), ranked)))
     }
+}
+
+/// Rows with scores of the ranked entities; those without a score never win.
+pub(super) struct Scored {
+    pub(super) batch: RecordBatch,
+    pub(super) entities: UInt64Array,
+    /// What each entity has at least: by this others are beaten.
+    pub(super) certain: Float64Array,
+    /// The best that each may have.
+    pub(super) possible: Float64Array,
 }
 
 /// Rows that may win, each with the best score it may have.
@@ -115,23 +115,40 @@ impl Held {
         Held { leaders, all_win: best.is_none(), batches: vec![], rows: 0, settled: 0 }
     }
 
-    /// Adds rows: a score that each entity has at least, by which others are beaten, and the best that it may have. Rows
-    /// without a score are dropped.
-    pub(super) fn add(
-        &mut self,
-        batch: &RecordBatch,
-        entities: &UInt64Array,
-        certain: &Float64Array,
-        possible: Float64Array,
-    ) -> DfResult<()> {
-        for (entity, score) in entities.values().iter().zip(certain) {
+    /// Turns rows into those that may win.
+    pub(super) fn winners(
+        self,
+        rows: impl Stream<Item = DfResult<Scored>> + Send + 'static,
+        schema: SchemaRef,
+        metrics: BaselineMetrics,
+    ) -> impl Stream<Item = DfResult<RecordBatch>> + Send {
+        stream::try_unfold(Some((Box::pin(rows), self)), move |state| {
+            let (schema, metrics) = (schema.clone(), metrics.clone());
+            async move {
+                let Some((mut rows, mut held)) = state else { return Ok(None) };
+                while let Some(scored) = rows.try_next().await? {
+                    held.add(scored)?;
+                    if let Some(batch) = held.overflow(&schema)? {
+                        metrics.record_output(batch.num_rows());
+                        return Ok(Some((batch, Some((rows, held)))));
+                    }
+                }
+                let batch = held.finish(&schema)?;
+                metrics.record_output(batch.num_rows());
+                Ok::<_, DataFusionError>(Some((batch, None)))
+            }
+        })
+    }
+
+    fn add(&mut self, Scored { batch, entities, certain, possible }: Scored) -> DfResult<()> {
+        for (entity, score) in entities.values().iter().zip(&certain) {
             if let Some(score) = score
                 && !self.all_win
             {
                 self.leaders.meet(*entity, score);
             }
         }
-        self.push(batch, possible)
+        self.push(&batch, possible)
     }
 
     fn push(&mut self, batch: &RecordBatch, possible: Float64Array) -> DfResult<()> {
@@ -159,7 +176,7 @@ impl Held {
     }
 
     /// Hands out rows when more tie than are to be held: they are passed on as possible winners.
-    pub(super) fn overflow(&mut self, schema: &SchemaRef) -> DfResult<Option<RecordBatch>> {
+    fn overflow(&mut self, schema: &SchemaRef) -> DfResult<Option<RecordBatch>> {
         if self.rows <= self.settled + HELD_ROWS {
             return Ok(None);
         }
@@ -169,7 +186,7 @@ impl Held {
     }
 
     /// Hands out the rows that are left.
-    pub(super) fn finish(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
+    fn finish(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
         self.settle()?;
         self.release(schema)
     }

@@ -11,7 +11,6 @@ use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
 use crate::query::cache::{Caches, TableKey};
-use crate::storage::Table;
 use crate::storage::blocking;
 use crate::storage::text::Scores;
 use crate::storage::vectors::{Block, BlockId, VectorColumn};
@@ -24,20 +23,19 @@ const INLINE: usize = 64 << 10;
 /// The distance of a vector property to a query vector.
 #[derive(Debug)]
 pub(crate) struct Distance {
-    /// The vector property.
-    pub(crate) property: String,
+    column: VectorColumn,
     query: Query,
     metric: Metric,
 }
 
 impl Distance {
-    pub(super) fn new(property: String, vector: Vec<f32>, metric: Metric) -> Distance {
+    pub(super) fn new(column: VectorColumn, vector: Vec<f32>, metric: Metric) -> Distance {
         let measure = match metric {
             Metric::L2 => omnigraph_vector::Metric::L2,
             Metric::Cosine => omnigraph_vector::Metric::Cosine,
             Metric::Dot => omnigraph_vector::Metric::Dot,
         };
-        Distance { property, query: Query::new(vector, measure), metric }
+        Distance { column, query: Query::new(vector, measure), metric }
     }
 }
 
@@ -65,17 +63,12 @@ pub(crate) enum Computed {
 }
 
 /// Computes a column for the rows at these addresses, in the order given; addresses may repeat.
-pub(crate) async fn fetch(
-    computed: &Arc<Computed>,
-    caches: &Caches,
-    table: &Table,
-    addresses: &[u64],
-) -> Result<ArrayRef> {
+pub(crate) async fn fetch(computed: &Arc<Computed>, caches: &Caches, addresses: &[u64]) -> Result<ArrayRef> {
     match computed.as_ref() {
         Computed::Score { scores, .. } => {
             Ok(Arc::new(addresses.iter().map(|&row| scores.get(row)).collect::<Float64Array>()))
         }
-        Computed::Distance(distance) => distances(computed, distance, caches, table, addresses).await,
+        Computed::Distance(distance) => distances(computed, distance, caches, addresses).await,
         Computed::Fused { .. } => Err(OmniError::internal("a fused ranking is computed over all rows")),
     }
 }
@@ -86,15 +79,14 @@ const SKETCHED_ROWS: usize = 128;
 /// Bounds the distances of rows to the query vector from below and above; null where a row has no vector.
 pub(crate) async fn bounds(
     computed: &Arc<Computed>,
-    table: &Table,
     addresses: &[u64],
 ) -> Result<(Float64Array, Float64Array)> {
     let Computed::Distance(distance) = computed.as_ref() else {
         return Err(OmniError::internal("only distances have bounds"));
     };
-    let column = VectorColumn::new(table.clone(), &distance.property)?;
+    let column = &distance.column;
     let mut parts = Vec::new();
-    for group in grouped(&column, addresses) {
+    for group in grouped(column, addresses) {
         let sketch = match group.rows.len() {
             0..SKETCHED_ROWS => None,
             _ => Some(column.sketch(group.block, distance.query.normalized()).await?),
@@ -133,13 +125,12 @@ async fn distances(
     computed: &Arc<Computed>,
     distance: &Distance,
     caches: &Caches,
-    table: &Table,
     addresses: &[u64],
 ) -> Result<ArrayRef> {
-    let column = VectorColumn::new(table.clone(), &distance.property)?;
+    let column = &distance.column;
     let mut parts: Vec<(Arc<Block>, Places)> = Vec::new();
-    for group in grouped(&column, addresses) {
-        parts.push(load(&column, distance, caches, table, addresses, group).await?);
+    for group in grouped(column, addresses) {
+        parts.push(load(column, caches, addresses, group).await?);
     }
     let work = addresses.len() * distance.query.dimension();
     let (computed, rows) = (computed.clone(), addresses.len());
@@ -177,16 +168,14 @@ fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<Group> {
 /// Brings the vectors of a group to memory: the block, or its few rows where little was asked of the block so far.
 async fn load(
     column: &VectorColumn,
-    distance: &Distance,
     caches: &Caches,
-    table: &Table,
     addresses: &[u64],
     group: Group,
 ) -> Result<(Arc<Block>, Places)> {
     if let Some(block) = column.held(group.block).await? {
         return Ok((block, group.rows));
     }
-    let what = format!("{:?}.{} {:?}", TableKey::of(table), distance.property, group.block);
+    let what = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
     let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST);
     if spent >= u64::from(column.block_rows()) {
         return Ok((column.block(group.block).await?, group.rows));
@@ -207,7 +196,7 @@ impl fmt::Display for Computed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Computed::Distance(distance) => {
-                write!(f, "nearest({}) {}", distance.property, distance.metric)
+                write!(f, "nearest({}) {}", distance.column.name(), distance.metric)
             }
             Computed::Score { property, rows, .. } => write!(f, "bm25({property}) over {} rows", rows.len()),
             Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),

@@ -16,6 +16,7 @@ use crate::query::plan::type_key;
 use crate::storage::Table;
 use crate::storage::blocking;
 use crate::storage::text::TextColumn;
+use crate::storage::vectors::VectorColumn;
 
 /// More of the best rows are found as fast by scoring all.
 const ONLY_BEST: usize = 1000;
@@ -96,7 +97,8 @@ impl Resolver<'_> {
         match rank {
             Rank::Nearest { var, property, query } => {
                 let (vector, metric) = self.vector(*var, property, query).await?;
-                Ok(Computed::Distance(Distance::new(property.clone(), vector, metric)))
+                let column = VectorColumn::new(self.table(*var)?.clone(), property)?;
+                Ok(Computed::Distance(Distance::new(column, vector, metric)))
             }
             Rank::Bm25 { var, property, query } => {
                 let Value::String(text) = self.constant(query)? else { return Err(null("bm25")) };
@@ -196,7 +198,7 @@ fn null(function: &str) -> OmniError {
 fn number(value: &Value) -> Result<f32> {
     match value {
         Value::Int(v) => Ok(*v as f32),
-        Value::Float(v) if v.is_finite() => Ok(*v as f32),
+        Value::Float(v) if (*v as f32).is_finite() => Ok(*v as f32),
         other => Err(OmniError::bad_request(format!("a query vector holds {other:?}; it must hold numbers"))),
     }
 }
