@@ -126,7 +126,7 @@
 //! | 115 | `intents::s115_an_intent_that_appears_while_its_branch_is_deleted_is_discarded_by_the_next_open` | |
 //! | 116 | `init::s116_whether_a_graph_was_born_is_found_by_looking` | |
 //! | 117 | `init::s081_s117_a_graph_is_never_created_over_another` | the copy is never read: the graph opens |
-//! | 118 | `further::s118_a_feed_that_is_read_while_its_branch_is_replaced_never_shows_the_new_one` | no blobs: the feed |
+//! | 118 | `further::s118_a_feed_that_is_read_while_its_branch_is_replaced_never_shows_the_new_one` | the feed; a blob read is pinned to the version it opened, `blobs::bytes_are_read_in_ranges_of_the_version_that_was_opened` |
 //! | 119 | `faults::s119_two_opens_that_sweep_one_intent_both_succeed` | |
 //! | 120 | `intents::s107_s120_a_write_that_another_overtook_is_rolled_back_once_whatever_interrupts_it` | |
 
