@@ -1,17 +1,22 @@
 //! What a user may type. Parsing touches no file and no graph.
 
 pub(crate) mod blob;
+mod branch;
 mod changes;
+mod commit;
 pub(crate) mod embed;
+mod maintenance;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use branch::{Branch, BranchCreate, BranchDelete, BranchList, BranchMerge, Resolve, Tag};
 pub(crate) use changes::{Baseline, Changes, CommitChanges, Diff, Poll};
+pub(crate) use commit::{Commit, CommitFilter, CommitList, CommitShow};
+pub(crate) use maintenance::{Cleanup, Index, IndexBuild, IndexList, Optimize, Recovery, RecoveryList, Repair};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -22,7 +27,7 @@ const STYLES: Styles = Styles::styled()
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
   data    query, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
-  direct  init, schema plan, optimize, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
+  direct  init, schema plan, optimize, index, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   local   embed, quickstart, completions, version: need no graph
 
 Start here:
@@ -144,9 +149,12 @@ pub(crate) enum Command {
     /// Create a graph.
     #[command(after_help = "Example:\n  omnigraph init my.graph --schema schema.pg")]
     Init(Init),
-    /// Compact the tables of a branch.
+    /// Compact the tables of a branch and build what its indexes lack.
     #[command(after_help = "Example:\n  omnigraph optimize my.graph")]
     Optimize(Optimize),
+    /// List the declared indexes, or build what they lack.
+    #[command(subcommand, after_help = "Example:\n  omnigraph index list my.graph")]
+    Index(Index),
     /// Report on tables that were written to behind the graph's back.
     #[command(after_help = "Example:\n  omnigraph repair my.graph")]
     Repair(Repair),
@@ -205,6 +213,8 @@ impl Command {
             Command::Embed(e) => e.json,
             Command::Init(i) => i.json,
             Command::Optimize(o) => o.json,
+            Command::Index(Index::List(i)) => i.json,
+            Command::Index(Index::Build(i)) => i.json,
             Command::Repair(r) => r.json,
             Command::Cleanup(c) => c.json,
             Command::Recovery(Recovery::List(r)) => r.json,
@@ -371,68 +381,6 @@ pub(crate) struct Export {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Commit {
-    /// List the commits of a branch, newest first.
-    #[command(after_help = "Example:\n  omnigraph commit list my.graph --limit 10")]
-    List(CommitList),
-    /// Show one commit.
-    #[command(after_help = "Example:\n  omnigraph commit show 01J9ZZX2Y3B4C5D6E7F8G9H0JK --store my.graph")]
-    Show(CommitShow),
-    /// Show what one commit changed.
-    #[command(
-        after_help = "Example:\n  omnigraph commit changes 01J9ZZX2Y3B4C5D6E7F8G9H0JK --store my.graph"
-    )]
-    Changes(CommitChanges),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CommitList {
-    #[command(flatten)]
-    pub(crate) uri: OptionalUri,
-    /// The branch to read.
-    #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub(crate) branch: String,
-    /// At most this many.
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
-    /// Only commits with this property: `actor=NAME`.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_commit_filter)]
-    pub(crate) filter: Option<CommitFilter>,
-    /// Continue after this commit: the last one of the page before.
-    #[arg(long, value_name = "COMMIT")]
-    pub(crate) after: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Which commits to list.
-#[derive(Clone, Debug)]
-pub(crate) enum CommitFilter {
-    /// Those of one author.
-    Actor(String),
-}
-
-fn parse_commit_filter(text: &str) -> Result<CommitFilter, String> {
-    match text.split_once('=') {
-        Some(("actor", actor)) if !actor.is_empty() => Ok(CommitFilter::Actor(actor.to_owned())),
-        _ => Err("expected actor=NAME, for example actor=omnigraph:recovery".to_owned()),
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CommitShow {
-    /// The commit id.
-    pub(crate) id: String,
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Schema {
     /// Print the schema of main.
     #[command(alias = "get", after_help = "Example:\n  omnigraph schema show my.graph")]
@@ -503,70 +451,6 @@ pub(crate) struct Init {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Optimize {
-    #[command(flatten)]
-    pub(crate) uri: OptionalUri,
-    /// The branch to compact.
-    #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub(crate) branch: String,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Repair {
-    #[command(flatten)]
-    pub(crate) uri: OptionalUri,
-    /// Act instead of previewing.
-    #[arg(long)]
-    pub(crate) confirm: bool,
-    /// Also publish what cannot be verified.
-    #[arg(long, requires = "confirm")]
-    pub(crate) force: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cleanup {
-    #[command(flatten)]
-    pub(crate) uri: OptionalUri,
-    /// Keep so many of the newest versions of each table on each branch.
-    #[arg(long, value_name = "N")]
-    pub(crate) keep: Option<u32>,
-    /// Keep everything younger, e.g. 30d: seconds, or with one of s, m, h, d, w.
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
-    pub(crate) older_than: Option<Duration>,
-    /// Leave files that no commit names alone until they are so old; longer than any write takes.
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1d", hide = true)]
-    pub(crate) grace: Duration,
-    /// Remove; without it nothing is removed.
-    #[arg(long)]
-    pub(crate) confirm: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Recovery {
-    /// List the writes that a crash interrupted, and how they ended.
-    #[command(after_help = "Example:\n  omnigraph recovery list my.graph --json")]
-    List(RecoveryList),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RecoveryList {
-    #[command(flatten)]
-    pub(crate) uri: OptionalUri,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) uri: OptionalUri,
@@ -595,24 +479,6 @@ pub(crate) struct Quickstart {
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
-}
-
-/// Parses `90`, `90s`, `15m`, `12h`, `30d`, `4w`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected an integer with one of s, m, h, d, w, such as 30d".to_owned();
-    let (number, seconds) = match text.as_bytes().last() {
-        Some(b's') => (&text[..text.len() - 1], 1),
-        Some(b'm') => (&text[..text.len() - 1], 60),
-        Some(b'h') => (&text[..text.len() - 1], 60 * 60),
-        Some(b'd') => (&text[..text.len() - 1], 24 * 60 * 60),
-        Some(b'w') => (&text[..text.len() - 1], 7 * 24 * 60 * 60),
-        _ => (text, 1),
-    };
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(expected());
-    }
-    let number: u64 = number.parse().map_err(|_| expected())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
 }
 
 /// Parses `512MiB`, `2GB`, `1048576`.
@@ -646,16 +512,6 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_parsed_with_their_unit() {
-        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
-        assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
-        for wrong in ["", "d", "1.5h", "-3d", "+3d", "3 d", "3y", "99999999999999999w"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn sizes_are_parsed_with_their_unit() {
         assert_eq!(parse_size("512MiB"), Ok(512 << 20));
         assert_eq!(parse_size("2g"), Ok(2 << 30));
@@ -663,148 +519,4 @@ mod tests {
         assert!(parse_size("1KiB").is_err());
         assert!(parse_size("lots").is_err());
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Branch {
-    /// Create a branch: one small object, however large the graph.
-    #[command(after_help = "Example:\n  omnigraph branch create review/2026-11 --from main --store my.graph")]
-    Create(BranchCreate),
-    /// List the branches.
-    #[command(after_help = "Example:\n  omnigraph branch list --store my.graph")]
-    List(BranchList),
-    /// Delete a branch. What others inherited or merged from it stays.
-    #[command(after_help = "Example:\n  omnigraph branch delete review/2026-11 --store my.graph")]
-    Delete(BranchDelete),
-    /// Merge a branch into another as one commit, or report every conflict and change nothing.
-    #[command(
-        after_help = "Examples:\n  omnigraph branch merge review --into main --store my.graph --dry-run\n  \
-                      omnigraph branch merge review --store my.graph --resolve properties --delete-branch"
-    )]
-    Merge(BranchMerge),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BranchCreate {
-    /// Name of the new branch; slashes are allowed.
-    pub(crate) name: String,
-    /// The branch whose head it begins at.
-    #[arg(long, value_name = "BRANCH", default_value = "main", conflicts_with = "snapshot")]
-    pub(crate) from: String,
-    /// The commit it begins at.
-    #[arg(long, value_name = "COMMIT")]
-    pub(crate) snapshot: Option<String>,
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BranchList {
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BranchDelete {
-    /// The branch.
-    pub(crate) name: String,
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BranchMerge {
-    /// The branch that is merged; it stays as it is.
-    pub(crate) source: String,
-    /// The branch that receives it.
-    #[arg(long, value_name = "BRANCH", default_value = "main")]
-    pub(crate) into: String,
-    /// What to do about entities that both sides changed: combine different properties, take the target's image (ours)
-    /// or the source's (theirs). May be given twice: `--resolve properties --resolve theirs`.
-    #[arg(long, value_name = "HOW")]
-    pub(crate) resolve: Vec<Resolve>,
-    /// Tell the outcome and the conflicts, and change nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Delete the source after a successful merge.
-    #[arg(long)]
-    pub(crate) delete_branch: bool,
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Resolve {
-    Properties,
-    Ours,
-    Theirs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tag {
-    /// Name a commit.
-    #[command(after_help = "Example:\n  omnigraph tag create v1 --branch main --store my.graph")]
-    Create(TagCreate),
-    /// List the tags.
-    #[command(after_help = "Example:\n  omnigraph tag list --store my.graph")]
-    List(TagList),
-    /// Forget a name; the commit stays as long as cleanup retains it.
-    #[command(after_help = "Example:\n  omnigraph tag delete v1 --store my.graph")]
-    Delete(TagDelete),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TagCreate {
-    /// The name.
-    pub(crate) name: String,
-    /// The branch whose head is named.
-    #[arg(long, value_name = "BRANCH", default_value = "main", conflicts_with = "snapshot")]
-    pub(crate) branch: String,
-    /// The commit.
-    #[arg(long, value_name = "COMMIT")]
-    pub(crate) snapshot: Option<String>,
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TagList {
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TagDelete {
-    /// The name.
-    pub(crate) name: String,
-    /// Synonym of --store.
-    #[arg(long, value_name = "URI")]
-    pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

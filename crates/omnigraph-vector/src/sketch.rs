@@ -19,15 +19,15 @@ pub(crate) fn has_direction(norm: f32) -> bool {
 
 /// Many vectors on a grid.
 pub struct Sketch {
-    dimension: usize,
-    low: f32,
-    step: f32,
-    codes: Vec<u8>,
+    pub(crate) dimension: usize,
+    pub(crate) low: f32,
+    pub(crate) step: f32,
+    pub(crate) codes: Vec<u8>,
     /// Distance of each vector from its grid point: infinite where the grid tells nothing of it, negative where there is
     /// none.
-    errors: Vec<f32>,
+    pub(crate) errors: Vec<f32>,
     /// Length of each vector as it was given.
-    norms: Vec<f32>,
+    pub(crate) norms: Vec<f32>,
 }
 
 /// A query vector on the grid of one sketch.

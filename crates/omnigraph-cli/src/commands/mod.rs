@@ -8,6 +8,7 @@ mod cleanup;
 mod commit;
 mod embed;
 mod export;
+mod index;
 mod init;
 mod lint;
 mod load;
@@ -49,6 +50,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Schema(args) => schema::run(args, global).await,
         Command::Init(args) => init::run(args, global).await,
         Command::Optimize(args) => optimize::run(args, global).await,
+        Command::Index(args) => index::run(args, global).await,
         Command::Repair(args) => return repair::run(args, global).await,
         Command::Cleanup(args) => cleanup::run(args, global).await,
         Command::Recovery(args) => recovery::run(args, global).await,

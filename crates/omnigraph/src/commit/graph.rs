@@ -253,12 +253,17 @@ impl Graph {
     pub(crate) fn published(&self, record: &Arc<CommitRecord>) {
         self.shared.heads.saw(record.branch_uid, record);
         // When too much runs in the background already, the hint is left to a later commit.
-        if Heads::hint_due(record.seq)
-            && let Ok(permit) = self.shared.background.clone().try_acquire_owned()
-        {
+        if Heads::hint_due(record.seq) {
             let (heads, uid, seq) = (self.shared.heads.clone(), record.branch_uid, record.seq);
+            self.in_background(async move { heads.write_hint(uid, seq).await });
+        }
+    }
+
+    /// Runs something that nobody waits for, except [`Graph::finish`]; not when too much runs already.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(permit) = self.shared.background.clone().try_acquire_owned() {
             tokio::spawn(async move {
-                heads.write_hint(uid, seq).await;
+                work.await;
                 drop(permit);
             });
         }

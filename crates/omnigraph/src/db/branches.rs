@@ -218,6 +218,7 @@ impl Omnigraph {
             if_commit: None,
         };
         let written = self.graph.write(&write, &merge).await?;
+        self.tend(&write.branch, written.commit.as_ref());
         Ok(MergeReceipt::new(written.output, written.commit.as_deref().map(GraphCommit::from)))
     }
 

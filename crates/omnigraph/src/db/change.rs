@@ -43,6 +43,7 @@ impl Omnigraph {
             if_commit,
         };
         let written = self.graph.write(&write, &mutation).await?;
+        self.tend(&write.branch, written.commit.as_ref());
         Ok(MutationReceipt {
             result: MutationResult {
                 affected_nodes: written.output.nodes,
@@ -80,6 +81,7 @@ impl Omnigraph {
             None => None,
         };
         let written = self.graph.write(&write, &planner).await?;
+        self.tend(&branch, written.commit.as_ref());
         let commit =
             written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
         Ok(LoadReceipt {

@@ -17,7 +17,7 @@ use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use crate::embedding::{Embedder, EmbeddingConfig};
 use crate::error::{OmniError, Result};
 use crate::feed::parked::Parked;
-use crate::storage::{Durability, Root, RootOptions};
+use crate::storage::{Durability, KEPT_ROWS, Root, RootOptions};
 
 /// Compiled queries kept per handle.
 const COMPILED_QUERIES: u64 = 1024;
@@ -47,6 +47,8 @@ pub struct OpenOptions {
     /// `aws_access_key_id`, `aws_secret_access_key`, `aws_allow_http`, …. Each wins over the `AWS_*` variable of the same
     /// meaning. Other roots ignore them.
     pub storage: BTreeMap<String, String>,
+    /// Rows from which a data file is worth an index beside it; default 16 384.
+    pub index_from_rows: u64,
     /// Which bytes outside the graph a write may refer to; none by default. What is stored stays readable.
     pub external_blobs: ExternalBlobPolicy,
 }
@@ -59,6 +61,7 @@ impl Default for OpenOptions {
             read_only: false,
             actor: None,
             storage: BTreeMap::new(),
+            index_from_rows: KEPT_ROWS,
             external_blobs: ExternalBlobPolicy::deny(),
         }
     }
@@ -67,13 +70,22 @@ impl Default for OpenOptions {
 /// Shows which storage settings are made, never their values: some are secrets.
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OpenOptions { durability, memory_budget, read_only, actor, storage, external_blobs } = self;
+        let OpenOptions {
+            durability,
+            memory_budget,
+            read_only,
+            actor,
+            storage,
+            index_from_rows,
+            external_blobs,
+        } = self;
         f.debug_struct("OpenOptions")
             .field("durability", durability)
             .field("memory_budget", memory_budget)
             .field("read_only", read_only)
             .field("actor", actor)
             .field("storage", &storage.keys().collect::<Vec<_>>())
+            .field("index_from_rows", index_from_rows)
             .field("external_blobs", &external_blobs.bases())
             .finish()
     }
@@ -218,6 +230,7 @@ impl Omnigraph {
     /// Waits until nothing runs in the background, so that the process may end without leaving work to recovery.
     pub async fn close(self) {
         self.graph.finish().await;
+        self.graph.root().kept().await;
     }
 
     pub(super) async fn resolve(&self, target: &ReadTarget) -> Result<Snapshot> {
@@ -271,6 +284,16 @@ impl Omnigraph {
 }
 
 #[cfg(feature = "failpoints")]
+impl Omnigraph {
+    /// Waits until what was derived from data files is kept, and drops what this process holds of it, of all graphs.
+    pub async fn forget_derived(&self) {
+        self.graph.finish().await;
+        self.graph.root().kept().await;
+        self.graph.root().forget_derived();
+    }
+}
+
+#[cfg(feature = "failpoints")]
 async fn supplied_root(store: Arc<dyn ObjectStore>) -> Result<Root> {
     Root::open("memory://supplied", RootOptions { store: Some(store), ..RootOptions::default() }).await
 }
@@ -281,6 +304,7 @@ async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
         memory_budget: options.memory_budget,
         store: None,
         storage: options.storage.clone(),
+        kept_rows: (!options.read_only).then_some(options.index_from_rows),
     };
     Root::open(uri, root_options).await
 }

@@ -1,13 +1,17 @@
 //! Maintenance: compaction, cleanup, repair, and what recovery did.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::handle::Omnigraph;
-use crate::commit::BranchName;
+use super::types::ReadTarget;
+use crate::commit::{BranchName, CommitRecord};
 use crate::commit::recovery::{Audit, Outcome};
 use crate::error::Result;
 use crate::maintenance::{
-    self, CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, RepairOptions, RepairStats,
+    self, CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, IndexStatus, PendingIndex,
+    RepairOptions, RepairStats,
 };
 
 /// How an interrupted write ended.
@@ -75,7 +79,8 @@ impl From<Audit> for RecoveryRecord {
 }
 
 impl Omnigraph {
-    /// Compacts small and sparse fragments of `main` into full ones, in one commit, or none when there are none.
+    /// Compacts small and sparse fragments of `main` into full ones, in one commit, or none when there are none, and
+    /// builds what its declared indexes lack.
     ///
     /// Rows, ids and answers stay what they are, and so does everything older commits name. Writers go on meanwhile.
     ///
@@ -92,6 +97,56 @@ impl Omnigraph {
     /// As [`Omnigraph::optimize`], and `BranchNotFound`.
     pub async fn optimize_on(&self, branch: &str, actor: Option<&str>) -> Result<Vec<DatasetOptimizeStats>> {
         maintenance::optimize(&self.graph, &BranchName::parse(branch)?, actor).await
+    }
+
+    /// Builds what the declared indexes of `main` lack; see [`Omnigraph::ensure_indices_on`].
+    ///
+    /// # Errors
+    /// As [`Omnigraph::ensure_indices_on`].
+    pub async fn ensure_indices(&self) -> Result<Vec<PendingIndex>> {
+        self.ensure_indices_on(BranchName::main().as_str()).await
+    }
+
+    /// Builds what the declared indexes of a branch lack, and returns those that cannot be built yet.
+    ///
+    /// Indexes belong to immutable files, not to branches: no commit is made, nothing waits, and no answer changes.
+    /// May be repeated; what is built already costs one listing per table.
+    ///
+    /// # Errors
+    /// `BranchNotFound`; a bad request on a handle opened for reading; [`OmniError::Storage`](crate::OmniError::Storage).
+    pub async fn ensure_indices_on(&self, branch: &str) -> Result<Vec<PendingIndex>> {
+        self.graph.require_writable()?;
+        maintenance::indexes::ensure(&self.graph.head(&BranchName::parse(branch)?).await?).await
+    }
+
+    /// Lists the declared indexes of a branch or commit: what they cover, their size and state.
+    ///
+    /// # Errors
+    /// As [`Omnigraph::snapshot_of`]; [`OmniError::Storage`](crate::OmniError::Storage).
+    pub async fn index_list(&self, target: impl Into<ReadTarget>) -> Result<Vec<IndexStatus>> {
+        maintenance::indexes::list(&self.resolve(&target.into()).await?).await
+    }
+
+    /// Builds, in the background, what is declared over the large files that a commit brought.
+    pub(super) fn tend(&self, branch: &BranchName, commit: Option<&Arc<CommitRecord>>) {
+        let Some(commit) = commit.cloned() else { return };
+        let (graph, branch) = (self.graph.clone(), branch.clone());
+        self.graph.in_background(async move {
+            if let Err(error) = maintenance::indexes::tend(&graph, &branch, &commit).await {
+                tracing::debug!(%error, %branch, "indexes are left to their first use");
+            }
+        });
+    }
+
+    /// Builds, in the background, what the indexes of a branch lack.
+    pub(super) fn index_in_background(&self, branch: &BranchName) {
+        let (graph, branch) = (self.graph.clone(), branch.clone());
+        self.graph.in_background(async move {
+            let built = async { maintenance::indexes::ensure(&graph.head(&branch).await?).await };
+            if let Err(error) = built.await {
+                tracing::debug!(%error, %branch, "indexes are left to their first use");
+            }
+        });
     }
 
     /// Reports on tables that were written to behind the graph's back: none, as that cannot happen here.

@@ -19,8 +19,8 @@ mod types;
 
 pub use crate::commit::{CommitKind, STORAGE_FORMAT};
 pub use crate::maintenance::{
-    CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, DatasetRepairStats, PendingIndex,
-    RepairAction, RepairClassification, RepairOptions, RepairStats, SkipReason,
+    CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, DatasetRepairStats, IndexKind,
+    IndexState, IndexStatus, PendingIndex, RepairAction, RepairClassification, RepairOptions, RepairStats, SkipReason,
 };
 pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;

@@ -162,6 +162,7 @@ impl Omnigraph {
                 self.refresh_schema_copy(&branch).await;
             }
             self.reclaim(&reclaimable).await;
+            self.index_in_background(&branch);
         }
         Ok(SchemaApplyResult {
             supported: plan.supported,

@@ -1,6 +1,6 @@
 //! Keeping the store small and fast: compaction, reclamation, and the check for drift.
 //!
-//! Owns nothing on disk. [`optimize`] is a write like any other; [`cleanup`] alone removes files, and only those that
+//! Owns nothing on disk. [`optimize`] is a write like any other; [`indexes`] keeps what is derived from fragments; [`cleanup`] alone removes files, and only those that
 //! [`census`] and [`crate::storage::reclaim`] prove to be garbage; [`repair`] has nothing to do, as a table
 //! version that no commit names cannot be reached.
 //!
@@ -9,6 +9,7 @@
 mod census;
 mod cleanup;
 pub(crate) mod failpoints;
+pub(crate) mod indexes;
 mod optimize;
 pub(crate) mod packing;
 mod pending;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use cleanup::{CleanupPolicyOptions, DatasetCleanupStats};
 pub(crate) use cleanup::{cleanup, reclaim_dropped};
+pub use indexes::{IndexKind, IndexState, IndexStatus};
 pub(crate) use optimize::optimize;
 pub use optimize::{DatasetOptimizeStats, PendingIndex, SkipReason};
 pub(crate) use repair::repair;

@@ -1,4 +1,4 @@
-//! Optimize: compacts the tables of a branch, all in one commit.
+//! Optimize: compacts the tables of a branch, all in one commit, and builds what indexes lack.
 //!
 //! An ordinary write whose planner looks at fragment sizes only; writers go on beside it, and when one of them moves a
 //! table that is being compacted, the whole is planned again. Cost: reading and writing the rows of small and sparse
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use omnigraph_compiler::catalog::TypeKey;
 use serde::Serialize;
 
-use super::{MANIFEST_KEY, failpoints};
+use super::{MANIFEST_KEY, failpoints, indexes};
 use crate::commit::{BranchName, CommitKind, CommitRecord, Graph, Planned, Planner, Snapshot, WriteRequest};
 use crate::error::Result;
 use crate::storage::TableChange;
@@ -55,7 +55,7 @@ pub struct DatasetOptimizeStats {
     pub pending_indexes: Vec<PendingIndex>,
 }
 
-/// Compacts every table of a branch that needs it.
+/// Compacts every table of a branch that needs it, then builds what its declared indexes lack.
 ///
 /// # Errors
 /// A conflict while an interrupted write is not settled; those of [`Graph::write`].
@@ -77,6 +77,11 @@ pub(crate) async fn optimize(
     let commit = written.commit.as_deref();
     let mut stats: Vec<DatasetOptimizeStats> =
         written.output.iter().map(|(key, found)| describe(key, *found, commit)).collect();
+    for pending in indexes::ensure(&graph.head(branch).await?).await? {
+        if let Some(stats) = stats.iter_mut().find(|stats| stats.type_key == pending.type_key) {
+            stats.pending_indexes.push(pending);
+        }
+    }
     stats.push(unchanged(MANIFEST_KEY.to_owned()));
     Ok(stats)
 }

@@ -2,7 +2,8 @@
 //!
 //! Everything in them is named by something immutable (a table version, a data file), so nothing can be stale.
 //! Bounds come from the memory budget of the first root opened in the process: a quarter each for key postings and
-//! vectors, an eighth each for terms of texts, for vectors on a grid, and for Lance's indexes and metadata; open tables are bounded by number.
+//! vectors, an eighth each for terms of texts, for vectors on a grid, and for Lance's indexes and metadata, less for
+//! ordered keys; open tables are bounded by number.
 
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +14,7 @@ use moka::policy::EvictionPolicy;
 use omnigraph_vector::Sketch;
 
 use super::fragment::DerivedKey;
+use super::ordered::{Ordered, Page};
 use super::postings::Postings;
 use super::stores;
 use super::table::{Table, TableVersion};
@@ -33,6 +35,10 @@ pub(super) struct Caches {
     pub(super) tables: moka::sync::Cache<TableKey, Table>,
     /// Keys of immutable fragments.
     pub(super) postings: moka::future::Cache<DerivedKey, Arc<Postings>>,
+    /// Directories of the ordered keys of immutable fragments.
+    pub(super) orders: moka::future::Cache<DerivedKey, Arc<Ordered>>,
+    /// Their pages: root, path, number.
+    pub(super) pages: moka::future::Cache<(Arc<str>, Arc<str>, usize), Arc<Page>>,
     /// Terms of texts of immutable fragments.
     pub(super) texts: moka::future::Cache<DerivedKey, Arc<Segment>>,
     /// Vectors of parts of immutable fragments.
@@ -49,6 +55,8 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
         registry.insert(stores::SCHEME, Arc::new(stores::Provider));
         let lance = usize::try_from((budget / 8).max(SMALLEST)).unwrap_or(usize::MAX);
         let postings = derived(budget / 4, Postings::bytes);
+        let orders = derived(budget / 64, Ordered::bytes);
+        let pages = derived(budget / 32, Page::bytes);
         let texts = derived(budget / 8, Segment::memory);
         let vectors = derived(budget / 4, Block::bytes);
         let sketches = derived(budget / 8, Sketch::bytes);
@@ -59,11 +67,26 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             postings,
+            orders,
+            pages,
             texts,
             vectors,
             sketches,
         }
     })
+}
+
+#[cfg(any(test, feature = "failpoints"))]
+impl Caches {
+    /// Drops everything derived from fragments, as a new process has none of it.
+    pub(super) fn forget_derived(&self) {
+        self.postings.invalidate_all();
+        self.orders.invalidate_all();
+        self.pages.invalidate_all();
+        self.texts.invalidate_all();
+        self.vectors.invalidate_all();
+        self.sketches.invalidate_all();
+    }
 }
 
 /// Makes a cache of what is derived from fragments, bounded in bytes.

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Whether to wait for the disk.
@@ -27,6 +28,34 @@ pub(crate) fn put(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
     fs::rename(&temporary.path, path)?;
     temporary.keep();
     sync_directory(parent(path), sync)
+}
+
+/// Replaces or creates a file, atomically and unsynced, in a directory that may be made but whose own must be there.
+pub(crate) fn put_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::create_dir(parent(path)) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => put(path, bytes, Sync::Skip),
+    }
+}
+
+/// Reads a range of a file, which must have all of it.
+pub(crate) fn read_range(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(range.start))?;
+    let len = usize::try_from(range.end.saturating_sub(range.start)).map_err(io::Error::other)?;
+    let mut bytes = vec![0; len];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads up to `bytes` from the end of a file, and tells its size.
+pub(crate) fn read_tail(path: &Path, bytes: u64) -> io::Result<(Vec<u8>, u64)> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(bytes)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    Ok((tail, size))
 }
 
 /// Creates a file with its whole content if nothing has that name; returns false when something has.

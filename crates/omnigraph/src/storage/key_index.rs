@@ -1,28 +1,38 @@
 //! The key index: from tuples of column values to the live rows that hold them, exactly.
 //!
 //! One mechanism for writes (existing ids, uniqueness, endpoints) and queries (key lookups). It is derived state: each
-//! immutable fragment's keys are read and sorted once ([`super::postings`]), kept in a bounded cache of the process, and
-//! shared by every table version that has the fragment; deletions are applied per version, at lookup.
+//! immutable fragment's keys are hashed once ([`super::postings`]) into a bounded cache of the process, and put in order
+//! once for all processes ([`super::ordered`]), beside the fragment; both serve every table version that has the fragment.
+//! Deletions are applied per version, at lookup.
 //!
-//! Cost of a lookup of K tuples with warm caches: one probe per tuple and fragment. Cold: the key columns are read once.
+//! Cost of a lookup of K tuples with warm caches: one probe per tuple and fragment. Cold: a page of each fragment per tuple,
+//! and where no order is kept yet, the key columns.
 //! Memory: the cache's bound, plus the keys of a few fragments while they are built.
 
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
+use arrow_schema::DataType;
 use futures::{StreamExt, TryStreamExt};
 use lance::dataset::fragment::FileFragment;
 
+use super::fragment::DerivedKey;
+use super::kept::{Form, Place};
 use super::once::build_once;
+use super::ordered::Ordered;
 use super::postings::{Postings, Probes};
 use super::root::blocking;
 use super::table::Table;
-use super::{failure, fragment};
+use super::{failure, fragment, ordered};
 use crate::error::{OmniError, Result};
 
 const FRAGMENTS_AT_ONCE: usize = 4;
 /// Probes of one fragment that are cheap enough to run without leaving the I/O threads.
 const INLINE_PROBES: usize = 512;
+/// Hashed keys in memory take about as many bytes as this for each of their bytes in order.
+const HASHED_SIZE: u64 = 2;
+/// The part of the memory budget that the keys of one fragment may take.
+const POSTINGS_SHARE: u64 = 16;
 
 /// Pairs of a probed tuple and a live row with equal values, sorted by probe, then address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,46 +81,83 @@ impl KeyIndex {
     }
 
     async fn probe(&self, fragment: FileFragment, probes: Arc<Probes>) -> Result<Vec<(u32, u64)>> {
-        let postings = self.postings(&fragment).await?;
+        let base = (fragment.id() as u64) << 32;
+        let found = self.found(&fragment, &probes).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
         let deleted =
             fragment.get_deletion_vector().await.map_err(|error| failure::table(self.table.path(), error))?;
-        let base = (fragment.id() as u64) << 32;
-        let few = probes.len() <= INLINE_PROBES;
+        let live = |offset| !deleted.as_ref().is_some_and(|deleted| deleted.contains(offset));
+        let live = found.into_iter().filter(|(_, offset)| live(*offset));
+        Ok(live.map(|(probe, offset)| (probe, base | u64::from(offset))).collect())
+    }
+
+    /// Returns pairs of a probe and the offset of a row with an equal key, deleted rows included.
+    async fn found(&self, fragment: &FileFragment, probes: &Arc<Probes>) -> Result<Vec<(u32, u32)>> {
+        let caches = self.table.root().caches();
+        let columns = fragment::columns_key(&self.table, &self.columns)?;
+        let key = fragment::derived_key(&self.table, fragment, &columns);
+        let place = Place::of(&self.table, fragment.metadata(), &columns, Form::Keys, "");
+        let held = caches.postings.get(&key).await;
+        if let (None, Some(place)) = (&held, &place)
+            && let Some(ordered) = self.ordered(key.clone(), place, probes).await?
+        {
+            match ordered.probe(probes).await {
+                Ok(found) => return Ok(found),
+                Err(error) => tracing::warn!(%error, %place, "reading a key column: its order cannot be used"),
+            }
+        }
+        let postings = match held {
+            Some(postings) => postings,
+            None => {
+                let (index, fragment) = (self.clone(), fragment.clone());
+                let build = async move { index.build(&fragment, place).await };
+                build_once(&caches.postings, key, build).await?
+            }
+        };
+        let (few, probes) = (probes.len() <= INLINE_PROBES, probes.clone());
         let run = move || {
             let mut found = Vec::new();
-            postings.probe(&probes, |probe, offset| {
-                if !deleted.as_ref().is_some_and(|deleted| deleted.contains(offset)) {
-                    found.push((probe, base | u64::from(offset)));
-                }
-            })?;
+            postings.probe(&probes, |probe, offset| found.push((probe, offset)))?;
             Ok(found)
         };
         if few { run() } else { blocking(run).await }
     }
 
-    async fn postings(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
-        let caches = self.table.root().caches();
-        let columns = fragment::columns_key(&self.table, &self.columns)?;
-        let key = fragment::derived_key(&self.table, fragment, &columns);
-        let (index, fragment) = (self.clone(), fragment.clone());
-        build_once(&caches.postings, key, async move { index.build(&fragment).await }).await
+    /// Returns the ordered keys of a fragment, where looking there costs less than bringing all its keys to memory: for
+    /// few probes, until many have been looked up, and always when all would not fit.
+    async fn ordered(
+        &self,
+        key: DerivedKey,
+        place: &Place,
+        probes: &Arc<Probes>,
+    ) -> Result<Option<Arc<Ordered>>> {
+        let root = self.table.root();
+        let ordered = match root.caches().orders.get(&key).await {
+            Some(ordered) => ordered,
+            None => {
+                let types: Vec<DataType> = probes.keys().iter().map(|key| key.data_type().clone()).collect();
+                let Some(ordered) = Ordered::open(root, place, &types).await else { return Ok(None) };
+                let ordered = Arc::new(ordered);
+                root.caches().orders.insert(key, ordered.clone()).await;
+                ordered
+            }
+        };
+        let pages = ordered.pages() as u64;
+        let few = probes.len() as u64 * 2 <= pages && ordered.asked() <= pages * 2;
+        let fits = ordered.size() * HASHED_SIZE <= root.memory_budget() / POSTINGS_SHARE;
+        Ok((few || !fits).then_some(ordered))
     }
 
-    async fn build(&self, fragment: &FileFragment) -> Result<Arc<Postings>> {
-        let batches = fragment::read(&self.table, fragment, &self.columns, None).await?;
-        let columns = self.columns.clone();
-        blocking(move || {
-            let keys = columns.iter().map(|name| {
-                let parts = batches.iter().map(|batch| {
-                    let column = batch.column_by_name(name).map(AsRef::as_ref);
-                    column.ok_or_else(|| OmniError::internal(format!("key column '{name}' was not read")))
-                });
-                let parts = parts.collect::<Result<Vec<_>>>()?;
-                Ok(arrow_select::concat::concat(&parts)?)
-            });
-            Ok(Arc::new(Postings::build(keys.collect::<Result<Vec<_>>>()?)?))
-        })
-        .await
+    async fn build(&self, fragment: &FileFragment, place: Option<Place>) -> Result<Arc<Postings>> {
+        let keys = read(&self.table, fragment, &self.columns).await?;
+        let postings = Arc::new(blocking(move || Postings::build(keys)).await?);
+        if let Some(place) = place {
+            let postings = postings.clone();
+            self.table.root().keep(place.path(), move || ordered::encode(postings.keys()));
+        }
+        Ok(postings)
     }
 
     fn check(&self, keys: &[ArrayRef]) -> Result<()> {
@@ -128,4 +175,26 @@ impl KeyIndex {
         }
         Ok(())
     }
+}
+
+/// Reads the columns of all rows of a fragment, deleted rows included.
+pub(super) async fn read(
+    table: &Table,
+    fragment: &FileFragment,
+    columns: &[String],
+) -> Result<Vec<ArrayRef>> {
+    let batches = fragment::read(table, fragment, columns, None).await?;
+    let columns = columns.to_vec();
+    blocking(move || {
+        let keys = columns.iter().map(|name| {
+            let parts = batches.iter().map(|batch| {
+                let column = batch.column_by_name(name).map(AsRef::as_ref);
+                column.ok_or_else(|| OmniError::internal(format!("key column '{name}' was not read")))
+            });
+            let parts = parts.collect::<Result<Vec<_>>>()?;
+            Ok(arrow_select::concat::concat(&parts)?)
+        });
+        keys.collect()
+    })
+    .await
 }

@@ -8,7 +8,7 @@
 //! loss; (3) no cache here can be stale, because everything cached is named by something immutable.
 //!
 //! Reading order: where ([`uri`], [`root`], [`retry`], [`durable`]), then tables ([`cache`], [`table`], [`scan`], [`sorted`],
-//! [`difference`], what is derived from fragments: [`key_index`], [`text`], [`vectors`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
+//! [`difference`], what is derived from fragments: [`key_index`], [`ordered`], [`text`], [`vectors`], [`kept`], [`indexes`]), then changes ([`tail`], [`compact`], [`stage`], [`reshape`]) and what they leave behind
 //! ([`reclaim`]). [`fault`] names the points at which tests stop a writer.
 
 pub(crate) mod cache;
@@ -18,8 +18,11 @@ pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
 mod fragment;
+pub(crate) mod indexes;
+mod kept;
 pub(crate) mod key_index;
 pub(crate) mod once;
+mod ordered;
 pub(crate) mod postings;
 pub(crate) mod reclaim;
 pub(crate) mod reshape;
@@ -45,7 +48,7 @@ pub(crate) use once::build_once;
 pub(crate) use reshape::reshape;
 pub(crate) use retry::Tries;
 pub use root::Durability;
-pub(crate) use root::{Created, Root, RootOptions, blocking};
+pub(crate) use root::{Created, KEPT_ROWS, Root, RootOptions, blocking};
 pub(crate) use scan::Scan;
 pub(crate) use stage::{TableChange, stage};
 pub(crate) use table::{ROW_ADDRESS, Table, TableVersion};

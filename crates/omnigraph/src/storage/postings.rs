@@ -40,6 +40,11 @@ impl Postings {
         Ok(Postings { keys, hashes, offsets })
     }
 
+    /// Returns the keys of all rows, one array per column.
+    pub(super) fn keys(&self) -> &[ArrayRef] {
+        &self.keys
+    }
+
     /// Returns the memory held, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|key| key.get_array_memory_size()).sum();
@@ -90,7 +95,7 @@ impl Postings {
 impl Probes {
     /// Hashes tuples, one array per column.
     pub(super) fn new(keys: Vec<ArrayRef>) -> Result<Probes> {
-        let keys: Vec<ArrayRef> = keys.iter().map(normal).collect();
+        let keys = normalized(&keys);
         let rows = keys.first().map_or(0, |key| key.len());
         let mut raw = vec![0_u64; rows];
         create_hashes(keys.iter().map(|key| key.as_ref()), &RandomState::with_seed(SEED), &mut raw)?;
@@ -98,6 +103,16 @@ impl Probes {
         let hashes =
             raw.into_iter().enumerate().map(|(row, hash)| (!null(row)).then(|| mixed(hash))).collect();
         Ok(Probes { keys, hashes })
+    }
+
+    /// Returns the normal forms of the values, one array per column.
+    pub(super) fn keys(&self) -> &[ArrayRef] {
+        &self.keys
+    }
+
+    /// Tells whether no value of a tuple is null.
+    pub(super) fn has_value(&self, tuple: usize) -> bool {
+        self.hashes[tuple].is_some()
     }
 
     /// Returns the number of tuples.
@@ -113,6 +128,11 @@ fn mixed(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
+}
+
+/// Gives the values of key columns their normal forms: equal ones are equal bits, and in the row format equal bytes.
+pub(super) fn normalized(keys: &[ArrayRef]) -> Vec<ArrayRef> {
+    keys.iter().map(normal).collect()
 }
 
 /// Gives equal keys equal bits: both zeros of a float are one value, and so are all NaNs.

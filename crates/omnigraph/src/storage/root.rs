@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use lance_io::object_store::{ObjectStore as LanceStore, ObjectStoreParams, StorageOptionsAccessor};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use tokio::sync::Semaphore;
 
 use super::cache::{self, Caches};
 use super::retry::Tries;
@@ -50,7 +52,12 @@ pub(crate) struct RootOptions {
     pub store: Option<Arc<dyn ObjectStore>>,
     /// Settings of the bucket's client, which win over the environment; see [`settings`].
     pub storage: BTreeMap<String, String>,
+    /// Rows from which what is derived from a fragment is kept beside it; none keeps nothing, as reading must not write.
+    pub kept_rows: Option<u64>,
 }
+
+/// Rows of a fragment that are derived from faster than what was derived is read.
+pub(crate) const KEPT_ROWS: u64 = if cfg!(test) { 64 } else { 16 << 10 };
 
 impl Default for RootOptions {
     fn default() -> Self {
@@ -59,6 +66,7 @@ impl Default for RootOptions {
             memory_budget: 1 << 30,
             store: None,
             storage: BTreeMap::new(),
+            kept_rows: Some(KEPT_ROWS),
         }
     }
 }
@@ -70,6 +78,14 @@ pub(crate) enum Created {
     Yes,
     /// Another object has that path, with this content; nothing changed.
     Taken(Bytes),
+}
+
+/// The end of an object.
+pub(crate) struct Tail {
+    /// The last bytes.
+    pub bytes: Bytes,
+    /// Bytes of the whole object.
+    pub size: u64,
 }
 
 /// A listed object.
@@ -97,8 +113,21 @@ struct Inner {
     caches: &'static Caches,
     durability: Durability,
     memory_budget: u64,
+    kept_rows: Option<u64>,
+    keeping: Keeping,
     // Kept so that Lance finds the store for as long as the root lives.
     _registration: Option<Registration>,
+}
+
+/// What is derived and waits to be written, at most.
+const KEPT_AT_ONCE: u32 = 64;
+
+struct Keeping(Arc<Semaphore>);
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Keeping(Arc::new(Semaphore::new(KEPT_AT_ONCE as usize)))
+    }
 }
 
 enum Backend {
@@ -167,6 +196,8 @@ impl Root {
             caches,
             durability: options.durability,
             memory_budget: options.memory_budget,
+            kept_rows: options.kept_rows,
+            keeping: Keeping::default(),
             _registration: registration,
         })))
     }
@@ -216,6 +247,120 @@ impl Root {
                 }
             }
         }
+    }
+
+    /// Reads a range of an object that must be there.
+    pub(crate) async fn get_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        let mut tries = Tries::new();
+        loop {
+            match self.try_get_range(path, range.clone()).await {
+                Err(error) if tries.again(&error).await => {}
+                read => return read,
+            }
+        }
+    }
+
+    async fn try_get_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let file = self.file(path)?;
+                let read = blocking(move || durable::read_range(&file, range)).await;
+                read.map(Bytes::from).map_err(|error| failure::file(&self.place(path), &error))
+            }
+            Backend::Remote { store, prefix } => {
+                let read = store.inner.get_range(&key(prefix, path)?, range).await;
+                read.map_err(|error| failure::object(&self.place(path), error))
+            }
+        }
+    }
+
+    /// Reads up to `bytes` from the end of an object; `None` when there is none.
+    pub(crate) async fn get_tail(&self, path: &str, bytes: u64) -> Result<Option<Tail>> {
+        let mut tries = Tries::new();
+        loop {
+            match self.try_get_tail(path, bytes).await {
+                Err(error) if tries.again(&error).await => {}
+                read => return read,
+            }
+        }
+    }
+
+    async fn try_get_tail(&self, path: &str, bytes: u64) -> Result<Option<Tail>> {
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let file = self.file(path)?;
+                match blocking(move || durable::read_tail(&file, bytes)).await {
+                    Ok((bytes, size)) => Ok(Some(Tail { bytes: bytes.into(), size })),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(failure::file(&self.place(path), &error)),
+                }
+            }
+            Backend::Remote { store, prefix } => {
+                let range = Some(GetRange::Suffix(bytes));
+                let options = GetOptions { range, ..GetOptions::default() };
+                let read = match store.inner.get_opts(&key(prefix, path)?, options).await {
+                    Ok(found) => {
+                        let size = found.meta.size;
+                        found.bytes().await.map(|bytes| Tail { bytes, size })
+                    }
+                    Err(error) => Err(error),
+                };
+                match read {
+                    Ok(tail) => Ok(Some(tail)),
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(failure::object(&self.place(path), error)),
+                }
+            }
+        }
+    }
+
+    /// Returns the rows from which what is derived from a fragment is kept; none when nothing is.
+    pub(super) fn kept_rows(&self) -> Option<u64> {
+        self.0.kept_rows
+    }
+
+    /// Writes something derived, in the background; it may be lost, and a failure is logged.
+    ///
+    /// At most [`KEPT_AT_ONCE`] wait to be written: what comes when they do is not kept.
+    pub(super) fn keep(&self, path: &str, bytes: impl FnOnce() -> Result<Vec<u8>> + Send + 'static) {
+        let keeping = self.0.keeping.0.clone();
+        let Ok(permit) = keeping.try_acquire_owned() else { return };
+        let (root, path) = (self.clone(), path.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = root.keep_now(&path, bytes).await {
+                tracing::debug!(%error, path, "something derived was not kept");
+            }
+            drop(permit);
+        });
+    }
+
+    /// Does the same before it returns.
+    pub(super) async fn keep_now(
+        &self,
+        path: &str,
+        bytes: impl FnOnce() -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<()> {
+        let bytes = blocking(bytes).await?;
+        match &self.0.backend {
+            Backend::Local { .. } => {
+                let file = self.file(path)?;
+                let written = blocking(move || durable::put_beside(&file, &bytes)).await;
+                written.map_err(|error| failure::file(&self.place(path), &error))
+            }
+            Backend::Remote { .. } => self.put(path, bytes.into()).await,
+        }
+    }
+
+    /// Returns when nothing that was derived waits to be written.
+    pub(crate) async fn kept(&self) {
+        // The semaphore is never closed, so that acquiring fails is impossible and would mean that nothing waits.
+        let _ = self.0.keeping.0.acquire_many(KEPT_AT_ONCE).await;
+    }
+
+    /// Drops what this process derived from fragments, of all roots.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn forget_derived(&self) {
+        self.0.caches.forget_derived();
     }
 
     /// Writes an object, replacing one of the same path; atomic and durable.

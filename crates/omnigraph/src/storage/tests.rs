@@ -38,6 +38,7 @@ macro_rules! contract {
 
 #[cfg(feature = "failpoints")]
 mod faults;
+mod indexes;
 mod objects;
 mod places;
 mod reshape;

@@ -1,7 +1,7 @@
 //! Terms of one text column in memory, fragment by fragment.
 //!
 //! Derived state, as the key index is: the texts of an immutable fragment are analysed once, kept in a bounded cache of
-//! the process, and shared by every table version that has the fragment. What a version has deleted is applied to each
+//! the process and beside the fragment, and shared by every table version that has the fragment. What a version has deleted is applied to each
 //! search, statistics included, so answers and scores are those of the live rows.
 //!
 //! Memory: while a search runs, the terms of all fragments of the table.
@@ -14,6 +14,7 @@ use lance::dataset::fragment::FileFragment;
 use omnigraph_text::{Analyzer, Corpus, Matches, Query, SegmentBuilder, SegmentScores};
 use roaring::{RoaringBitmap, RoaringTreemap};
 
+use super::kept::{self, Form, Place};
 use super::once::build_once;
 use super::root::blocking;
 use super::table::Table;
@@ -51,10 +52,9 @@ impl TextColumn {
     /// # Errors
     /// `Storage`.
     pub(crate) async fn load(table: &Table, column: &str) -> Result<TextColumn> {
-        let columns = vec![column.to_owned()];
-        let key = fragment::columns_key(table, &columns)?;
+        let key = fragment::columns_key(table, &[column.to_owned()])?;
         let fragments = table.dataset().get_fragments();
-        let parts = futures::stream::iter(fragments).map(|fragment| part(table, fragment, &columns, &key));
+        let parts = futures::stream::iter(fragments).map(|fragment| part(table, fragment, column, &key));
         let mut parts: Vec<Part> = parts.buffer_unordered(FRAGMENTS_AT_ONCE).try_collect().await?;
         parts.sort_by_key(|part| part.fragment);
         Ok(TextColumn { parts })
@@ -134,16 +134,37 @@ impl Scores {
     }
 }
 
-async fn part(table: &Table, fragment: FileFragment, columns: &[String], key: &str) -> Result<Part> {
+async fn part(table: &Table, fragment: FileFragment, column: &str, key: &str) -> Result<Part> {
     let id = u32::try_from(fragment.id())
         .map_err(|_| OmniError::internal(format!("table {} has too many fragments", table.path())))?;
     let deleted = fragment.get_deletion_vector().await;
     let deleted = deleted.map_err(|error| failure::table(table.path(), error))?;
-    let key = fragment::derived_key(table, &fragment, key);
-    let (build, columns) = (table.clone(), columns.to_vec());
-    let build = async move { analyse(&build, &fragment, &columns).await };
-    let segment = build_once(&table.root().caches().texts, key, build).await?;
+    let segment = segment(table, &fragment, column, key).await?;
     Ok(Part { fragment: id, segment, deleted: deleted.map(|deleted| RoaringBitmap::from(deleted.as_ref())) })
+}
+
+/// Returns the terms of a column of a fragment, `key` being the column as [`fragment::columns_key`] names it.
+pub(super) async fn segment(
+    table: &Table,
+    fragment: &FileFragment,
+    column: &str,
+    key: &str,
+) -> Result<Arc<Segment>> {
+    let place = Place::of(table, fragment.metadata(), key, Form::Terms, "");
+    let key = fragment::derived_key(table, fragment, key);
+    let (this, fragment, columns) = (table.clone(), fragment.clone(), [column.to_owned()]);
+    let build = async move {
+        if let Some(segment) = kept::parsed(this.root(), place.as_ref(), Segment::from_bytes).await {
+            return Ok(Arc::new(segment));
+        }
+        let segment = analyse(&this, &fragment, &columns).await?;
+        if let Some(place) = place {
+            let segment = segment.clone();
+            this.root().keep(place.path(), move || Ok(segment.to_bytes()));
+        }
+        Ok(segment)
+    };
+    build_once(&table.root().caches().texts, key, build).await
 }
 
 async fn analyse(table: &Table, fragment: &FileFragment, columns: &[String]) -> Result<Arc<Segment>> {

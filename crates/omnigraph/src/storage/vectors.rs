@@ -1,7 +1,8 @@
 //! Vectors of one column in memory, by row address.
 //!
 //! Derived state, as the key index is: blocks of consecutive rows of immutable fragments are read once, kept in a bounded
-//! cache of the process, and shared by every table version that has the fragment. Deleted rows are in them too: who asks,
+//! cache of the process, and shared by every table version that has the fragment; on a grid they are kept beside it, too.
+//! Deleted rows are in them too: who asks,
 //! asks for live rows.
 //!
 //! Memory: the cache's bound, plus one block per caller.
@@ -13,12 +14,15 @@ use arrow_array::types::Float32Type;
 use arrow_array::{Array, FixedSizeListArray, Float32Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
+use lance::dataset::fragment::FileFragment;
+use lance_table::format::Fragment;
 use omnigraph_vector::Sketch;
 
 use super::fragment::DerivedKey;
+use super::kept::{self, Form, Place};
 use super::once::build_once;
 use super::root::blocking;
-use super::table::Table;
+use super::table::{Table, physical_rows};
 use super::{failure, fragment};
 use crate::error::{OmniError, Result};
 
@@ -137,13 +141,39 @@ impl VectorColumn {
     pub(crate) async fn sketch(&self, id: BlockId, normalized: bool) -> Result<Arc<Sketch>> {
         let key = self.fragment_key(id.0)?;
         let caches = self.table.root().caches();
-        let this = self.clone();
+        let (this, place) = (self.clone(), self.place(self.fragment(id.0)?.metadata(), id.1, normalized));
         let build = async move {
-            let block = this.block(id).await?;
-            let sketch = move || Sketch::new(block.dimension, block.rows(), normalized, |row| block.get(row));
-            Ok(Arc::new(blocking(sketch).await))
+            let root = this.table.root();
+            if let Some(sketch) = kept::parsed(root, place.as_ref(), Sketch::from_bytes).await {
+                return Ok(Arc::new(sketch));
+            }
+            let sketch = this.draw(id, normalized).await?;
+            if let Some(place) = place {
+                let sketch = sketch.clone();
+                root.keep(place.path(), move || Ok(sketch.to_bytes()));
+            }
+            Ok(sketch)
         };
         build_once(&caches.sketches, (key, id.1, normalized), build).await
+    }
+
+    async fn draw(&self, id: BlockId, normalized: bool) -> Result<Arc<Sketch>> {
+        let block = self.block(id).await?;
+        let sketch = move || Sketch::new(block.dimension, block.rows(), normalized, |row| block.get(row));
+        Ok(Arc::new(blocking(sketch).await))
+    }
+
+    /// Returns where a block on a grid is kept.
+    fn place(&self, fragment: &Fragment, block: u32, normalized: bool) -> Option<Place> {
+        let part = format!("{block}/{}{}", self.block_rows, if normalized { "/normalized" } else { "" });
+        Place::of(&self.table, fragment, &self.key, Form::Grid, &part)
+    }
+
+    /// Returns where the blocks of a fragment on a grid are kept; nowhere if it is too small.
+    pub(super) fn places(&self, fragment: &Fragment, normalized: bool) -> Vec<Place> {
+        let blocks = physical_rows(fragment).div_ceil(u64::from(self.block_rows));
+        let blocks = 0..u32::try_from(blocks).unwrap_or(u32::MAX);
+        blocks.map_while(|block| self.place(fragment, block, normalized)).collect()
     }
 
     /// Reads the vectors of some rows, whose ascending addresses are given, past the cache.
@@ -172,7 +202,7 @@ impl VectorColumn {
         Ok(fragment::derived_key(&self.table, &self.fragment(id)?, &self.key))
     }
 
-    fn fragment(&self, id: u32) -> Result<lance::dataset::fragment::FileFragment> {
+    fn fragment(&self, id: u32) -> Result<FileFragment> {
         let fragment = self.table.dataset().get_fragment(id as usize);
         fragment
             .ok_or_else(|| OmniError::internal(format!("table {} has no fragment {id}", self.table.path())))

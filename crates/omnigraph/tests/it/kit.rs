@@ -3,14 +3,19 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omnigraph::Omnigraph;
-use omnigraph::db::{JsonRows, ParamMap, ReadTarget, row_objects};
+use omnigraph::db::{JsonRows, OpenOptions, ParamMap, ReadTarget, row_objects};
 use serde_json::Value as Json;
 
 /// Creates a graph that no other test sees.
 pub(crate) async fn fresh(schema: &str) -> Omnigraph {
+    fresh_with(schema, &OpenOptions::default()).await
+}
+
+/// Creates a graph that no other test sees, opened this way.
+pub(crate) async fn fresh_with(schema: &str, options: &OpenOptions) -> Omnigraph {
     static GRAPHS: AtomicU64 = AtomicU64::new(0);
     let number = GRAPHS.fetch_add(1, Ordering::Relaxed);
-    Omnigraph::init(&format!("memory://fresh-{number}"), schema).await.unwrap()
+    Omnigraph::init_with(&format!("memory://fresh-{number}"), schema, options).await.unwrap()
 }
 
 /// Runs a query and returns its rows.

@@ -5,6 +5,7 @@
 mod blobs;
 mod branches;
 mod changes;
+mod indexes;
 mod kit;
 mod load;
 mod merge;

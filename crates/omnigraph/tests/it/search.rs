@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use omnigraph::Omnigraph;
-use omnigraph::db::{Load, LoadMode, LoadSource, Mutate, ParamMap};
+use omnigraph::db::{Load, LoadMode, LoadSource, Mutate, OpenOptions, ParamMap};
 use omnigraph::error::OmniError;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::kit::{fresh, rows};
+use crate::kit::{fresh, fresh_with, rows};
 
 const SCHEMA: &str = "
 node Doc {
     name: String @key
-    text: String?
-    vec: Vector(3)?
+    text: String? @index
+    vec: Vector(3)? @index
     n: I64
 }
 node Tag { name: String @key }
@@ -198,6 +198,8 @@ enum Step {
     Cleanup,
     Fork(u8),
     Turn(u8),
+    /// Drops what this process holds of what it derived, and finds what is kept.
+    Forget,
     Ask(Ask),
 }
 
@@ -218,12 +220,14 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Cleanup),
         1 => (0..3u8).prop_map(Step::Fork),
         1 => (0..4u8).prop_map(Step::Turn),
+        1 => Just(Step::Forget),
         6 => ask,
     ]
 }
 
 async fn play(steps: &[Step]) {
-    let graph = fresh(SCHEMA).await;
+    // Everything is kept, however small.
+    let graph = fresh_with(SCHEMA, &OpenOptions { index_from_rows: 1, ..OpenOptions::default() }).await;
     let mut branches: BTreeMap<String, Docs> = [("main".to_owned(), Docs::new())].into();
     let mut branch = "main".to_owned();
     for step in steps {
@@ -261,6 +265,10 @@ async fn play(steps: &[Step]) {
             Step::Turn(number) => {
                 let names: Vec<&String> = branches.keys().collect();
                 branch = names[usize::from(*number) % names.len()].clone();
+            }
+            Step::Forget => {
+                #[cfg(feature = "failpoints")]
+                graph.forget_derived().await;
             }
             Step::Ask(ask) => check(&graph, &branch, docs, ask).await,
         }

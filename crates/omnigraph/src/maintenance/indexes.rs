@@ -1,0 +1,244 @@
+//! Indexes: what a schema declares, how much of it is kept, and keeping the rest.
+//!
+//! An index is derived from immutable fragments and kept beside them ([`crate::storage::indexes`]), so building one
+//! changes no branch: there is no commit, nothing to conflict with, and every branch and commit that has the fragment is
+//! served at once. Answers never depend on it.
+
+use std::collections::BTreeMap;
+
+use omnigraph_compiler::catalog::{Catalog, Constraint, Metric, Property, TypeKey};
+use omnigraph_compiler::types::{Kind, Scalar};
+use serde::Serialize;
+
+use super::PendingIndex;
+use crate::commit::{BranchName, CommitRecord, Graph, Snapshot};
+use crate::error::Result;
+use crate::model;
+use crate::storage::Table;
+use crate::storage::indexes::{Coverage, Index};
+
+/// What an index finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexKind {
+    /// Rows by equal values.
+    Key,
+    /// Rows by words.
+    Text,
+    /// Rows by the distance of vectors.
+    Vector,
+}
+
+/// How far an index is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexState {
+    /// For every fragment that is large enough to need it.
+    Ready,
+    /// For some fragments; `ensure_indices` and `optimize` build the rest, and so does the first use.
+    Partial,
+    /// For none of the fragments that need it.
+    Missing,
+    /// It cannot be built yet.
+    Pending,
+}
+
+/// A declared index of one branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IndexStatus {
+    /// `node:T` or `edge:T`.
+    pub type_key: String,
+    /// Properties, or `id`, `src`, `dst`.
+    pub properties: Vec<String>,
+    /// What it finds.
+    pub kind: IndexKind,
+    /// How far it is built.
+    pub state: IndexState,
+    /// Live rows.
+    pub rows: u64,
+    /// Live rows that what is kept covers.
+    pub rows_covered: u64,
+    /// Live rows of fragments so small that they are looked through as fast.
+    pub rows_small: u64,
+    /// Bytes kept.
+    pub bytes: u64,
+    /// Why it cannot be built yet.
+    pub reason: Option<String>,
+}
+
+const NO_VECTORS: &str = "no non-null vectors to train on yet";
+
+struct Declared {
+    kind: IndexKind,
+    properties: Vec<String>,
+    index: Index,
+}
+
+/// Lists the declared indexes of a snapshot, by type, then as declared. Cost: one listing per table.
+///
+/// # Errors
+/// `Storage`.
+pub(crate) async fn list(snapshot: &Snapshot) -> Result<Vec<IndexStatus>> {
+    let mut statuses = Vec::new();
+    for (key, declared) in declared(snapshot.catalog()) {
+        let table = snapshot.table(&key).await?;
+        let indexes: Vec<Index> = declared.iter().map(|declared| declared.index.clone()).collect();
+        for (declared, coverage) in declared.into_iter().zip(table.coverage(&indexes).await?) {
+            let pending = is_pending(&table, &declared).await?;
+            statuses.push(status(&key, declared, coverage, pending));
+        }
+    }
+    Ok(statuses)
+}
+
+/// Builds and keeps what is missing of every declared index of a snapshot; returns those that cannot be built.
+///
+/// # Errors
+/// `Storage`. What was built until then is kept.
+pub(crate) async fn ensure(snapshot: &Snapshot) -> Result<Vec<PendingIndex>> {
+    let mut pending = Vec::new();
+    for (key, declared) in declared(snapshot.catalog()) {
+        let table = snapshot.table(&key).await?;
+        pending.extend(build(&key, &table, declared).await?);
+    }
+    Ok(pending)
+}
+
+/// Builds what is declared over the tables to which a commit brought a large fragment.
+///
+/// # Errors
+/// `Storage`.
+pub(crate) async fn tend(graph: &Graph, branch: &BranchName, commit: &CommitRecord) -> Result<()> {
+    let root = graph.root();
+    let parent = match commit.parents.first() {
+        Some(parent) => graph.log().get(parent.branch_uid, parent.seq).await?,
+        None => None,
+    };
+    let mut all = None;
+    for pin in &commit.tables {
+        let before = parent.as_ref().and_then(|parent| parent.pin(&pin.key()));
+        if before.is_some_and(|before| before.version == pin.version) {
+            continue;
+        }
+        // Both were opened by the write, so this is a look at the cache.
+        let before = match before.filter(|before| before.path == pin.path) {
+            Some(before) => Some(Table::open(root, &before.path, before.version).await?),
+            None => None,
+        };
+        let table = Table::open(root, &pin.path, pin.version).await?;
+        if !table.gained_large_fragment(before.as_ref()) {
+            continue;
+        }
+        if all.is_none() {
+            all = Some(declared(graph.at_seq(branch, commit.seq).await?.catalog()));
+        }
+        if let Some(declared) = all.as_mut().and_then(|all| all.remove(&pin.key())) {
+            build(&pin.key(), &table, declared).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn build(key: &TypeKey, table: &Table, declared: Vec<Declared>) -> Result<Vec<PendingIndex>> {
+    let (mut pending, mut indexes) = (Vec::new(), Vec::new());
+    for declared in declared {
+        if is_pending(table, &declared).await? {
+            let property = declared.properties.concat();
+            pending.push(PendingIndex { type_key: key.to_string(), property, reason: NO_VECTORS.to_owned() });
+        } else {
+            indexes.push(declared.index);
+        }
+    }
+    if table.row_count() > 0 {
+        let rows = |rows: u64| tracing::debug!(%key, rows, "built a part of an index");
+        table.build_indexes(&indexes, rows).await?;
+    }
+    Ok(pending)
+}
+
+/// Tells whether a table has rows, but none with a vector.
+async fn is_pending(table: &Table, declared: &Declared) -> Result<bool> {
+    Ok(match &declared.index {
+        Index::Grid { column, .. } => table.row_count() > 0 && !table.has_value(column).await?,
+        Index::Keys(_) | Index::Terms(_) => false,
+    })
+}
+
+fn status(key: &TypeKey, declared: Declared, coverage: Coverage, pending: bool) -> IndexStatus {
+    let Coverage { rows, covered, small, bytes } = coverage;
+    let state = match covered {
+        _ if pending => IndexState::Pending,
+        covered if covered + small == rows => IndexState::Ready,
+        0 => IndexState::Missing,
+        _ => IndexState::Partial,
+    };
+    IndexStatus {
+        type_key: key.to_string(),
+        properties: declared.properties,
+        kind: declared.kind,
+        state,
+        rows,
+        rows_covered: covered,
+        rows_small: small,
+        bytes,
+        reason: pending.then(|| NO_VECTORS.to_owned()),
+    }
+}
+
+/// Returns what a schema declares, by type: ids and ends of edges always, unique tuples and `@index`.
+fn declared(catalog: &Catalog) -> BTreeMap<TypeKey, Vec<Declared>> {
+    let nodes = catalog.nodes.iter().map(|(name, node)| {
+        (TypeKey::node(name), of_type(&[model::ID], &node.constraints, &node.properties))
+    });
+    let edges = catalog.edges.iter().map(|(name, edge)| {
+        let columns = [model::ID, model::SRC, model::DST];
+        (TypeKey::edge(name), of_type(&columns, &edge.constraints, &edge.properties))
+    });
+    nodes.chain(edges).collect()
+}
+
+fn of_type(columns: &[&str], constraints: &[Constraint], properties: &[Property]) -> Vec<Declared> {
+    let mut declared: Vec<Declared> = Vec::new();
+    let mut add = |kind, properties: Vec<String>, index| {
+        let known = declared.iter().any(|known| known.index == index);
+        if !known {
+            declared.push(Declared { kind, properties, index });
+        }
+    };
+    for column in columns {
+        let column = vec![(*column).to_owned()];
+        add(IndexKind::Key, column.clone(), Index::Keys(column));
+    }
+    for constraint in constraints {
+        let members = match constraint {
+            Constraint::Unique(members) | Constraint::Index(members) => members,
+            // A key is the id, spelled.
+            Constraint::Key(_) | Constraint::Range { .. } | Constraint::Check { .. } => continue,
+        };
+        let found = |name: &String| properties.iter().find(|property| property.name == *name);
+        if members.iter().all(|name| columns.contains(&name.as_str()) || found(name).is_some_and(has_order)) {
+            add(IndexKind::Key, members.clone(), Index::Keys(members.clone()));
+        }
+        let (Constraint::Index(_), [name]) = (constraint, members.as_slice()) else { continue };
+        let Some(property) = found(name) else { continue };
+        if property.ty.kind == Kind::Scalar(Scalar::String) {
+            add(IndexKind::Text, members.clone(), Index::Terms(name.clone()));
+        }
+        if let Kind::Vector(_) = property.ty.kind {
+            let normalized = match property.metric.unwrap_or(Metric::L2) {
+                Metric::Cosine => true,
+                Metric::L2 | Metric::Dot => false,
+            };
+            add(IndexKind::Vector, members.clone(), Index::Grid { column: name.clone(), normalized });
+        }
+    }
+    declared
+}
+
+fn has_order(property: &Property) -> bool {
+    match property.ty.kind {
+        Kind::Scalar(_) => !property.ty.is_blob(),
+        Kind::Enum(_) => true,
+        Kind::List(_) | Kind::Vector(_) => false,
+    }
+}
