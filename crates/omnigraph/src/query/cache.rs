@@ -13,7 +13,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use parking_lot::Mutex;
 
 use super::columns::Column;
-use super::topology::{AddressMap, Topology, TopologyKey};
+use super::topology::{AddressMap, Ends, Lineage, Topology, TopologyKey};
 use crate::error::Result;
 use crate::storage::Table;
 
@@ -45,6 +45,8 @@ pub(crate) struct Caches {
     pub(crate) topology_bytes: usize,
     /// `None`: too large to hold.
     pub(crate) topologies: moka::future::Cache<TopologyKey, Option<Arc<Topology>>>,
+    /// The versions of some tables of which a topology was made last.
+    pub(crate) latest: moka::sync::Cache<Lineage, Ends>,
     pub(crate) addresses: moka::future::Cache<TableKey, Arc<AddressMap>>,
     /// `None`: too large to hold.
     pub(crate) columns: moka::future::Cache<(TableKey, String), Option<Arc<Column>>>,
@@ -80,6 +82,7 @@ impl Caches {
                 .max_capacity(share / 1024)
                 .weigher(move |_, t: &Option<Arc<Topology>>| weigh(t.as_ref().map_or(0, |t| t.bytes())))
                 .build(),
+            latest: moka::sync::Cache::new(4096),
             addresses: moka::future::Cache::builder()
                 .max_capacity(share / 8192)
                 .weigher(move |_, map: &Arc<AddressMap>| weigh(map.bytes()))

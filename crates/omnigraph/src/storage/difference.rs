@@ -10,7 +10,7 @@ use lance_table::format::Fragment;
 use roaring::{RoaringBitmap, RoaringTreemap};
 
 use super::failure;
-use super::table::Table;
+use super::table::{Table, physical_rows};
 use crate::error::{OmniError, Result};
 
 /// Rows of one table version: whole fragments, and single rows of others.
@@ -43,6 +43,18 @@ impl Table {
     pub(crate) fn all_rows(&self) -> Result<Selection> {
         let fragments = self.dataset().fragments().iter().map(id).collect::<Result<_>>()?;
         Ok(Selection { fragments, addresses: RoaringTreemap::new() })
+    }
+
+    /// Returns the rows of a selection, at most: deleted rows of whole fragments count.
+    pub(crate) fn selected_rows(&self, selection: &Selection) -> u64 {
+        let whole = selection.fragments.iter().map(|fragment| self.physical_rows_of(*fragment));
+        whole.sum::<u64>() + selection.addresses.len()
+    }
+
+    /// Returns the rows that a fragment stores, deleted ones included; none when there is no such fragment.
+    pub(crate) fn physical_rows_of(&self, fragment: u32) -> u64 {
+        let found = self.dataset().fragments().iter().find(|held| held.id == u64::from(fragment));
+        found.map_or(0, physical_rows)
     }
 
     /// Compares this version with another of the same table.

@@ -6,6 +6,7 @@
 //! Cost: opening reads one manifest (none when cached); `take` reads the pages that hold the rows.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions, UInt64Array};
@@ -184,6 +185,33 @@ impl Table {
     /// Returns the number of live rows.
     pub(crate) fn row_count(&self) -> u64 {
         self.0.stats.rows
+    }
+
+    /// Returns the addresses of the live rows as ranges, ascending and apart. Cost: the deletion files, no data file.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn live_rows(&self) -> Result<Vec<Range<u64>>> {
+        let mut ranges = Vec::new();
+        for fragment in self.0.dataset.get_fragments() {
+            let first = (fragment.id() as u64) << 32;
+            let end = first + physical_rows(fragment.metadata());
+            let deleted = fragment.get_deletion_vector().await;
+            let deleted = deleted.map_err(|error| failure::table(self.path(), error))?;
+            let mut start = first;
+            for offset in deleted.iter().flat_map(|deleted| deleted.to_sorted_iter()) {
+                let at = first + u64::from(offset);
+                if start < at {
+                    ranges.push(start..at);
+                }
+                start = at + 1;
+            }
+            if start < end {
+                ranges.push(start..end);
+            }
+        }
+        ranges.sort_unstable_by_key(|range| range.start);
+        Ok(ranges)
     }
 
     /// Reads live rows in ascending address; the address column comes last when asked for.

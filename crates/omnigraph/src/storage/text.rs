@@ -116,12 +116,30 @@ impl TextColumn {
 }
 
 impl Scores {
-    /// Returns the score of a row; none when it shares no term.
-    pub(crate) fn get(&self, address: u64) -> Option<f64> {
-        let (fragment, offset) = ((address >> 32) as u32, address as u32);
-        let at = self.fragments.binary_search_by_key(&fragment, |(id, _)| *id).ok()?;
-        let SegmentScores { offsets, scores } = &self.fragments[at].1;
-        offsets.binary_search(&offset).ok().map(|at| scores[at])
+    /// Returns the scores of rows, in the order given; none where a row shares no term. Costs little per row where
+    /// addresses ascend.
+    pub(crate) fn of(&self, addresses: &[u64]) -> Vec<Option<f64>> {
+        let mut scores = Vec::with_capacity(addresses.len());
+        // The fragment of the last row, and the first of its scores at or after that row.
+        let mut last: Option<(u32, &SegmentScores, usize)> = None;
+        for &address in addresses {
+            let (fragment, offset) = ((address >> 32) as u32, address as u32);
+            let held = match last.filter(|(id, ..)| *id == fragment) {
+                Some((_, held, at)) => Some((held, at)),
+                None => {
+                    let at = self.fragments.binary_search_by_key(&fragment, |(id, _)| *id).ok();
+                    at.map(|at| (&self.fragments[at].1, 0))
+                }
+            };
+            let Some((held, from)) = held else {
+                scores.push(None);
+                continue;
+            };
+            let at = seek(&held.offsets, from, offset);
+            last = Some((fragment, held, at));
+            scores.push((held.offsets.get(at) == Some(&offset)).then(|| held.scores[at]));
+        }
+        scores
     }
 
     /// Returns the rows that have a score.
@@ -132,6 +150,19 @@ impl Scores {
         });
         RoaringTreemap::from_bitmaps(bitmaps)
     }
+}
+
+/// Returns the place of the first offset that is not below `offset`, looked for in growing steps after `from`.
+fn seek(offsets: &[u32], from: usize, offset: u32) -> usize {
+    let backwards = from.checked_sub(1).and_then(|before| offsets.get(before)).is_some_and(|o| *o >= offset);
+    let from = if backwards { 0 } else { from };
+    let (mut low, mut step) = (from, 1);
+    while offsets.get(low + step).is_some_and(|o| *o < offset) {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step + 1).min(offsets.len());
+    low + offsets[low.min(high)..high].partition_point(|o| *o < offset)
 }
 
 async fn part(table: &Table, fragment: FileFragment, column: &str, key: &str) -> Result<Part> {

@@ -9,7 +9,6 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
-use roaring::RoaringTreemap;
 
 use super::rank::{Held, Scored};
 use super::{addresses, external, operator, properties};
@@ -26,8 +25,6 @@ pub(super) struct BoundExec {
     computed: Arc<Computed>,
     key: RankKey,
     best: u64,
-    /// Rows that are kept whatever their distance.
-    also: Option<Arc<RoaringTreemap>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -38,10 +35,9 @@ impl BoundExec {
         computed: Arc<Computed>,
         key: RankKey,
         best: u64,
-        also: Option<Arc<RoaringTreemap>>,
     ) -> BoundExec {
         let properties = properties(&input.schema());
-        BoundExec { input, computed, key, best, also, properties, metrics: ExecutionPlanMetricsSet::new() }
+        BoundExec { input, computed, key, best, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -69,25 +65,19 @@ impl ExecutionPlan for BoundExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
-        let (computed, key, also) = (self.computed.clone(), self.key.clone(), self.also.clone());
-        Ok(Arc::new(BoundExec::new(input, computed, key, self.best, also)))
+        let (computed, key) = (self.computed.clone(), self.key.clone());
+        Ok(Arc::new(BoundExec::new(input, computed, key, self.best)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let (computed, name, also) = (self.computed.clone(), address(self.key.var), self.also.clone());
+        let (computed, name) = (self.computed.clone(), address(self.key.var));
         let rows = self.input.execute(partition, context)?.map(move |batch| {
-            let (computed, name, also) = (computed.clone(), name.clone(), also.clone());
+            let (computed, name) = (computed.clone(), name.clone());
             async move {
                 let batch = batch?;
                 let entities = addresses(&batch, &name)?.clone();
-                let (mut lower, upper) = bounds(&computed, entities.values()).await.map_err(external)?;
-                if let Some(also) = also {
-                    let least = |(row, lower): (&u64, Option<f64>)| {
-                        if also.contains(*row) { Some(f64::NEG_INFINITY) } else { lower }
-                    };
-                    lower = entities.values().iter().zip(&lower).map(least).collect();
-                }
+                let (lower, upper) = bounds(&computed, entities.values()).await.map_err(external)?;
                 Ok(Scored { batch, entities, certain: upper, possible: lower })
             }
         });

@@ -17,7 +17,6 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId};
-use roaring::RoaringTreemap;
 
 use super::bound::BoundExec;
 use super::cross::CrossExec;
@@ -182,47 +181,28 @@ impl Builder<'_> {
     fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
         Ok(match rank {
             RankBy::Best { key, best } => {
-                let bounded = self.bounded(input, key, *best, None);
+                let bounded = self.bounded(input, key, *best);
                 let scored = self.fetch(bounded, key.var, std::slice::from_ref(&key.property))?;
                 Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
             }
             RankBy::Fuse(fused) => {
-                let [(first, _), (second, _)] = &fused.arms;
-                let mut properties = vec![first.property.clone()];
-                if second != first {
-                    properties.push(second.property.clone());
-                }
-                let input = self.bounded_arms(input, fused);
-                let scored = self.fetch(input, fused.var(), &properties)?;
                 let table = self.shared.table(&self.key(fused.var()))?.clone();
-                let labels = [self.label(first), self.label(second)];
-                Arc::new(FuseExec::new(scored, fused.clone(), labels, table, self.shared.caches.clone())?)
+                let computed = |(key, _): &(RankKey, Option<u64>)| {
+                    let computed = self.computed(key).cloned();
+                    computed.ok_or_else(|| OmniError::internal("an arm of a fusion is not resolved"))
+                };
+                let computed = [computed(&fused.arms[0])?, computed(&fused.arms[1])?];
+                Arc::new(FuseExec::new(input, fused.clone(), computed, table, self.shared.caches.clone())?)
             }
         })
     }
 
     /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
-    fn bounded(&self, input: Node, key: &RankKey, best: u64, also: Option<Arc<RoaringTreemap>>) -> Node {
+    fn bounded(&self, input: Node, key: &RankKey, best: u64) -> Node {
         match self.computed(key) {
             Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
-                Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best, also))
+                Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best))
             }
-            _ => input,
-        }
-    }
-
-    /// Drops rows that neither ranking of a fusion can hold: one takes the nearest, the other has scores for some rows.
-    fn bounded_arms(&self, input: Node, fused: &Fused) -> Node {
-        let (mut nearest, mut scored) = (None, None);
-        for (key, best) in &fused.arms {
-            match self.computed(key).map(AsRef::as_ref) {
-                Some(Computed::Distance(_)) => nearest = best.map(|best| (key, best)),
-                Some(Computed::Score { rows, .. }) => scored = Some(rows.clone()),
-                Some(Computed::Fused { .. }) | None => {}
-            }
-        }
-        match (nearest, scored, fused.best) {
-            (Some((key, best)), Some(scored), Some(_)) => self.bounded(input, key, best, Some(scored)),
             _ => input,
         }
     }

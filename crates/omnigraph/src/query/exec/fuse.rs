@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, Float64Array, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use datafusion::common::Result as DfResult;
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
@@ -16,23 +16,27 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::rank::{Leaders, ranking};
+use super::arms::{Arm, Measured, Ranks, measure, ranks};
 use super::{address_field, addresses, external, operator, properties, select};
-use crate::model;
+use crate::error::Result;
 use crate::query::cache::Caches;
-use crate::query::columns;
-use crate::query::plan::{Fused, RankKey, address};
+use crate::query::plan::{Fused, address};
+use crate::query::search::Computed;
 use crate::storage::Table;
+
+/// Batches measured ahead.
+const AHEAD: usize = 4;
 
 /// Ranks the distinct entities of the rows in two ways and fuses the ranks: an entity's score is the sum of `1 / (k + r)`
 /// over the rankings that hold it, r counted from 1. Entities are ordered by score; ties keep the order of the first
 /// ranking, then of the second; within a ranking ties are broken by id.
 ///
-/// Memory: the rows that may win, accounted for; it fails rather than exceed its share.
+/// Scores are computed here, for the entities that need them. Memory: the rows that may win, accounted for; it fails rather
+/// than exceed its share.
 pub(super) struct FuseExec {
     input: Arc<dyn ExecutionPlan>,
     fused: Fused,
-    labels: [String; 2],
+    computed: [Arc<Computed>; 2],
     table: Table,
     caches: Arc<Caches>,
     schema: SchemaRef,
@@ -44,7 +48,7 @@ impl FuseExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
         fused: Fused,
-        labels: [String; 2],
+        computed: [Arc<Computed>; 2],
         table: Table,
         caches: Arc<Caches>,
     ) -> DfResult<FuseExec> {
@@ -52,7 +56,7 @@ impl FuseExec {
         let schema = select(&input.schema(), &fused.keep, scores)?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(FuseExec { input, fused, labels, table, caches, schema, properties, metrics })
+        Ok(FuseExec { input, fused, computed, table, caches, schema, properties, metrics })
     }
 }
 
@@ -64,7 +68,7 @@ impl fmt::Debug for FuseExec {
 
 impl DisplayAs for FuseExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second] = &self.labels;
+        let [first, second] = &self.computed;
         write!(f, "FuseExec: {} by {first} and {second}, k={}", address(self.fused.var()), self.fused.k)?;
         if let Some(best) = self.fused.best {
             write!(f, ", best={best}")?;
@@ -85,25 +89,42 @@ impl ExecutionPlan for FuseExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
-        let (labels, table) = (self.labels.clone(), self.table.clone());
-        Ok(Arc::new(FuseExec::new(input, self.fused.clone(), labels, table, self.caches.clone())?))
+        let (computed, table) = (self.computed.clone(), self.table.clone());
+        Ok(Arc::new(FuseExec::new(input, self.fused.clone(), computed, table, self.caches.clone())?))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let reservation = MemoryConsumer::new("FuseExec").register(context.memory_pool());
-        let mut input = self.input.execute(partition, context)?;
+        let input = self.input.execute(partition, context)?;
         let (fused, table, caches) = (self.fused.clone(), self.table.clone(), self.caches.clone());
-        let schema = self.schema.clone();
+        let (schema, computed) = (self.schema.clone(), self.computed.clone());
         let ranked = async move {
-            let mut rows = Rows::new(&fused, reservation);
-            while let Some(batch) = input.try_next().await? {
-                rows.add(&batch)?;
+            let bounded = fused.arms.each_ref().map(|(_, best)| best.is_some());
+            let measured = input.map(|batch| {
+                let (computed, caches, name) = (computed.clone(), caches.clone(), address(fused.var()));
+                async move {
+                    let batch = batch?;
+                    let entities = addresses(&batch, &name)?.values();
+                    let [first, second] = [0, 1].map(|arm| measure(&computed[arm], bounded[arm], &caches, entities));
+                    let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
+                    Ok::<_, DataFusionError>((batch, measured))
+                }
+            });
+            let mut measured = Box::pin(measured.buffered(AHEAD));
+            let arm = |arm: usize| {
+                let (key, best) = &fused.arms[arm];
+                Arm::new(computed[arm].clone(), key.descending, *best)
+            };
+            let mut rows = Rows { fused: &fused, arms: [arm(0), arm(1)], batches: vec![], reservation };
+            while let Some((batch, measured)) = measured.try_next().await? {
+                rows.add(&batch, &measured)?;
             }
-            let places = rows.places(&table, &caches).await?;
+            let Rows { arms, batches, .. } = rows;
+            let places = places(&fused, arms, &table, &caches).await.map_err(external)?;
             let batches: Vec<DfResult<RecordBatch>> =
-                rows.batches.iter().map(|batch| placed(batch, &fused, &places, &schema)).collect();
-            Ok::<_, datafusion::error::DataFusionError>(stream::iter(batches))
+                batches.iter().map(|batch| placed(batch, &fused, &places, &schema)).collect();
+            Ok::<_, DataFusionError>(stream::iter(batches))
         };
         let ranked = stream::once(ranked).try_flatten().inspect(move |batch| {
             if let Ok(batch) = batch {
@@ -146,100 +167,37 @@ struct Rows<'a> {
     reservation: MemoryReservation,
 }
 
-/// What one ranking holds.
-struct Arm {
-    leaders: Option<Leaders>,
-    scores: HashMap<u64, f64>,
-}
-
-impl Arm {
-    fn new((key, best): &(RankKey, Option<u64>)) -> Arm {
-        let best = best.map(|best| usize::try_from(best).unwrap_or(usize::MAX));
-        Arm { leaders: best.map(|best| Leaders::new(best, key.descending)), scores: HashMap::new() }
-    }
-
-    /// Returns whether an entity with this score may be held.
-    fn add(&mut self, entity: u64, score: Option<f64>) -> bool {
-        let Some(score) = score else { return false };
-        if let Some(leaders) = &mut self.leaders {
-            leaders.meet(entity, score);
-            if !leaders.admit(score) {
-                return false;
-            }
+impl Rows<'_> {
+    fn add(&mut self, batch: &RecordBatch, measured: &[Measured; 2]) -> DfResult<()> {
+        let entities = addresses(batch, &address(self.fused.var()))?.values();
+        let mut held = vec![self.fused.best.is_none(); entities.len()];
+        for (arm, measured) in self.arms.iter_mut().zip(measured) {
+            arm.add(entities, measured, &mut held);
         }
-        self.scores.insert(entity, score);
-        true
-    }
-
-    /// Returns the rank of each entity, from 1. `ids` tells the ids of entities.
-    fn ranks(&self, (key, best): &(RankKey, Option<u64>), ids: &HashMap<u64, String>) -> HashMap<u64, u64> {
-        let admitted = |score: f64| self.leaders.as_ref().is_none_or(|leaders| leaders.admit(score));
-        let mut order: Vec<(u64, f64)> =
-            self.scores.iter().map(|(e, s)| (*e, *s)).filter(|(_, score)| admitted(*score)).collect();
-        order.sort_by(|(a, x), (b, y)| {
-            let by_score = if key.descending { y.total_cmp(x) } else { x.total_cmp(y) };
-            by_score.then_with(|| ids.get(a).cmp(&ids.get(b)))
-        });
-        let best = best.map_or(usize::MAX, |best| usize::try_from(best).unwrap_or(usize::MAX));
-        order.iter().take(best).zip(1..).map(|((entity, _), rank)| (*entity, rank)).collect()
-    }
-}
-
-impl<'a> Rows<'a> {
-    fn new(fused: &'a Fused, reservation: MemoryReservation) -> Rows<'a> {
-        Rows {
-            fused,
-            arms: [Arm::new(&fused.arms[0]), Arm::new(&fused.arms[1])],
-            batches: vec![],
-            reservation,
-        }
-    }
-
-    fn add(&mut self, batch: &RecordBatch) -> DfResult<()> {
-        let (entities, first) = ranking(batch, &self.fused.arms[0].0)?;
-        let (_, second) = ranking(batch, &self.fused.arms[1].0)?;
-        let [a, b] = &mut self.arms;
-        let wins = entities.values().iter().zip(first.iter().zip(second)).map(|(&entity, (x, y))| {
-            let (x, y) = (a.add(entity, x), b.add(entity, y));
-            Some(x || y)
-        });
-        let wins: BooleanArray = wins.collect();
-        let all = self.fused.best.is_none() || wins.true_count() == wins.len();
-        let kept = if all { batch.clone() } else { filter_record_batch(batch, &wins)? };
+        let kept = filter_record_batch(batch, &BooleanArray::from(held))?;
         if kept.num_rows() > 0 {
             self.reservation.try_grow(kept.get_array_memory_size())?;
             self.batches.push(kept);
         }
         Ok(())
     }
+}
 
-    async fn places(&self, table: &Table, caches: &Caches) -> DfResult<Places> {
-        let ids = self.ids(table, caches).await?;
-        let [first, second] = [0, 1].map(|arm| self.arms[arm].ranks(&self.fused.arms[arm], &ids));
-        let part = |ranks: &HashMap<u64, u64>, entity: &u64| {
-            ranks.get(entity).map_or(0.0, |rank| 1.0 / (self.fused.k + *rank as f64))
-        };
-        let entities = first.keys().chain(second.keys().filter(|entity| !first.contains_key(entity)));
-        let mut scored: Vec<(u64, f64)> =
-            entities.map(|entity| (*entity, part(&first, entity) + part(&second, entity))).collect();
-        let place = |ranks: &HashMap<u64, u64>, entity: &u64| ranks.get(entity).copied().unwrap_or(u64::MAX);
-        scored.sort_by(|(a, x), (b, y)| {
-            let ties = |entity| (place(&first, entity), place(&second, entity));
-            y.total_cmp(x).then_with(|| ties(a).cmp(&ties(b)))
-        });
-        let best = self.fused.best.map_or(usize::MAX, |best| usize::try_from(best).unwrap_or(usize::MAX));
-        let winners = scored.into_iter().take(best).zip(0..);
-        Ok(winners.map(|((entity, score), place)| (entity, (score, place))).collect())
-    }
-
-    /// Reads the ids of the entities that a ranking holds.
-    async fn ids(&self, table: &Table, caches: &Caches) -> DfResult<HashMap<u64, String>> {
-        let mut entities: Vec<u64> = self.arms.iter().flat_map(|arm| arm.scores.keys().copied()).collect();
-        entities.sort_unstable();
-        entities.dedup();
-        let names = [model::ID.to_owned()];
-        let fetched = columns::fetch(caches, table, &names, &entities).await.map_err(external)?;
-        let ids = fetched[0].as_string::<i32>().iter().map(|id| id.unwrap_or_default().to_owned());
-        Ok(entities.into_iter().zip(ids).collect())
-    }
+/// Fuses the rankings.
+async fn places(fused: &Fused, arms: [Arm; 2], table: &Table, caches: &Caches) -> Result<Places> {
+    let [first, second] = arms;
+    let rankings = [first.finish(caches).await?, second.finish(caches).await?];
+    let [first, second] = ranks(rankings, fused.best, table, caches).await?;
+    let part = |ranks: &Ranks, entity: &u64| ranks.get(entity).map_or(0.0, |rank| 1.0 / (fused.k + *rank as f64));
+    let entities = first.keys().chain(second.keys().filter(|entity| !first.contains_key(entity)));
+    let mut scored: Vec<(u64, f64)> =
+        entities.map(|entity| (*entity, part(&first, entity) + part(&second, entity))).collect();
+    let place = |ranks: &Ranks, entity: &u64| ranks.get(entity).copied().unwrap_or(u64::MAX);
+    scored.sort_by(|(a, x), (b, y)| {
+        let ties = |entity| (place(&first, entity), place(&second, entity));
+        y.total_cmp(x).then_with(|| ties(a).cmp(&ties(b)))
+    });
+    let best = fused.best.map_or(usize::MAX, |best| usize::try_from(best).unwrap_or(usize::MAX));
+    let winners = scored.into_iter().take(best).zip(0..);
+    Ok(winners.map(|((entity, score), place)| (entity, (score, place))).collect())
 }

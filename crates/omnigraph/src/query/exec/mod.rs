@@ -3,6 +3,7 @@
 //! Every operator has one partition and streams; none holds more than one batch of input plus its stated state.
 //! DataFusion's own operators do filters, sorts, aggregates, limits and projections.
 
+mod arms;
 mod bound;
 mod build;
 mod cross;

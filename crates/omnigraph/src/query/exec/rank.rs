@@ -198,6 +198,13 @@ impl Held {
     }
 }
 
+/// Turns scores into numbers that ascend from better to worse: the total order of IEEE 754, both zeros being one.
+pub(super) fn order(score: f64, descending: bool) -> i64 {
+    let bits = (score + 0.0).to_bits() as i64;
+    let ascending = bits ^ (((bits >> 63) as u64) >> 1) as i64;
+    if descending { !ascending } else { ascending }
+}
+
 /// The best distinct entities seen so far, by score; those that tie with the last of them count as well.
 pub(super) struct Leaders {
     best: usize,
@@ -214,18 +221,14 @@ impl Leaders {
         Leaders { best, descending, by_score: BTreeMap::new(), entities: 0, bound }
     }
 
-    /// Ascending: better first.
     fn order(&self, score: f64) -> i64 {
-        // The total order of IEEE 754 as integers.
-        let bits = (score + 0.0).to_bits() as i64;
-        let ascending = bits ^ (((bits >> 63) as u64) >> 1) as i64;
-        if self.descending { !ascending } else { ascending }
+        order(score, self.descending)
     }
 
     /// Counts an entity.
     pub(super) fn meet(&mut self, entity: u64, score: f64) {
         let order = self.order(score);
-        if self.best == 0 || !self.admits(order) {
+        if !self.admits(order) {
             return;
         }
         if self.by_score.entry(order).or_default().insert(entity) {
@@ -249,7 +252,7 @@ impl Leaders {
     }
 
     fn admits(&self, order: i64) -> bool {
-        self.entities < self.best || self.by_score.last_key_value().is_some_and(|(last, _)| order <= *last)
+        order <= self.bound
     }
 }
 

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt64Array};
 use arrow_schema::{Schema, SchemaRef};
 use datafusion::common::Result as DfResult;
+use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt, stream};
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::VarId;
 
@@ -81,6 +82,10 @@ impl ExecutionPlan for NodeScanExec {
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
+        if self.columns.is_empty() {
+            let rows = live(self.table.clone(), self.schema.clone(), metrics);
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), rows)));
+        }
         let scan = Scan {
             columns: self.columns.clone(),
             fragments: None,
@@ -100,4 +105,24 @@ impl ExecutionPlan for NodeScanExec {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), renamed)))
     }
+}
+
+/// Gives the addresses of all live rows, told from the table's files without reading them.
+fn live(
+    table: Table,
+    schema: SchemaRef,
+    metrics: BaselineMetrics,
+) -> impl Stream<Item = DfResult<RecordBatch>> + Send {
+    let batches = async move {
+        let mut rows = table.live_rows().await.map_err(external)?.into_iter().flatten();
+        let batches = std::iter::from_fn(move || {
+            let batch: Vec<u64> = rows.by_ref().take(BATCH_ROWS).collect();
+            (!batch.is_empty()).then(|| {
+                metrics.record_output(batch.len());
+                Ok(RecordBatch::try_new(schema.clone(), vec![Arc::new(UInt64Array::from(batch))])?)
+            })
+        });
+        Ok::<_, DataFusionError>(stream::iter(batches))
+    };
+    stream::once(batches).try_flatten()
 }

@@ -168,10 +168,7 @@ impl RankBy {
     fn columns(&self) -> Vec<String> {
         match self {
             RankBy::Best { key, .. } => vec![key.column()],
-            RankBy::Fuse(fused) => {
-                let arms = fused.arms.iter().map(|(key, _)| key.column());
-                arms.chain([fused.score(), fused.place()]).collect()
-            }
+            RankBy::Fuse(fused) => vec![fused.score(), fused.place()],
         }
     }
 }

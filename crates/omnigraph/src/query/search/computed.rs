@@ -66,7 +66,7 @@ pub(crate) enum Computed {
 pub(crate) async fn fetch(computed: &Arc<Computed>, caches: &Caches, addresses: &[u64]) -> Result<ArrayRef> {
     match computed.as_ref() {
         Computed::Score { scores, .. } => {
-            Ok(Arc::new(addresses.iter().map(|&row| scores.get(row)).collect::<Float64Array>()))
+            Ok(Arc::new(scores.of(addresses).into_iter().collect::<Float64Array>()))
         }
         Computed::Distance(distance) => distances(computed, distance, caches, addresses).await,
         Computed::Fused { .. } => Err(OmniError::internal("a fused ranking is computed over all rows")),

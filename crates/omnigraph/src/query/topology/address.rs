@@ -3,14 +3,16 @@
 //! Row addresses ascend but have gaps (fragments, deleted rows). Runs of consecutive addresses are stored, so a table
 //! without deletions costs a few bytes per fragment. Lookups are a binary search over the runs.
 
+use std::ops::Range;
+
 /// A bijection between the row addresses of a table version and `0..len`, both ascending.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AddressMap {
     runs: Vec<Run>,
     len: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Run {
     address: u64,
     ordinal: u32,
@@ -31,6 +33,18 @@ impl AddressMap {
             }
             self.len += 1;
         }
+        true
+    }
+
+    /// Appends a range of addresses, which continue in ascending order, as [`AddressMap::extend`] does.
+    pub(super) fn push(&mut self, range: Range<u64>) -> bool {
+        let len = u32::try_from(range.end - range.start).ok().filter(|len| self.len.checked_add(*len).is_some());
+        let Some(len) = len else { return false };
+        match self.runs.last_mut() {
+            Some(run) if run.address + u64::from(run.len) == range.start => run.len += len,
+            _ => self.runs.push(Run { address: range.start, ordinal: self.len, len }),
+        }
+        self.len += len;
         true
     }
 
@@ -56,6 +70,11 @@ impl AddressMap {
         let at = self.runs.partition_point(|run| run.ordinal <= ordinal) - 1;
         let run = self.runs[at];
         run.address + u64::from(ordinal - run.ordinal)
+    }
+
+    /// Returns all addresses, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.runs.iter().flat_map(|run| run.address..run.address + u64::from(run.len))
     }
 
     /// Returns the memory it holds, in bytes.

@@ -1,7 +1,8 @@
 //! Building topologies from scans.
 //!
-//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables. The result is
-//! shared by all queries of the process that read the same three table versions.
+//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables, or changes the
+//! topology of other versions of the same tables ([`super::patch`]). The result is shared by all queries of the process
+//! that read the same three table versions.
 
 use std::sync::Arc;
 
@@ -12,14 +13,15 @@ use futures::TryStreamExt;
 
 use super::address::AddressMap;
 use super::csr::Topology;
+use super::patch;
 use crate::error::{OmniError, Result};
 use crate::model;
 use crate::query::cache::{Caches, TableKey};
 use crate::query::columns::SCAN_ROWS;
-use crate::storage::{KeyIndex, Scan, Table, build_once};
+use crate::storage::{KeyIndex, Scan, Table, blocking, build_once};
 
 /// The tables of one edge type in one snapshot.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ends {
     /// The edges.
     pub(crate) edge: Table,
@@ -49,23 +51,67 @@ impl Ends {
     }
 }
 
-type AddressMaps = moka::future::Cache<TableKey, Arc<AddressMap>>;
-
-/// Returns the topology, built if need be; `None` when it would exceed its share of memory.
-pub(super) async fn load(caches: &Caches, ends: &Ends) -> Result<Option<Arc<Topology>>> {
-    let (known, limit, tables) = (caches.addresses.clone(), caches.topology_bytes, ends.clone());
-    let build = async move { Ok(build(&known, limit, &tables).await?.map(Arc::new)) };
-    build_once(&caches.topologies, ends.key(), build).await
+/// Names the tables of a topology, whatever their versions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lineage {
+    root: String,
+    paths: [String; 3],
 }
 
-async fn addresses(known: &AddressMaps, table: &Table) -> Result<Arc<AddressMap>> {
-    let scanned = table.clone();
+impl Ends {
+    fn lineage(&self) -> Lineage {
+        let paths = [&self.edge, &self.source, &self.target].map(|table| table.path().to_owned());
+        Lineage { root: self.edge.root().uri().to_owned(), paths }
+    }
+}
+
+pub(super) type AddressMaps = moka::future::Cache<TableKey, Arc<AddressMap>>;
+
+/// Returns the topology, made if need be; `None` when it would exceed its share of memory.
+pub(super) async fn load(caches: &Arc<Caches>, ends: &Ends) -> Result<Option<Arc<Topology>>> {
+    let (shared, tables) = (caches.clone(), ends.clone());
+    let make = async move {
+        let base = base(&shared, &tables).await;
+        let patched = match base {
+            Some((base, before)) => patch::patch(&shared.addresses, &base, &before, &tables).await?,
+            None => None,
+        };
+        let made = match patched {
+            Some(patched) => Some(patched),
+            None => build(&shared.addresses, shared.topology_bytes, &tables).await?,
+        };
+        if made.is_some() {
+            shared.latest.insert(tables.lineage(), tables);
+        }
+        Ok(made.map(Arc::new))
+    };
+    build_once(&caches.topologies, ends.key(), make).await
+}
+
+/// Returns about what loading costs, in edges read.
+pub(super) async fn cost(caches: &Caches, ends: &Ends) -> u64 {
+    let edges = ends.edge.row_count();
+    match base(caches, ends).await {
+        Some(_) => edges / RENUMBERED_AT_ONCE,
+        None => edges,
+    }
+}
+
+/// Returns the last topology that was made of any versions of these tables, if it is in memory, and the versions.
+async fn base(caches: &Caches, ends: &Ends) -> Option<(Arc<Topology>, Ends)> {
+    let before = caches.latest.get(&ends.lineage())?;
+    Some((caches.topologies.get(&before.key()).await??, before))
+}
+
+/// Reading an edge costs about as much as renumbering this many.
+const RENUMBERED_AT_ONCE: u64 = 32;
+
+pub(super) async fn addresses(known: &AddressMaps, table: &Table) -> Result<Arc<AddressMap>> {
+    let listed = table.clone();
     let read = async move {
         let mut map = AddressMap::default();
-        let scan = Scan { columns: vec![], fragments: None, with_address: true, batch_rows: SCAN_ROWS };
-        let mut stream = scanned.scan(scan)?;
-        while let Some(batch) = stream.try_next().await? {
-            if !map.extend(batch.column(0).as_primitive::<UInt64Type>().values()) {
+        for range in listed.live_rows().await? {
+            if !map.push(range) {
                 return Err(OmniError::internal("row count exceeds the checked bound"));
             }
         }
@@ -78,7 +124,7 @@ async fn addresses(known: &AddressMaps, table: &Table) -> Result<Arc<AddressMap>
 const BYTES_PER_EDGE: u64 = 36;
 const BYTES_PER_NODE: u64 = 16;
 
-async fn build(known: &AddressMaps, limit: usize, ends: &Ends) -> Result<Option<Topology>> {
+pub(super) async fn build(known: &AddressMaps, limit: usize, ends: &Ends) -> Result<Option<Topology>> {
     let nodes = [ends.source.row_count(), ends.target.row_count()];
     let edges = ends.edge.row_count();
     let bytes = edges * BYTES_PER_EDGE + (nodes[0] + nodes[1]) * BYTES_PER_NODE;
@@ -107,14 +153,11 @@ async fn build(known: &AddressMaps, limit: usize, ends: &Ends) -> Result<Option<
         }
     }
     let same_type = ends.same_type;
-    let built = tokio::task::spawn_blocking(move || {
-        Topology::new(&pairs, &ordinals, source, target, edge, same_type)
-    });
-    let built = built.await.map_err(|e| OmniError::internal(format!("building a topology failed: {e}")))?;
-    Ok(Some(built))
+    let make = move || Topology::new(&pairs, &ordinals, source, target, Arc::new(edge), same_type);
+    Ok(Some(blocking(make).await))
 }
 
-async fn resolve(index: &KeyIndex, map: &AddressMap, ids: &ArrayRef) -> Result<Vec<Option<u32>>> {
+pub(super) async fn resolve(index: &KeyIndex, map: &AddressMap, ids: &ArrayRef) -> Result<Vec<Option<u32>>> {
     let matches = index.lookup(std::slice::from_ref(ids)).await?;
     let mut found = vec![None; ids.len()];
     for (probe, address) in matches.probe.iter().zip(&matches.address) {

@@ -5,6 +5,7 @@
 //! direction plus 4 per node.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::address::AddressMap;
 
@@ -20,7 +21,7 @@ pub(crate) enum Direction {
 }
 
 /// Neighbour lists of one direction.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Csr {
     offsets: Vec<u32>,
     neighbours: Vec<u32>,
@@ -72,33 +73,57 @@ impl Csr {
 }
 
 /// Both directions of one edge type, with the numbering of its tables.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Topology {
     pub(super) out: Csr,
     pub(super) into: Csr,
-    pub(super) source: std::sync::Arc<AddressMap>,
-    pub(super) target: std::sync::Arc<AddressMap>,
-    pub(super) edge: AddressMap,
-    pub(super) same_type: bool,
+    source: Arc<AddressMap>,
+    target: Arc<AddressMap>,
+    edge: Arc<AddressMap>,
+    same_type: bool,
 }
 
 impl Topology {
-    /// Builds the lists. `ends[i]` are the ordinals of the edge `edge_ordinals[i]`, ascending.
+    /// Builds the lists. `pairs[i]` are the ordinals of the nodes at the ends of the edge `edge_ordinals[i]`, ascending.
     pub(super) fn new(
-        ends: &[(u32, u32)],
+        pairs: &[(u32, u32)],
         edge_ordinals: &[u32],
-        source: std::sync::Arc<AddressMap>,
-        target: std::sync::Arc<AddressMap>,
-        edge: AddressMap,
+        source: Arc<AddressMap>,
+        target: Arc<AddressMap>,
+        edge: Arc<AddressMap>,
         same_type: bool,
     ) -> Topology {
-        let raw = || ends.iter().zip(edge_ordinals).map(|(&(src, dst), &edge)| (dst, src, edge));
+        let raw = || pairs.iter().zip(edge_ordinals).map(|(&(src, dst), &edge)| (dst, src, edge));
         // By target in storage order, then by source in target order, then by target in source order: all lists ascend.
-        let by_target = Csr::scatter(target.len(), ends.len(), raw());
-        let out = Csr::scatter(source.len(), ends.len(), by_target.triples());
+        let by_target = Csr::scatter(target.len(), pairs.len(), raw());
+        let out = Csr::scatter(source.len(), pairs.len(), by_target.triples());
         drop(by_target);
-        let into = Csr::scatter(target.len(), ends.len(), out.triples());
+        let into = Csr::scatter(target.len(), pairs.len(), out.triples());
         Topology { out, into, source, target, edge, same_type }
+    }
+
+    /// Tells whether every edge has a node at both ends.
+    pub(super) fn is_whole(&self) -> bool {
+        self.out.edges.len() == self.edge.len()
+    }
+
+    pub(super) fn source_map(&self) -> &AddressMap {
+        &self.source
+    }
+
+    pub(super) fn target_map(&self) -> &AddressMap {
+        &self.target
+    }
+
+    pub(super) fn edge_map(&self) -> &AddressMap {
+        &self.edge
+    }
+
+    /// Calls `each(from, to, edge)` for every edge.
+    pub(super) fn each_edge(&self, mut each: impl FnMut(u32, u32, u32)) {
+        for (to, from, edge) in self.out.triples() {
+            each(from, to, edge);
+        }
     }
 
     /// Returns the memory it holds, in bytes.
@@ -260,8 +285,6 @@ impl Visited {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn graph(nodes: u32, ends: &[(u32, u32)]) -> Topology {
@@ -271,7 +294,7 @@ mod tests {
         edge.extend(&(0..ends.len() as u64).collect::<Vec<_>>());
         let ordinals: Vec<u32> = (0..ends.len() as u32).collect();
         let map = Arc::new(map);
-        Topology::new(ends, &ordinals, map.clone(), map, edge, true)
+        Topology::new(ends, &ordinals, map.clone(), map, Arc::new(edge), true)
     }
 
     fn reach(topology: &Topology, start: u32, direction: Direction, bounds: (u32, u32)) -> Vec<u32> {

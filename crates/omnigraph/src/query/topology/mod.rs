@@ -1,17 +1,20 @@
 //! Adjacency of one edge type between exact table versions.
 //!
 //! `address` numbers the rows of a table version densely, `csr` holds the sorted neighbour lists of both directions,
-//! `build` makes them from a scan, `probe` answers single hops from the endpoint indexes without them, `neighbours`
+//! `build` makes them from a scan, `patch` from those of other versions, `probe` answers single hops from the endpoint indexes without them, `neighbours`
 //! chooses between the two hop by hop. Everything is derived, keyed by immutable versions, and may be dropped.
 
 mod address;
 mod build;
 mod csr;
 mod neighbours;
+mod patch;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use address::AddressMap;
-pub(crate) use build::{Ends, TopologyKey};
+pub(crate) use build::{Ends, Lineage, TopologyKey};
 pub(crate) use csr::{Direction, Topology, Visited};
 pub(crate) use neighbours::{Mode, Neighbours};
 pub(crate) use probe::Hop;

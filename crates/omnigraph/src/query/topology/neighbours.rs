@@ -1,13 +1,13 @@
 //! Choosing between adjacency in memory and index probes, hop by hop.
 //!
 //! A topology that is cached is used. Otherwise probes answer until what they have cost, over all queries on these table
-//! versions, comes near the cost of building; then it is built. The choice never changes an answer.
+//! versions, comes near the cost of making one; then it is made. The choice never changes an answer.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::build::{Ends, load};
+use super::build::{Ends, cost, load};
 use super::csr::{Direction, Topology};
 use super::probe::{Hop, probe};
 use crate::error::Result;
@@ -77,7 +77,7 @@ impl Neighbours {
                 }
                 let work = (frontier as u64 + HOP_OVERHEAD) * PROBE_COST;
                 let spent = self.caches.spend(format!("{key:?}"), work);
-                if spent >= self.ends.edge.row_count() {
+                if spent >= cost(&self.caches, &self.ends).await {
                     load(&self.caches, &self.ends).await
                 } else {
                     Ok(None)

@@ -193,7 +193,8 @@ async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>)
     let words = TextColumn::load(table, "text").await.unwrap();
     let matching = words.matching("word3 word5").iter().collect();
     let scores = words.scores("word3 common");
-    let scores = scores.rows().iter().map(|row| (row, scores.get(row).unwrap())).collect();
+    let rows: Vec<u64> = scores.rows().iter().collect();
+    let scores = rows.iter().zip(scores.of(&rows)).map(|(row, score)| (*row, score.unwrap())).collect();
     let vectors = VectorColumn::new(table.clone(), "vec").unwrap();
     let sketch = vectors.sketch((0, 0), false).await.unwrap();
     let (mut lower, mut upper) = (vec![0.0; ROWS], vec![0.0; ROWS]);
