@@ -67,6 +67,9 @@ pub struct Variable {
     pub ty: VarType,
     /// Whether it was written `$_`.
     pub anonymous: bool,
+    /// Whether an `optional` block introduced it, so that it is null in rows that the block did not extend. Inside
+    /// that block it is never null. Variables of a `not` block inside are local to the `not` block and not optional.
+    pub optional: bool,
 }
 
 /// A read query.
@@ -90,20 +93,38 @@ pub struct Read {
     pub grouped: bool,
 }
 
-/// A conjunction of clauses: the match block or one `not` block.
+/// A conjunction of clauses: the match block, one `not` block or one `optional` block.
+///
+/// Its rows are made in four steps, each of which sees the rows of the one before:
+///
+/// 1. `bound`, `traversals` and `filters` give the rows that satisfy the required clauses;
+/// 2. `negations` drop rows;
+/// 3. `optionals`, one after the other, extend rows: each row is replaced by its extensions that satisfy the block,
+///    or stays once, with the variables that the block introduced null, if there is none;
+/// 4. `late` drops rows.
+///
+/// The steps 1 and 2 use no variable of an `optional` block, so only the order of 3 and 4 against them matters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pattern {
-    /// Variables first bound in this block, in text order.
+    /// Variables first bound in this block, in text order; those of a block inside are in its own list.
     pub introduced: Vec<VarId>,
     /// Variables that have a node binding in this block, in text order of their first binding. A connected group
     /// starts at its first entry here; a group without one starts at the left endpoint of its first traversal.
     pub bound: Vec<VarId>,
     /// Traversals in text order.
     pub traversals: Vec<Traversal>,
-    /// Conditions: filters, inline conditions, text clauses. All must be true.
+    /// Conditions: filters, inline conditions, text clauses. All must be true. In an `optional` block they may use
+    /// variables of earlier `optional` blocks, which may be null.
     pub filters: Vec<Expr>,
     /// `not { … }` blocks.
     pub negations: Vec<Pattern>,
+    /// `optional { … }` blocks in text order. Only the match block has any. A block may start from variables of an
+    /// earlier one; where such a variable is null, a traversal from it finds nothing and a condition on it is not
+    /// true, so that the row is not extended.
+    pub optionals: Vec<Pattern>,
+    /// Conditions that use a variable of `optionals`, directly in this block. All must be true after the blocks were
+    /// evaluated. Empty without `optionals`.
+    pub late: Vec<Expr>,
 }
 
 /// One traversal clause.
@@ -153,10 +174,10 @@ pub enum Expr {
         var: VarId,
         /// Property name.
         property: String,
-        /// Its type.
+        /// Its type; nullable if the variable may be null here.
         ty: Type,
     },
-    /// A whole node: its id, a string.
+    /// A whole node: its id, a string; null where an optional variable is not bound.
     Node(VarId),
     /// A parameter.
     Param(ParamId),
@@ -266,7 +287,62 @@ pub enum Rank {
     },
 }
 
+impl Expr {
+    /// Calls `visit` with this expression and with every expression inside it, outer ones first.
+    pub fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
+        visit(self);
+        match self {
+            Expr::Compare { left: a, right: b, .. }
+            | Expr::Member { list: a, element: b }
+            | Expr::Substring { text: a, part: b }
+            | Expr::Prefix { text: a, prefix: b } => {
+                a.walk(visit);
+                b.walk(visit);
+            }
+            Expr::IsNull(operand) | Expr::Not(operand) => operand.walk(visit),
+            Expr::And(operands) | Expr::Or(operands) => operands.iter().for_each(|o| o.walk(visit)),
+            Expr::Text { predicate, query, .. } => {
+                query.walk(visit);
+                if let TextPredicate::Fuzzy { max_edits } = predicate {
+                    max_edits.walk(visit);
+                }
+            }
+            Expr::Rank(rank) => rank.walk(visit),
+            Expr::Property { .. } | Expr::Node(_) | Expr::Param(_) | Expr::Literal { .. } | Expr::Now => {}
+        }
+    }
+
+    /// Returns the variable that this expression reads itself, not through an operand.
+    pub fn var(&self) -> Option<VarId> {
+        match self {
+            Expr::Property { var, .. } | Expr::Text { var, .. } | Expr::Node(var) => Some(*var),
+            Expr::Rank(rank) => Some(rank.var()),
+            Expr::Param(_)
+            | Expr::Literal { .. }
+            | Expr::Now
+            | Expr::Compare { .. }
+            | Expr::Member { .. }
+            | Expr::Substring { .. }
+            | Expr::Prefix { .. }
+            | Expr::IsNull(_)
+            | Expr::Not(_)
+            | Expr::And(_)
+            | Expr::Or(_) => None,
+        }
+    }
+}
+
 impl Rank {
+    fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
+        match self {
+            Rank::Nearest { query, .. } | Rank::Bm25 { query, .. } => query.walk(visit),
+            Rank::Rrf { arms, k } => {
+                arms.iter().for_each(|arm| arm.walk(visit));
+                k.walk(visit);
+            }
+        }
+    }
+
     /// Returns the ranked node; both arms of a fusion rank the same one.
     pub fn var(&self) -> VarId {
         match self {
@@ -325,8 +401,13 @@ pub enum Aggregate {
 pub enum OutputType {
     /// A scalar, list or vector.
     Value(Type),
-    /// A whole node of this type, rendered as its id.
-    Node(String),
+    /// A whole node, rendered as its id.
+    Node {
+        /// The node type.
+        ty: String,
+        /// Whether null is a value: the variable is optional.
+        nullable: bool,
+    },
 }
 
 /// A sort key.

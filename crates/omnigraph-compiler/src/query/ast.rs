@@ -115,11 +115,13 @@ pub struct Read {
     pub limit: Option<u64>,
 }
 
-/// A member of `match` or of `not { … }`.
+/// A member of `match`, of `not { … }` or of `optional { … }`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Clause {
     /// `not { … }`
     Negation(Spanned<Vec<Clause>>),
+    /// `optional { … }`
+    Optional(Spanned<Vec<Clause>>),
     /// `$v: Type { … }`
     Binding(Binding),
     /// `$a edge $b`

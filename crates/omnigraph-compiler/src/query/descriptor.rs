@@ -117,8 +117,8 @@ fn traversed(pattern: &Pattern, catalog: &Catalog, reads: &mut BTreeSet<TypeKey>
             reads.extend([TypeKey::node(&edge.from), TypeKey::node(&edge.to)]);
         }
     }
-    for negation in &pattern.negations {
-        traversed(negation, catalog, reads);
+    for block in pattern.negations.iter().chain(&pattern.optionals) {
+        traversed(block, catalog, reads);
     }
 }
 
@@ -152,13 +152,13 @@ fn touched(
 fn column(projection: &ir::Projection, params: &[ir::Param]) -> ValueDescriptor {
     let name = projection.name.clone();
     let ty = match &projection.ty {
-        OutputType::Node(_) => {
+        OutputType::Node { nullable, .. } => {
             return ValueDescriptor {
                 name,
                 kind: ValueKind::Object,
                 item_kind: None,
                 vector_dim: None,
-                nullable: false,
+                nullable: *nullable,
             };
         }
         OutputType::Value(ty) => ty,

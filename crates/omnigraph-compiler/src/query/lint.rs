@@ -183,6 +183,7 @@ fn check(query: &ast::Query, source: &str, catalog: &Catalog, updates: &mut Upda
     match typecheck(query, catalog) {
         Ok(typed) => {
             warnings.extend(repeated_columns(&typed));
+            warnings.extend(idle_blocks(&typed));
             updates.add(&typed);
             let operation = Some(describe(&typed, catalog));
             QueryResult { name, kind, status: Status::Ok, warnings, error: None, place: None, operation }
@@ -211,6 +212,20 @@ fn repeated_columns(query: &ir::Query) -> Vec<String> {
     repeated
         .map(|(column, count)| {
             format!("{count} columns are called `{column}`; a JSON row keeps only the last: give aliases")
+        })
+        .collect()
+}
+
+/// Warns of `optional` blocks that can neither extend a row nor drop one.
+fn idle_blocks(query: &ir::Query) -> Vec<String> {
+    let ir::Body::Read(read) = &query.body else {
+        return Vec::new();
+    };
+    let blocks = read.pattern.optionals.iter().enumerate();
+    blocks
+        .filter(|(_, block)| block.introduced.is_empty())
+        .map(|(i, _)| {
+            format!("`optional` block {} introduces no variable, so it changes nothing: leave it out", i + 1)
         })
         .collect()
 }

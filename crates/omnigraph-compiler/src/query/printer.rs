@@ -70,8 +70,9 @@ fn clauses(out: &mut String, clauses: &[Clause], level: usize) {
     let indent = "    ".repeat(level);
     for clause in clauses {
         match clause {
-            Clause::Negation(block) => {
-                let _ = writeln!(out, "{indent}not {{");
+            Clause::Negation(block) | Clause::Optional(block) => {
+                let word = if matches!(clause, Clause::Negation(_)) { "not" } else { "optional" };
+                let _ = writeln!(out, "{indent}{word} {{");
                 self::clauses(out, &block.node, level + 1);
                 let _ = writeln!(out, "{indent}}}");
             }

@@ -7,6 +7,7 @@
 mod literal;
 mod mutation;
 mod operand;
+mod optional;
 mod order;
 mod params;
 mod pattern;

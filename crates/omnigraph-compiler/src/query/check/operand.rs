@@ -30,8 +30,13 @@ impl ResolvedProperty {
 pub(super) enum Bare {
     /// A parameter and its type.
     Param(ir::ParamId, Type),
-    /// A node of this type.
-    Node(VarId, String),
+    /// A node.
+    Node {
+        id: VarId,
+        ty: String,
+        /// Whether it may be null.
+        nullable: bool,
+    },
 }
 
 /// A value operand and its type.
@@ -67,7 +72,7 @@ impl Checker<'_> {
     pub(super) fn property(&mut self, property: &PropertyRef) -> Option<ResolvedProperty> {
         let catalog = self.catalog;
         let PropertyRef { variable, property: name } = property;
-        let (var, of_node, kind, ty, properties) = match self.scope.find(&variable.node) {
+        let (var, of_node, kind, ty, properties) = match self.find(&variable.node, variable.span) {
             Lookup::Broken => return None,
             Lookup::Unbound => {
                 self.unbound("T6", &variable.node, variable.span);
@@ -88,7 +93,9 @@ impl Checker<'_> {
             self.suggest(&name.node, properties.iter().map(|p| p.name.as_str()), "");
             return None;
         };
-        Some(ResolvedProperty { var, name: found.name.clone(), ty: found.ty.clone(), of_node })
+        let mut ty = found.ty.clone();
+        ty.nullable |= self.scope.is_optional(var);
+        Some(ResolvedProperty { var, name: found.name.clone(), ty, of_node })
     }
 
     fn unbound(&mut self, code: &str, name: &str, span: Span) {
@@ -114,9 +121,9 @@ impl Checker<'_> {
             let id = declared?;
             return Some(Bare::Param(id, self.params[id.0].ty.clone()));
         }
-        match self.scope.find(name) {
+        match self.find(name, span) {
             Lookup::Broken => None,
-            Lookup::Node(id, ty) => Some(Bare::Node(id, ty)),
+            Lookup::Node(id, ty) => Some(Bare::Node { id, ty, nullable: self.scope.is_optional(id) }),
             Lookup::Edge(..) => {
                 let message = format!("edge binding `${name}` cannot be used without a property");
                 self.coded("T23", span, message)
@@ -148,7 +155,7 @@ impl Checker<'_> {
                     return self.coded("T7", span, message);
                 }
                 Bare::Param(id, ty) => (ir::Expr::Param(id), ty),
-                Bare::Node(_, ty) => {
+                Bare::Node { ty, .. } => {
                     let message = format!("filters take scalar operands, `${name}` is a node of type {ty}");
                     self.coded::<()>("T7", span, message);
                     self.hint(format!("name a property: `${name}.…`"));

@@ -1,8 +1,8 @@
-//! Clauses of `match` and `not { … }`: bindings, traversals, negation.
+//! Clauses of `match`, `not { … }` and `optional { … }`: bindings, traversals, negation.
 
 use super::super::ast::{Binding, Bounds, Clause, Name, PropertyValue, Spanned, Traversal};
 use super::Checker;
-use super::scope::Lookup;
+use super::scope::{BlockKind, Lookup};
 use super::value::Context;
 use crate::catalog::{EdgeType, NodeType};
 use crate::ir::{self, CompareOp, Expr, Pattern, VarId, VarType};
@@ -30,15 +30,23 @@ impl Checker<'_> {
             traversals: Vec::new(),
             filters: Vec::new(),
             negations: Vec::new(),
+            optionals: Vec::new(),
+            late: Vec::new(),
         };
         for clause in clauses {
             match clause {
                 Clause::Negation(block) => pattern.negations.push(self.negation(block)),
+                Clause::Optional(block) => self.optional(block, &mut pattern),
                 Clause::Binding(binding) => self.binding(binding, &mut pattern),
                 Clause::Traversal(traversal) => self.traversal(traversal, &mut pattern),
                 Clause::Filter(predicate) => match self.predicate(predicate) {
-                    Some(Expr::And(conditions)) => pattern.filters.extend(conditions),
-                    condition => pattern.filters.extend(condition),
+                    Some(Expr::And(conditions)) => {
+                        for condition in conditions {
+                            self.place_condition(condition, &mut pattern);
+                        }
+                    }
+                    Some(condition) => self.place_condition(condition, &mut pattern),
+                    None => {}
                 },
             }
         }
@@ -47,7 +55,7 @@ impl Checker<'_> {
 
     fn negation(&mut self, block: &Spanned<Vec<Clause>>) -> Pattern {
         let errors = self.errors.len();
-        self.scope.enter();
+        self.scope.enter(BlockKind::Negation);
         let pattern = self.clauses(&block.node);
         if !self.scope.leave() && self.errors.len() == errors {
             let message = "`not` block uses no variable that is bound before it";
@@ -83,7 +91,7 @@ impl Checker<'_> {
             self.error::<()>(name.span, "`$_` cannot be bound to a type: give the variable a name");
             return;
         }
-        let found = self.scope.find(&name.node);
+        let found = self.find_bound(name, "bound");
         let Some(node) = catalog.nodes.get(&binding.ty.node) else {
             self.no_node_type(&binding.ty);
             if found == Lookup::Unbound {
@@ -251,7 +259,7 @@ impl Checker<'_> {
         if name.node == ANONYMOUS {
             return Endpoint::Free;
         }
-        match self.scope.find(&name.node) {
+        match self.find_bound(name, "an endpoint") {
             Lookup::Unbound => Endpoint::Free,
             Lookup::Broken => Endpoint::Broken,
             Lookup::Node(id, ty) => Endpoint::Bound(id, ty),

@@ -67,7 +67,9 @@ impl Checker<'_> {
                     return self.coded("T24", span, format!("blob parameter `${name}` is not a value"));
                 }
                 Bare::Param(id, ty) => (ir::Expr::Param(id), ty),
-                Bare::Node(id, ty) => return Some((ir::Expr::Node(id), OutputType::Node(ty))),
+                Bare::Node { id, ty, nullable } => {
+                    return Some((ir::Expr::Node(id), OutputType::Node { ty, nullable }));
+                }
             },
             ExprKind::Alias(name) => {
                 let message = match within {
@@ -101,7 +103,7 @@ impl Checker<'_> {
     ) -> Option<OutputType> {
         let ty = match (function, argument) {
             (AggregateFunction::Count, _) => Type::scalar(Scalar::I64),
-            (_, OutputType::Node(ty)) => {
+            (_, OutputType::Node { ty, .. }) => {
                 let message =
                     format!("`{}` over a node of type {ty}; only `count` takes one", function.text());
                 return self.coded("T8", span, message);

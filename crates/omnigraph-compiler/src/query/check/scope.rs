@@ -13,15 +13,41 @@ struct Entry {
     depth: usize,
 }
 
+/// What opened a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockKind {
+    /// `match { … }`, the outermost one.
+    Match,
+    /// `not { … }`: what it introduces is local.
+    Negation,
+    /// `optional { … }`: what it introduces stays visible, as optional variables.
+    Optional,
+}
+
 /// One open block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Block {
-    /// Names that it introduced.
+    kind: BlockKind,
+    /// Names that it introduced, and those that closed `optional` blocks inside it introduced.
     names: Vec<String>,
-    /// Names that closed blocks inside it introduced.
+    /// Variables that it introduced itself.
+    variables: Vec<VarId>,
+    /// Names that closed `not` blocks inside it introduced.
     inner_names: HashSet<String>,
     /// Whether one of its own clauses uses a variable of an enclosing block.
     uses_outer: bool,
+}
+
+impl Block {
+    fn new(kind: BlockKind) -> Block {
+        Block {
+            kind,
+            names: Vec::new(),
+            variables: Vec::new(),
+            inner_names: HashSet::new(),
+            uses_outer: false,
+        }
+    }
 }
 
 /// All variables of a query, and those that can be seen at one point of it.
@@ -29,14 +55,19 @@ struct Block {
 pub(super) struct Scope {
     variables: Vec<Variable>,
     visible: HashMap<String, Entry>,
-    /// The open `not` blocks inside the match block, which is the first entry.
+    /// The open blocks; the match block is the first entry.
     blocks: Vec<Block>,
     anonymous: usize,
 }
 
 impl Default for Scope {
     fn default() -> Scope {
-        Scope { variables: Vec::new(), visible: HashMap::new(), blocks: vec![Block::default()], anonymous: 0 }
+        Scope {
+            variables: Vec::new(),
+            visible: HashMap::new(),
+            blocks: vec![Block::new(BlockKind::Match)],
+            anonymous: 0,
+        }
     }
 }
 
@@ -51,6 +82,16 @@ pub(super) enum Lookup {
     Node(VarId, String),
     /// An edge of this type.
     Edge(VarId, String),
+}
+
+impl Lookup {
+    /// Returns the variable, if one is known.
+    pub(super) fn id(&self) -> Option<VarId> {
+        match self {
+            Lookup::Unbound | Lookup::Broken => None,
+            Lookup::Node(id, _) | Lookup::Edge(id, _) => Some(*id),
+        }
+    }
 }
 
 impl Scope {
@@ -77,9 +118,33 @@ impl Scope {
         self.visible.contains_key(name)
     }
 
-    /// Tells whether a closed block inside the current one introduced this name.
+    /// Tells whether a name is local to a closed `not` block that stands beside the current clause: in the current
+    /// block or, as what an `optional` block introduces is visible outside, in the one around it.
     pub(super) fn was_inner(&self, name: &str) -> bool {
-        self.blocks.last().is_some_and(|b| b.inner_names.contains(name))
+        for block in self.blocks.iter().rev() {
+            if block.inner_names.contains(name) {
+                return true;
+            }
+            if block.kind != BlockKind::Optional {
+                break;
+            }
+        }
+        false
+    }
+
+    /// Tells whether a variable belongs to an `optional` block that is closed, so that it may be null.
+    pub(super) fn is_optional(&self, id: VarId) -> bool {
+        self.variables[id.0].optional
+    }
+
+    /// Tells whether the current clause stands in a `not` block, however deep.
+    pub(super) fn in_negation(&self) -> bool {
+        self.blocks.iter().any(|b| b.kind == BlockKind::Negation)
+    }
+
+    /// Returns the kind of the current block.
+    pub(super) fn block_kind(&self) -> BlockKind {
+        self.blocks.last().map_or(BlockKind::Match, |b| b.kind)
     }
 
     /// Returns the names that can be seen.
@@ -107,8 +172,10 @@ impl Scope {
     }
 
     fn push(&mut self, name: String, ty: VarType, anonymous: bool) -> VarId {
-        self.variables.push(Variable { name, ty, anonymous });
-        VarId(self.variables.len() - 1)
+        self.variables.push(Variable { name, ty, anonymous, optional: false });
+        let id = VarId(self.variables.len() - 1);
+        self.block().variables.push(id);
+        id
     }
 
     fn show(&mut self, name: &str, id: Option<VarId>) {
@@ -121,20 +188,32 @@ impl Scope {
         self.blocks.last_mut().expect("the match block is never closed")
     }
 
-    /// Opens a `not` block.
-    pub(super) fn enter(&mut self) {
-        self.blocks.push(Block::default());
+    /// Opens a block inside the current one.
+    pub(super) fn enter(&mut self, kind: BlockKind) {
+        self.blocks.push(Block::new(kind));
     }
 
-    /// Closes a `not` block; tells whether its own clauses use a variable of an enclosing block.
+    /// Closes a block; tells whether its own clauses use a variable of an enclosing block.
     pub(super) fn leave(&mut self) -> bool {
         let block = self.blocks.pop().expect("every close follows an open");
-        for name in &block.names {
-            self.visible.remove(name);
+        let depth = self.blocks.len();
+        if block.kind == BlockKind::Optional {
+            for name in &block.names {
+                if let Some(entry) = self.visible.get_mut(name) {
+                    entry.depth = depth;
+                }
+            }
+            for id in &block.variables {
+                self.variables[id.0].optional = true;
+            }
+            self.block().names.extend(block.names);
+        } else {
+            for name in &block.names {
+                self.visible.remove(name);
+            }
+            self.block().inner_names.extend(block.names);
         }
-        let outer = self.block();
-        outer.inner_names.extend(block.names);
-        outer.inner_names.extend(block.inner_names);
+        self.block().inner_names.extend(block.inner_names);
         block.uses_outer
     }
 

@@ -69,6 +69,7 @@ impl Checker<'_> {
             );
             return self.coded("T23", span, message);
         }
+        self.no_optional_target(function, &property.variable, resolved.var, span)?;
         Some(resolved)
     }
 
@@ -83,7 +84,7 @@ impl Checker<'_> {
                     let message = format!("the query of `{function}` is a String, `${name}` is {ty}");
                     self.coded(code, query.span, message)
                 }
-                Bare::Node(..) => self.no_text_query(function, code, query.span),
+                Bare::Node { .. } => self.no_text_query(function, code, query.span),
             },
             _ => self.no_text_query(function, code, query.span),
         }
@@ -168,7 +169,7 @@ impl Checker<'_> {
             }
             ExprKind::Variable(name) => match self.bare(name, span)? {
                 Bare::Param(id, ty) => (ir::Expr::Param(id), ty),
-                Bare::Node(..) => return self.no_vector_query(span),
+                Bare::Node { .. } => return self.no_vector_query(span),
             },
             _ => return self.no_vector_query(span),
         };

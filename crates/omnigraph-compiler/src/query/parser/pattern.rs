@@ -1,4 +1,4 @@
-//! Rules for the members of `match` and `not { … }`.
+//! Rules for the members of `match`, `not { … }` and `optional { … }`.
 
 use chumsky::prelude::*;
 
@@ -36,16 +36,17 @@ pub(super) fn comparison<'a>() -> Rule<'a, Operator> {
 /// One clause. The alternatives are tried in this order and the first that fits wins.
 pub(super) fn clause<'a>() -> Rule<'a, Clause> {
     recursive(|clause| {
-        let negation = keyword("not").ignore_then(spanned(
+        let block = spanned(
             clause
                 .then_ignore(optional_comma())
                 .repeated()
                 .at_least(1)
                 .collect::<Vec<_>>()
                 .delimited_by(sign(Token::LeftBrace), sign(Token::RightBrace)),
-        ));
+        );
         choice((
-            negation.map(Clause::Negation),
+            keyword("not").ignore_then(block.clone()).map(Clause::Negation),
+            keyword("optional").ignore_then(block).map(Clause::Optional),
             binding().map(Clause::Binding),
             spanned(traversal()).map(Clause::Traversal),
             predicate().map(Clause::Filter),

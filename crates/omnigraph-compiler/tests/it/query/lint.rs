@@ -243,3 +243,27 @@ fn descriptors_of_parameters() {
     let query: ir::Query = compile(&body("delete Paper where slug = $s")).unwrap();
     expect![[r#"[{"name":"s","kind":"string","nullable":false},{"name":"n","kind":"int","nullable":false},{"name":"blob","kind":"blob","nullable":false},{"name":"v","kind":"vector","vector_dim":4,"nullable":false},{"name":"l","kind":"list","item_kind":"int","nullable":false},{"name":"o","kind":"float","nullable":true}]"#]].assert_eq(&serde_json::to_string(&describe_params(&query.params)).unwrap());
 }
+
+#[test]
+fn variables_of_optional_blocks_are_nullable_and_their_types_are_read() {
+    expect![[r#"{"result":[{"name":"p","kind":"object","nullable":false},{"name":"q","kind":"object","nullable":true},{"name":"year","kind":"int","nullable":true},{"name":"year","kind":"int","nullable":false}],"reads":[{"kind":"node","type_name":"Author"},{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}],"writes":[]}"#]].assert_eq(&operation(
+        "match { $p: Paper  optional { $p cites $q  not { $_ wrote $q } } } return { $p, $q, $q.year, $p.year }",
+    ));
+}
+
+/// The warnings of the only query of a file.
+fn warnings(body: &str) -> Vec<String> {
+    let schema = SchemaSource::File { path: String::new() };
+    let report = lint("q.gq", &format!("query q() {{ {body} }}"), &CATALOG, schema);
+    assert_eq!(report.errors, 0, "{report:?}");
+    report.results[0].warnings.clone()
+}
+
+#[test]
+fn clauses_without_effect_are_reported() {
+    let expected = ["`optional` block 2 introduces no variable, so it changes nothing: leave it out"];
+    let found = warnings(
+        "match { $p: Paper  optional { $p cites $_ }  $q: Paper  optional { $p cites $q  $q.year = 1 } } return { $p }",
+    );
+    assert_eq!(found, expected);
+}

@@ -132,6 +132,13 @@ impl Short<'_> {
             let _ = writeln!(out, "{indent}not");
             self.pattern(out, n, &format!("{indent}  "));
         }
+        for o in &pattern.optionals {
+            let _ = writeln!(out, "{indent}optional");
+            self.pattern(out, o, &format!("{indent}  "));
+        }
+        for f in &pattern.late {
+            let _ = writeln!(out, "{indent}late {}", self.expr(f));
+        }
     }
 }
 
@@ -196,7 +203,8 @@ fn short(query: &ir::Query) -> String {
     out
 }
 
-fn check(source: &str, expected: &Expect) {
+/// Compiles a query body and compares its typed form in short.
+pub(super) fn check(source: &str, expected: &Expect) {
     expected.assert_eq(&short(&compile(&body(source)).unwrap_or_else(|e| panic!("{source}: {e}"))));
 }
 

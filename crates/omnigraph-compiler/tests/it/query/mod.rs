@@ -5,6 +5,7 @@
 mod codes;
 mod lint;
 mod lowering;
+mod optional;
 mod params;
 mod properties;
 mod strict;

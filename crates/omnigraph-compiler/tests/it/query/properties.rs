@@ -158,7 +158,11 @@ fn clause() -> impl Strategy<Value = Clause> {
         predicate().prop_map(Clause::Filter),
     ];
     leaf.prop_recursive(2, 6, 3, |inner| {
-        prop::collection::vec(inner, 1..3).prop_map(|clauses| Clause::Negation(at(clauses)))
+        let block = prop::collection::vec(inner, 1..3).boxed();
+        prop_oneof![
+            block.clone().prop_map(|clauses| Clause::Negation(at(clauses))),
+            block.prop_map(|clauses| Clause::Optional(at(clauses))),
+        ]
     })
 }
 
@@ -218,7 +222,8 @@ fn file() -> impl Strategy<Value = File> {
 const VALID: &str = r#"query q($s: String, $v: Vector(4)?, $l: [I32]) @description("d") {
     match { $p: Paper { slug: $s, tags: "x" }  $a $w:wrote{1,1} $p  $p <cites>{1,2} $q
       not { $q cites $_  $q.year in $l or not ($w.role is null and $p.year >= -1.5e3) }
-      fuzzy($p.title, "a b", 1) }
+      fuzzy($p.title, "a b", 1)
+      optional { $p cites $c  not { $c cites $p }  $c.year > 1 } optional { $c $x:cites $_ } $c.year is not null }
     return distinct { $p.title as t, count(distinct $q), count(*), [1, 2] }
     order { t desc, rrf(nearest($p.embedding, $v), bm25($p.title, $s), 9) } limit 3 offset 1 }
 query m($d: Date?) { insert Thing { id2: 1 body: "b" day: $d }, update Paper set { tags: [] } where slug != "x"

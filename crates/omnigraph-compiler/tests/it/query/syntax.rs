@@ -39,6 +39,8 @@ fn grammar_refuses() {
             "match { $names contains $p.name } return { $p }",
             "match { $p.flag } return { $p }",
             "match { $p: paper } return { $p }",
+            "match { optional { } } return { $p }",
+            "match { optional $p: Paper } return { $p }",
             "match { $p: Paper { a: $q.b } } return { $p }",
             "match { $p.a = [1,] } return { $p }",
             "match { $p.a = 9223372036854775808 } return { $p }",
@@ -79,6 +81,10 @@ fn grammar_refuses() {
                 1:29: parse error: expected a comparison, found `}`
             match { $p: paper } return { $p }
                 1:25: parse error: expected a type name, found `paper`
+            match { optional { } } return { $p }
+                1:32: parse error: expected `(`, `not`, `optional`, a variable or an expression, found `}`
+            match { optional $p: Paper } return { $p }
+                1:30: parse error: expected `{` or a comparison, found `$p`
             match { $p: Paper { a: $q.b } } return { $p }
                 1:38: parse error: expected `,`, `}` or a name, found `.`
             match { $p.a = [1,] } return { $p }
@@ -129,6 +135,7 @@ fn grammar_accepts() {
         "query query() { match { $_x: A $_x not_ $_ } return { $_x.not } }",
         "query match() { match { $a: A $a.in in $a.is } return { $a.order, order as order } order { order asc } }",
         "query q() @instruction(\"i\") @description(\"d\") { delete A where date = date(\"x\") }",
+        "query optional() { match { $a: A { optional: 1 } optional { $a optional $b } $a.optional = 1 } return { $a.optional as optional, optional } order { optional } }",
         "query q() { match { $a b{2,} $c  $a $e:b $c  $a <b>{1,2} $c } return { $a } }",
     ] {
         assert_eq!(errors(source), "ok", "{source}");
@@ -169,6 +176,7 @@ fn deep_nesting_is_refused() {
     for source in [
         wrap("(", ")", "$a.b = 1"),
         wrap("not { ", "}", "$a.b = 1"),
+        wrap("optional { ", "}", "$a.b = 1"),
         wrap("not ", "", "$a.b = 1"),
         wrap("not (", ")", "$a.b = 1"),
         wrap("[", "]", ""),
@@ -196,6 +204,7 @@ fn accepted_nesting_fits_a_small_stack() {
     for inner in ["$a.b = 1", "$a.b =", "?"] {
         sources.push(wrap("(", ")", inner));
         sources.push(wrap("not {", "}", inner));
+        sources.push(wrap("optional {", "}", inner));
         sources.push(wrap("not ", "", inner));
         sources.push(wrap("search(", ", \"q\")", inner));
         sources.push(wrap("count(distinct ", ")", inner));
