@@ -152,7 +152,7 @@ fn tables_of(read: &Read, catalog: &Catalog) -> BTreeSet<TypeKey> {
                 keys.insert(TypeKey::node(&edge.to));
             }
         }
-        patterns.extend(&pattern.negations);
+        patterns.extend(pattern.negations.iter().chain(&pattern.optionals));
     }
     keys
 }
@@ -162,7 +162,7 @@ fn result_schema(read: &Read, plan: &Plan) -> SchemaRef {
         let nullable = match (&projection.value, &projection.ty) {
             (Output::Aggregate { .. }, _) => true,
             (Output::Value(_), OutputType::Value(ty)) => ty.nullable,
-            (Output::Value(_), OutputType::Node(_)) => false,
+            (Output::Value(_), OutputType::Node { nullable, .. }) => *nullable,
         };
         let ty = match (&projection.value, &projection.ty) {
             (Output::Value(_), OutputType::Value(ty)) => model::column_type(ty),

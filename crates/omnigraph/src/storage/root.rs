@@ -298,7 +298,14 @@ impl Root {
             Backend::Remote { store, prefix } => {
                 let range = Some(GetRange::Suffix(bytes));
                 let options = GetOptions { range, ..GetOptions::default() };
-                let read = match store.inner.get_opts(&key(prefix, path)?, options).await {
+                let key = key(prefix, path)?;
+                let found = match store.inner.get_opts(&key, options).await {
+                    Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                    // Some servers refuse to give more from the end than there is.
+                    Err(_) => store.inner.get(&key).await,
+                    found => found,
+                };
+                let read = match found {
                     Ok(found) => {
                         let size = found.meta.size;
                         found.bytes().await.map(|bytes| Tail { bytes, size })

@@ -25,6 +25,7 @@ use super::fetch::FetchExec;
 use super::fuse::FuseExec;
 use super::lookup::KeyLookupExec;
 use super::negation::{NegationExec, SeedExec, Slot};
+use super::optional::OptionalExec;
 use super::rank::RankExec;
 use super::rows::RowsExec;
 use super::scan::NodeScanExec;
@@ -32,7 +33,7 @@ use super::{BATCH_ROWS, Shared, select};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{GraphExpr, Scalar};
 use crate::query::plan::{
-    AggregateBy, Expand, Fused, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key,
+    AggregateBy, Expand, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key,
 };
 use crate::query::search::{Computed, number};
 use crate::query::topology::Ends;
@@ -94,7 +95,7 @@ impl Builder<'_> {
         type_key(&self.read.variables[var.0].ty)
     }
 
-    /// Builds a pipeline; `seed` is where the rows of a negated block come from.
+    /// Builds a pipeline; `seed` is where the rows of an inner block come from.
     fn pipeline(&self, pipeline: &Pipeline, seed: Option<&Node>) -> Result<Node> {
         let mut steps = pipeline.steps.iter();
         let first = steps.next().ok_or_else(|| OmniError::internal("a pipeline has no steps"))?;
@@ -137,7 +138,14 @@ impl Builder<'_> {
                 let other = self.pipeline(pipeline, None)?;
                 Arc::new(CrossExec::new(input, other, [left.clone(), right.clone()], self.batch_rows)?)
             }
-            Step::Negation { pipeline, row } => self.negation(input, pipeline, row)?,
+            Step::Negation { pipeline, row } => {
+                let (inner, seed, slot) = self.inner(&input, pipeline, row)?;
+                Arc::new(NegationExec::new(input, inner, seed, row.clone(), slot))
+            }
+            Step::Optional(optional) => {
+                let (inner, seed, slot) = self.inner(&input, &optional.pipeline, &optional.row)?;
+                Arc::new(OptionalExec::new(input, inner, optional.clone(), seed, slot)?)
+            }
             Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } | Step::Seed { .. } => {
                 return Err(OmniError::internal(format!("{step:?} is a source")));
             }
@@ -159,9 +167,10 @@ impl Builder<'_> {
         })
     }
 
-    fn negation(&self, input: Node, pipeline: &Pipeline, row: &str) -> Result<Node> {
+    /// Builds the plan of an inner block, which starts from the rows that its leaf finds in the slot.
+    fn inner(&self, input: &Node, pipeline: &Pipeline, row: &str) -> Result<(Node, SchemaRef, Slot)> {
         let Some(Step::Seed { columns }) = pipeline.steps.first() else {
-            return Err(OmniError::internal("a negated block does not start from its rows"));
+            return Err(OmniError::internal("an inner block does not start from its rows"));
         };
         let names: Vec<String> = columns.iter().filter(|c| *c != row).cloned().collect();
         let number = Field::new(row, DataType::UInt64, false);
@@ -169,7 +178,7 @@ impl Builder<'_> {
         let slot = Slot::default();
         let leaf: Node = Arc::new(SeedExec::new(seed.clone(), slot.clone()));
         let inner = self.pipeline(pipeline, Some(&leaf))?;
-        Ok(Arc::new(NegationExec::new(input, inner, seed, row.to_owned(), slot)))
+        Ok((inner, seed, slot))
     }
 
     fn fetch(&self, input: Node, var: VarId, columns: &[String]) -> Result<Node> {

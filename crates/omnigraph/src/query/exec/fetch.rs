@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -23,7 +23,7 @@ use crate::storage::Table;
 /// Batches fetched ahead.
 const AHEAD: usize = 2;
 
-/// Adds property columns of a variable to every row.
+/// Adds property columns of a variable to every row: nulls where an optional variable has no entity.
 pub(super) struct FetchExec {
     input: Arc<dyn ExecutionPlan>,
     table: Table,
@@ -45,11 +45,14 @@ impl FetchExec {
     ) -> DfResult<FetchExec> {
         let stored = table.schema();
         let mut fields: Vec<_> = input.schema().fields().iter().map(|f| f.as_ref().clone()).collect();
+        let may_be_null = input.schema().field_with_name(&address(var))?.is_nullable();
         for name in &columns {
-            fields.push(match search::number(name) {
+            let field = match search::number(name) {
                 Some(_) => Field::new(column(var, name), DataType::Float64, true),
                 None => stored.field_with_name(name)?.clone().with_name(column(var, name)),
-            });
+            };
+            let nullable = field.is_nullable() || may_be_null;
+            fields.push(field.with_nullable(nullable));
         }
         let schema = Arc::new(Schema::new(fields));
         let properties = properties(&schema);
@@ -102,7 +105,7 @@ impl ExecutionPlan for FetchExec {
                 async move {
                     let batch = batch?;
                     let rows = addresses(&batch, &name)?;
-                    let fetched = source.fetch(rows.values()).await.map_err(external)?;
+                    let fetched = source.fetch_some(rows).await.map_err(external)?;
                     metrics.record_output(batch.num_rows());
                     let all = batch.columns().iter().cloned().chain(fetched).collect();
                     Ok(RecordBatch::try_new(schema, all)?)
@@ -121,6 +124,18 @@ struct Source {
 }
 
 impl Source {
+    /// Returns the columns for the rows at these addresses; null where there is no address.
+    async fn fetch_some(&self, rows: &UInt64Array) -> Result<Vec<ArrayRef>> {
+        if rows.null_count() == 0 {
+            return self.fetch(rows.values()).await;
+        }
+        let there: Vec<u64> = rows.iter().flatten().collect();
+        let mut next = 0..;
+        let places: UInt32Array = rows.iter().map(|row| row.and_then(|_| next.next())).collect();
+        let fetched = self.fetch(&there).await?.into_iter();
+        fetched.map(|column| Ok(arrow_select::take::take(&column, &places, None)?)).collect()
+    }
+
     /// Returns the columns for the rows at these addresses.
     async fn fetch(&self, rows: &[u64]) -> Result<Vec<ArrayRef>> {
         let stored: Vec<String> =

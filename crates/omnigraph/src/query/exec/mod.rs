@@ -12,6 +12,7 @@ mod fetch;
 mod fuse;
 mod lookup;
 mod negation;
+mod optional;
 mod rank;
 mod rows;
 mod scan;

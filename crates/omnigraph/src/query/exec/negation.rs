@@ -20,10 +20,10 @@ use parking_lot::Mutex;
 
 use super::{addresses, operator, properties};
 
-/// Where a negation leaves the batch that the next run of its inner plan starts from.
+/// Where a negation or an optional block leaves the batch that the next run of its inner plan starts from.
 pub(super) type Slot = Arc<Mutex<Option<RecordBatch>>>;
 
-/// The leaf of an inner plan: the rows under test.
+/// The leaf of an inner plan: the rows it starts from.
 pub(super) struct SeedExec {
     slot: Slot,
     schema: SchemaRef,
@@ -68,7 +68,7 @@ impl ExecutionPlan for SeedExec {
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let batch = self.slot.lock().take();
         let batch =
-            batch.ok_or_else(|| DataFusionError::Internal("a negated block runs without rows".into()))?;
+            batch.ok_or_else(|| DataFusionError::Internal("an inner block runs without rows".into()))?;
         BaselineMetrics::new(&self.metrics, partition).record_output(batch.num_rows());
         let batches = stream::iter([Ok(batch)]);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches)))
@@ -151,7 +151,7 @@ impl ExecutionPlan for NegationExec {
 }
 
 /// Numbers a batch and starts the inner plan on it.
-fn start(
+pub(super) fn start(
     inner: &Arc<dyn ExecutionPlan>,
     seed: &SchemaRef,
     row: &str,

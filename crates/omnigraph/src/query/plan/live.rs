@@ -92,6 +92,15 @@ fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet
                 self::pipeline(other, r);
                 required = l;
             }
+            Step::Optional(optional) => {
+                optional.introduced.retain(|var| required.remove(&address(*var)));
+                optional.keep = required.iter().cloned().collect();
+                let added = optional.introduced.iter().copied().map(address);
+                let inner = added.chain([optional.row.clone()]).collect();
+                let seed = self::pipeline(&mut optional.pipeline, inner);
+                required.extend(seed.into_iter().filter(|c| *c != optional.row));
+                required.extend(optional.anchors.iter().copied().map(address));
+            }
             Step::Negation { pipeline: inner, row } => {
                 required.extend(self::pipeline(inner, [row.clone()].into()).into_iter().filter(|c| c != row));
             }

@@ -76,7 +76,7 @@ pub(crate) enum Step {
     Lookup { var: VarId, by: Vec<String>, keys: Vec<ArrayRef> },
     /// Starts with the nodes at some addresses.
     Rows { var: VarId, rows: Arc<RoaringTreemap> },
-    /// Starts with the rows that a negation tests.
+    /// Starts with the rows that a negation tests or an optional block extends.
     Seed { columns: Vec<String> },
     /// Walks edges.
     Expand(Expand),
@@ -88,6 +88,23 @@ pub(crate) enum Step {
     Cross { pipeline: Pipeline, left: Vec<String>, right: Vec<String> },
     /// Keeps rows for which the pipeline, seeded with them, has no row.
     Negation { pipeline: Pipeline, row: String },
+    /// Replaces each row by the rows of a pipeline that is seeded with it, or keeps it with nulls.
+    Optional(Optional),
+}
+
+/// An optional block.
+#[derive(Clone, Debug)]
+pub(crate) struct Optional {
+    /// Its pipeline; the first step is a seed.
+    pub(crate) pipeline: Pipeline,
+    /// Name of the column that numbers the seed's rows.
+    pub(crate) row: String,
+    /// Variables of the input that it cannot do without: a row in which one is null is not extended.
+    pub(crate) anchors: Vec<VarId>,
+    /// Variables that it adds, of which later steps read the address.
+    pub(crate) introduced: Vec<VarId>,
+    /// Columns of the input that later steps read.
+    pub(crate) keep: Vec<String>,
 }
 
 /// One traversal, seen from the end that is bound.
@@ -268,6 +285,7 @@ pub(crate) fn produced(pipeline: &Pipeline) -> BTreeSet<String> {
                 all.extend(expand.edge_var.map(address));
             }
             Step::Cross { pipeline, .. } => all.extend(produced(pipeline)),
+            Step::Optional(optional) => all.extend(optional.introduced.iter().copied().map(address)),
             Step::Seed { .. } | Step::Filter { .. } | Step::Negation { .. } => {}
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Each connected group starts at its most selective variable and grows along traversals, those that only test a pair
 //! first, then those that are expected to reach least. Conditions and negations run as soon as their variables are
-//! bound. Groups combine by cross product, the largest streaming, the others held in memory.
+//! bound. Groups combine by cross product, the largest streaming, the others held in memory. Optional blocks come last, in
+//! text order, and then the conditions on what they add.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use omnigraph_compiler::ir::{Expr, Pattern, Rank, SortKey, Traversal, VarId, Var
 use omnigraph_compiler::types::Value;
 
 use super::access::{choose, selectivity};
-use super::{Context, Expand, Pipeline, Step, address, by_variable, split};
+use super::{Context, Expand, Optional, Pipeline, Step, address, by_variable, split};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{Scalar, among, predicate, variables};
 use crate::query::search::Computed;
@@ -99,6 +100,13 @@ impl<'a> Planner<'a> {
             self.grow(&mut whole, &mut clauses, depth)?;
         }
         whole.pipeline.impossible |= impossible;
+        for inner in &pattern.optionals {
+            self.extend(&mut whole, inner, depth)?;
+        }
+        if !pattern.late.is_empty() {
+            clauses.conditions.extend(self.conditions(&pattern.late)?);
+            self.apply(&mut whole, &mut clauses, depth)?;
+        }
         if !(clauses.conditions.is_empty() && clauses.negations.is_empty() && clauses.traversals.is_empty()) {
             return Err(OmniError::internal("a clause uses a variable that no clause binds"));
         }
@@ -106,8 +114,22 @@ impl<'a> Planner<'a> {
     }
 
     fn clauses(&self, pattern: &'a Pattern) -> Result<Clauses<'a>> {
+        let mut conditions = self.conditions(&pattern.filters)?;
+        if std::ptr::eq(pattern, &self.context.read.pattern) {
+            conditions.extend(self.ranked());
+        }
+        let negations = pattern
+            .negations
+            .iter()
+            .map(|inner| Negated { vars: outer_variables(inner), pattern: inner })
+            .collect();
+        Ok(Clauses { conditions, negations, traversals: pattern.traversals.iter().collect() })
+    }
+
+    /// Takes filters apart into conditions.
+    fn conditions(&self, filters: &[Expr]) -> Result<Vec<Condition>> {
         let mut conditions = Vec::new();
-        let mut pending: Vec<&Expr> = pattern.filters.iter().rev().collect();
+        let mut pending: Vec<&Expr> = filters.iter().rev().collect();
         while let Some(expr) = pending.pop() {
             if let Expr::And(parts) = expr {
                 pending.extend(parts.iter().rev());
@@ -117,19 +139,25 @@ impl<'a> Planner<'a> {
             variables(expr, &mut vars);
             conditions.push(Condition { vars, scalar: self.context.env.lower(expr)? });
         }
-        if std::ptr::eq(pattern, &self.context.read.pattern) {
-            conditions.extend(self.ranked());
-        }
-        let negations = pattern
-            .negations
-            .iter()
-            .map(|inner| {
-                let (mut vars, mut local) = (BTreeSet::new(), BTreeSet::new());
-                mentioned(inner, &mut vars, &mut local);
-                Negated { vars: vars.difference(&local).copied().collect(), pattern: inner }
-            })
-            .collect();
-        Ok(Clauses { conditions, negations, traversals: pattern.traversals.iter().collect() })
+        Ok(conditions)
+    }
+
+    /// Runs an optional block on the rows of all that is required.
+    fn extend(&self, growing: &mut Growing, pattern: &'a Pattern, depth: usize) -> Result<()> {
+        let outer = outer_variables(pattern);
+        let seed = growing.seed(&outer);
+        let inner = self.block(pattern, Some(seed), depth + 1)?;
+        let introduced: Vec<VarId> = inner.bound.difference(&outer).copied().collect();
+        growing.bound.extend(&introduced);
+        growing.available.extend(introduced.iter().copied().map(address));
+        growing.pipeline.steps.push(Step::Optional(Optional {
+            pipeline: inner.pipeline,
+            row: format!("#{depth}"),
+            anchors: anchors(pattern).intersection(&outer).copied().collect(),
+            introduced,
+            keep: vec![],
+        }));
+        Ok(())
     }
 
     /// A result that is ordered by `bm25` holds only rows that share a term with the query.
@@ -260,16 +288,7 @@ impl<'a> Planner<'a> {
             clauses.negations.drain(..).partition(|n| n.vars.is_subset(&growing.bound));
         clauses.negations = waiting;
         for negated in ready {
-            let owned = |c: &String| {
-                negated.vars.iter().any(|&v| *c == address(v))
-                    || split(c).is_some_and(|(v, _)| negated.vars.contains(&v))
-            };
-            let seed = Growing {
-                pipeline: Pipeline { steps: vec![Step::Seed { columns: vec![] }], impossible: false },
-                bound: negated.vars.clone(),
-                available: growing.available.iter().filter(|c| owned(c)).cloned().collect(),
-                estimate: 1.0,
-            };
+            let seed = growing.seed(&negated.vars);
             let mut inner = self.block(negated.pattern, Some(seed), depth + 1)?;
             if let Some(Step::Expand(last)) = inner.pipeline.steps.last_mut() {
                 last.first = true;
@@ -284,6 +303,19 @@ impl<'a> Planner<'a> {
 }
 
 impl Growing {
+    /// Starts an inner block from some variables of the rows.
+    fn seed(&self, vars: &BTreeSet<VarId>) -> Growing {
+        let owned = |c: &String| {
+            vars.iter().any(|&v| *c == address(v)) || split(c).is_some_and(|(v, _)| vars.contains(&v))
+        };
+        Growing {
+            pipeline: Pipeline { steps: vec![Step::Seed { columns: vec![] }], impossible: false },
+            bound: vars.clone(),
+            available: self.available.iter().filter(|c| owned(c)).cloned().collect(),
+            estimate: 1.0,
+        }
+    }
+
     /// Makes property columns available; a scan that has just started reads them itself.
     fn fetch(&mut self, columns: &BTreeSet<String>) {
         for (var, properties) in by_variable(columns) {
@@ -343,6 +375,19 @@ fn groups(pattern: &Pattern, outer: &BTreeSet<VarId>) -> Vec<BTreeSet<VarId>> {
     }
     groups.retain(|g| g.is_disjoint(outer));
     groups
+}
+
+/// Returns the variables of the enclosing blocks that a block uses.
+fn outer_variables(pattern: &Pattern) -> BTreeSet<VarId> {
+    let (mut vars, mut local) = (BTreeSet::new(), BTreeSet::new());
+    mentioned(pattern, &mut vars, &mut local);
+    vars.difference(&local).copied().collect()
+}
+
+/// Returns the variables that the traversals and node bindings of a block need.
+fn anchors(pattern: &Pattern) -> BTreeSet<VarId> {
+    let ends = pattern.traversals.iter().flat_map(|t| [t.from, t.to]);
+    pattern.bound.iter().copied().chain(ends).collect()
 }
 
 /// Collects the variables that a block mentions and those that it or a block within introduces.

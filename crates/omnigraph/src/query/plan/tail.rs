@@ -180,6 +180,7 @@ fn match_variables(context: &Context<'_>) -> Vec<VarId> {
     for t in &pattern.traversals {
         vars.extend([Some(t.from), Some(t.to), t.edge_var].into_iter().flatten());
     }
+    vars.extend(pattern.optionals.iter().flat_map(|inner| &inner.introduced));
     let mut vars: Vec<VarId> = vars.into_iter().collect();
     vars.sort_by(|a, b| context.read.variables[a.0].name.cmp(&context.read.variables[b.0].name));
     vars
@@ -304,7 +305,8 @@ fn aggregate_argument(
     let Some(expr) = argument else { return Ok(None) };
     if let (Aggregate::Count, Expr::Node(var)) = (function, expr) {
         let counted = Scalar::Column { name: address(*var), ty: DataType::UInt64 };
-        return Ok(distinct.then_some(counted));
+        let may_be_null = context.read.variables[var.0].optional;
+        return Ok((distinct || may_be_null).then_some(counted));
     }
     let scalar = context.env.lower(expr)?;
     Ok(Some(match function {

@@ -138,6 +138,7 @@ impl Resolver<'_> {
         let read = self.read;
         let pattern = &read.pattern;
         let all = pattern.filters.is_empty() && pattern.negations.is_empty() && pattern.traversals.is_empty();
+        let all = all && pattern.optionals.is_empty();
         let first = matches!(&read.order.first()?.key, SortKey::Rank(first) if first == rank);
         let shown = read.projections.iter().all(|projection| match &projection.value {
             Output::Value(Expr::Rank(shown)) => {
@@ -229,8 +230,8 @@ impl Found {
     }
 
     fn pattern(&mut self, pattern: &Pattern) {
-        pattern.filters.iter().for_each(|expr| self.expr(expr));
-        pattern.negations.iter().for_each(|inner| self.pattern(inner));
+        pattern.filters.iter().chain(&pattern.late).for_each(|expr| self.expr(expr));
+        pattern.negations.iter().chain(&pattern.optionals).for_each(|inner| self.pattern(inner));
     }
 
     fn expr(&mut self, expr: &Expr) {

@@ -59,6 +59,9 @@ pub(super) struct Shape {
     further_bindings: Vec<Seed>,
     filters: Vec<Seed>,
     negation: Option<Negation>,
+    optionals: Vec<Negation>,
+    /// Filters that may use what the optional blocks introduce.
+    late: Vec<Seed>,
     columns: Vec<Seed>,
     aggregates: Vec<Seed>,
     order: Vec<Seed>,
@@ -99,6 +102,8 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop_oneof![6 => Just(Vec::new()), 1 => vec(seed(), 1)],
         vec(seed(), 0..3),
         option::weighted(0.3, negation(0)),
+        prop_oneof![2 => Just(Vec::new()), 1 => vec(negation(1), 1..3)],
+        prop_oneof![3 => Just(Vec::new()), 1 => vec(seed(), 1)],
     );
     let output = (
         vec(seed(), 1..4),
@@ -110,7 +115,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         [bool::weighted(0.4), bool::weighted(0.4)],
     );
     (pattern, output).prop_map(|(pattern, output)| {
-        let (binding, traversals, further_bindings, filters, negation) = pattern;
+        let (binding, traversals, further_bindings, filters, negation, optionals, late) = pattern;
         let (columns, aggregates, order, limit, offset, distinct, count_distinct) = output;
         Shape {
             binding,
@@ -118,6 +123,8 @@ fn shape() -> impl Strategy<Value = Shape> {
             further_bindings,
             filters,
             negation,
+            optionals,
+            late,
             columns,
             aggregates,
             order,
@@ -363,6 +370,18 @@ impl Writer {
         self.vars = kept;
     }
 
+    /// Writes a block of the same parts; only the first may have a negation, as others could name what is optional in it.
+    fn optional(&mut self, text: &mut String, block: &Negation, first: bool) {
+        text.push_str("optional {\n");
+        self.traversal(text, block.traversal);
+        block.bindings.iter().for_each(|&seed| self.binding(text, seed));
+        block.filters.iter().for_each(|&seed| self.filter(text, seed));
+        if let Some(inner) = block.inner.as_ref().filter(|_| first) {
+            self.negation(text, inner);
+        }
+        text.push_str("}\n");
+    }
+
     fn aggregate(&mut self, seed: Seed) -> String {
         self.clause(seed);
         let of_property = match self.rng.random_range(0..4) {
@@ -371,7 +390,9 @@ impl Writer {
             2 => self.property("n").map(|p| format!("{}({p})", ["sum", "avg"][self.rng.random_range(0..2)])),
             _ => self.property("ns").map(|p| format!("{}({p})", ["min", "max"][self.rng.random_range(0..2)])),
         };
-        of_property.unwrap_or_else(|| format!("count(${})", self.vars[0].0))
+        let nodes: Vec<&String> = self.vars.iter().filter(|(_, t)| t.len() == 1).map(|(v, _)| v).collect();
+        let node = nodes.choose(&mut self.rng).map(|node| format!("count(${node})"));
+        of_property.unwrap_or_else(|| node.unwrap_or_default())
     }
 
     fn order_key(&mut self, columns: &[String], grouped: bool, seed: Seed) -> Option<String> {
@@ -393,6 +414,10 @@ impl Writer {
         if let Some(negation) = &shape.negation {
             self.negation(&mut text, negation);
         }
+        for (at, block) in shape.optionals.iter().enumerate() {
+            self.optional(&mut text, block, at == 0);
+        }
+        shape.late.iter().for_each(|&seed| self.filter(&mut text, seed));
         text.push_str("}\nreturn {\n");
         let mut columns = Vec::new();
         for (at, &seed) in shape.columns.iter().enumerate() {

@@ -12,7 +12,8 @@ use omnigraph_compiler::types::{Kind, Scalar, Value};
 
 use super::kit::{Data, Entity};
 
-type Row<'a> = BTreeMap<VarId, &'a Entity>;
+/// What each variable is; none for one of an optional block that found nothing.
+type Row<'a> = BTreeMap<VarId, Option<&'a Entity>>;
 
 pub(super) struct Reference<'a> {
     pub(super) data: &'a Data,
@@ -25,6 +26,10 @@ impl<'a> Reference<'a> {
     pub(super) fn rows(&self) -> Vec<Vec<Value>> {
         let mut rows = Vec::new();
         self.block(&self.read.pattern, &Row::new(), &mut rows);
+        for block in &self.read.pattern.optionals {
+            rows = rows.into_iter().flat_map(|row| self.extended(block, row)).collect();
+        }
+        rows.retain(|row| self.read.pattern.late.iter().all(|f| self.value(f, row) == Value::Bool(true)));
         let mut results: Vec<(Vec<Value>, Vec<Value>)> =
             if self.read.grouped { self.groups(&rows) } else { rows.iter().map(|r| self.plain(r)).collect() };
         if self.read.distinct {
@@ -99,7 +104,7 @@ impl<'a> Reference<'a> {
         });
         let mut vars: Vec<VarId> = row.keys().copied().collect();
         vars.sort_by_key(|v| &self.read.variables[v.0].name);
-        let mut ties: Vec<Value> = vars.iter().map(|v| Value::String(row[v].id.clone())).collect();
+        let mut ties: Vec<Value> = vars.iter().map(|v| row[v].map_or(Value::Null, |e| Value::String(e.id.clone()))).collect();
         for ordering in &self.read.order {
             if let SortKey::Property(expr) = &ordering.key {
                 ties.push(self.value(expr, row));
@@ -160,6 +165,22 @@ impl<'a> Reference<'a> {
             .collect()
     }
 
+    /// Every extension of a row by an optional block, or the row itself with nulls.
+    fn extended(&self, block: &'a Pattern, row: Row<'a>) -> Vec<Row<'a>> {
+        let ends = block.traversals.iter().flat_map(|t| [t.from, t.to]);
+        let anchored = block.bound.iter().copied().chain(ends).all(|var| !matches!(row.get(&var), Some(None)));
+        let mut found = Vec::new();
+        if anchored {
+            self.block(block, &row, &mut found);
+        }
+        if found.is_empty() {
+            let mut alone = row;
+            alone.extend(block.introduced.iter().map(|var| (*var, None)));
+            found.push(alone);
+        }
+        found
+    }
+
     fn block(&self, pattern: &'a Pattern, outer: &Row<'a>, out: &mut Vec<Row<'a>>) {
         let mut vars: Vec<VarId> = pattern.introduced.clone();
         for t in &pattern.traversals {
@@ -188,7 +209,7 @@ impl<'a> Reference<'a> {
     ) {
         // Traversals are tested as soon as possible only to keep the search small.
         for (at, t) in pattern.traversals.iter().enumerate() {
-            let (Some(from), Some(to)) = (row.get(&t.from), row.get(&t.to)) else { continue };
+            let (Some(Some(from)), Some(Some(to))) = (row.get(&t.from), row.get(&t.to)) else { continue };
             match t.edge_var {
                 None => {
                     if !tables[&at].iter().any(|(a, b)| *a == from.id && *b == to.id) {
@@ -196,7 +217,7 @@ impl<'a> Reference<'a> {
                     }
                 }
                 Some(edge) => {
-                    let Some(edge) = row.get(&edge) else { continue };
+                    let Some(Some(edge)) = row.get(&edge) else { continue };
                     let (src, dst) = edge.ends.as_ref().unwrap();
                     let forward = *src == from.id && *dst == to.id;
                     let backward = t.undirected && *src == to.id && *dst == from.id;
@@ -224,7 +245,7 @@ impl<'a> Reference<'a> {
         };
         for entity in self.data.get(&key).into_iter().flatten() {
             let mut next = row.clone();
-            next.insert(var, entity);
+            next.insert(var, Some(entity));
             self.assign(pattern, rest, tables, next, out);
         }
     }
@@ -278,9 +299,9 @@ impl<'a> Reference<'a> {
         let truth = |b: Option<bool>| b.map_or(Value::Null, Value::Bool);
         match expr {
             Expr::Property { var, property, .. } => {
-                row[var].values.get(property).cloned().unwrap_or(Value::Null)
+                row[var].and_then(|e| e.values.get(property).cloned()).unwrap_or(Value::Null)
             }
-            Expr::Node(var) => Value::String(row[var].id.clone()),
+            Expr::Node(var) => row[var].map_or(Value::Null, |e| Value::String(e.id.clone())),
             Expr::Param(id) => self.params[id.0].clone(),
             Expr::Literal { value, .. } => value.clone(),
             Expr::Now => Value::DateTime(0),

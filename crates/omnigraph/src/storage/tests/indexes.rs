@@ -175,7 +175,7 @@ fn alter_first(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn alter_last(bytes: &[u8]) -> Vec<u8> {
-    let last = bytes.len() - 1;
+    let last = bytes.len().saturating_sub(1);
     bytes.iter().enumerate().map(|(at, byte)| if at == last { byte ^ 1 } else { *byte }).collect()
 }
 
