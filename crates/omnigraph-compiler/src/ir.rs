@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Type, Value};
+use crate::types::{Kind, Scalar, Type, Value};
 
 /// Index of a variable in [`Read::variables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,7 @@ pub struct Query {
 
 /// A read or a mutation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "a query has one body, and bodies are not kept in bulk")]
 pub enum Body {
     /// `match … return …`
     Read(Read),
@@ -56,6 +57,12 @@ pub enum VarType {
     Node(String),
     /// Edges of this type.
     Edge(String),
+    /// Paths along edges of one type; read by [`Expr::Path`] only. A path follows from the entities of its row, so it
+    /// adds no rows, does not make two rows different and takes no part in breaking ties.
+    Path {
+        /// The edge type.
+        edge: String,
+    },
 }
 
 /// A variable of a read query.
@@ -93,6 +100,27 @@ pub struct Read {
     pub grouped: bool,
 }
 
+impl Read {
+    /// Calls `visit` with every expression of the query and with every expression inside it: of the match block and all
+    /// blocks in it, of the projections and of the sort keys.
+    pub fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
+        self.pattern.walk(visit);
+        for projection in &self.projections {
+            match &projection.value {
+                Output::Value(expr) | Output::Aggregate { argument: Some(expr), .. } => expr.walk(visit),
+                Output::Aggregate { argument: None, .. } => {}
+            }
+        }
+        for ordering in &self.order {
+            match &ordering.key {
+                SortKey::Value(expr) => expr.walk(visit),
+                SortKey::Rank(rank) => rank.walk(visit),
+                SortKey::Column(_) => {}
+            }
+        }
+    }
+}
+
 /// A conjunction of clauses: the match block, one `not` block or one `optional` block.
 ///
 /// Its rows are made in four steps, each of which sees the rows of the one before:
@@ -127,6 +155,13 @@ pub struct Pattern {
     pub late: Vec<Expr>,
 }
 
+impl Pattern {
+    fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
+        self.filters.iter().chain(&self.late).for_each(|f| f.walk(visit));
+        self.negations.iter().chain(&self.optionals).for_each(|block| block.walk(visit));
+    }
+}
+
 /// One traversal clause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Traversal {
@@ -138,8 +173,16 @@ pub struct Traversal {
     pub to: VarId,
     /// The variable written on the left.
     pub left: VarId,
-    /// Bound edge, if any; then `min` and `max` are 1.
+    /// Bound edge, if any; then `min` and `max` are 1, and there is no `path`.
     pub edge_var: Option<VarId>,
+    /// Bound path, if any. It changes no row: to each pair of ends that the traversal yields it adds one shortest path
+    /// among those that the traversal admits, from the end written on the [`left`](Self::left) to the other one.
+    ///
+    /// Among equally short paths it is the one whose list of node ids, compared element by element from the left end,
+    /// is smallest by bytes; each of its steps takes, among parallel edges, the one with the smallest edge id by bytes.
+    /// Where direction is ignored, edges of both directions are parallel. A pair that holds through a self-loop of its
+    /// one node has that loop as its path: two nodes, one edge. Between different types a path is one edge.
+    pub path: Option<VarId>,
     /// Fewest steps, ≥ 1.
     pub min: u32,
     /// Most steps, ≥ `min`.
@@ -241,6 +284,35 @@ pub enum Expr {
     },
     /// A ranking score.
     Rank(Box<Rank>),
+    /// A part of a bound path; null where an optional path is not bound.
+    Path {
+        /// The path.
+        var: VarId,
+        /// Which part.
+        part: PathPart,
+    },
+}
+
+/// What is read of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PathPart {
+    /// The number of its edges, ≥ 1; I64.
+    Length,
+    /// The ids of its nodes from the left end to the right end, both included: `Length` + 1 strings. As a projection
+    /// only.
+    Nodes,
+    /// The ids of its edges in the same order: `Length` strings. As a projection only.
+    Edges,
+}
+
+impl PathPart {
+    /// Returns the kind of its values.
+    pub fn kind(self) -> Kind {
+        match self {
+            PathPart::Length => Kind::Scalar(Scalar::I64),
+            PathPart::Nodes | PathPart::Edges => Kind::List(Scalar::String),
+        }
+    }
 }
 
 /// A text predicate.
@@ -308,14 +380,22 @@ impl Expr {
                 }
             }
             Expr::Rank(rank) => rank.walk(visit),
-            Expr::Property { .. } | Expr::Node(_) | Expr::Param(_) | Expr::Literal { .. } | Expr::Now => {}
+            Expr::Property { .. }
+            | Expr::Node(_)
+            | Expr::Path { .. }
+            | Expr::Param(_)
+            | Expr::Literal { .. }
+            | Expr::Now => {}
         }
     }
 
     /// Returns the variable that this expression reads itself, not through an operand.
     pub fn var(&self) -> Option<VarId> {
         match self {
-            Expr::Property { var, .. } | Expr::Text { var, .. } | Expr::Node(var) => Some(*var),
+            Expr::Property { var, .. }
+            | Expr::Text { var, .. }
+            | Expr::Path { var, .. }
+            | Expr::Node(var) => Some(*var),
             Expr::Rank(rank) => Some(rank.var()),
             Expr::Param(_)
             | Expr::Literal { .. }
@@ -424,8 +504,9 @@ pub struct Ordering {
 pub enum SortKey {
     /// A result column, by index into [`Read::projections`].
     Column(usize),
-    /// A property that is not necessarily projected. Only in queries that are not grouped.
-    Property(Expr),
+    /// A value of the row that is not necessarily projected: a property or the length of a path. Only in queries that
+    /// are neither grouped nor `distinct`.
+    Value(Expr),
     /// A ranking; only as the first key.
     Rank(Rank),
 }

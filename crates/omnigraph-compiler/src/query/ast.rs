@@ -167,6 +167,8 @@ pub enum ValueKind {
 /// A traversal clause.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traversal {
+    /// The path binding, `path $p =` before the traversal.
+    pub path: Option<Name>,
     /// The left endpoint.
     pub left: Name,
     /// The edge binding, `$w:` before the edge word.
@@ -305,6 +307,13 @@ pub enum ExprKind {
         /// The argument; absent only in `count(*)`.
         argument: Option<Box<Expr>>,
     },
+    /// `length($p)`, `nodes($p)`, `edges($p)`
+    Path {
+        /// Which one.
+        function: PathFunction,
+        /// The path.
+        argument: Box<Expr>,
+    },
     /// `search`, `match_text`, `fuzzy`
     Text {
         /// Which one.
@@ -381,6 +390,31 @@ impl AggregateFunction {
             AggregateFunction::Avg => "avg",
             AggregateFunction::Min => "min",
             AggregateFunction::Max => "max",
+        }
+    }
+}
+
+/// A function that reads a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathFunction {
+    /// `length`
+    Length,
+    /// `nodes`
+    Nodes,
+    /// `edges`
+    Edges,
+}
+
+impl PathFunction {
+    /// Every function.
+    pub const ALL: [PathFunction; 3] = [PathFunction::Length, PathFunction::Nodes, PathFunction::Edges];
+
+    /// Returns the source form.
+    pub fn text(self) -> &'static str {
+        match self {
+            PathFunction::Length => "length",
+            PathFunction::Nodes => "nodes",
+            PathFunction::Edges => "edges",
         }
     }
 }

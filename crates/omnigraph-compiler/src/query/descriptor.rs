@@ -89,7 +89,7 @@ pub fn describe(query: &ir::Query, catalog: &Catalog) -> Operation {
             for variable in &read.variables {
                 reads.insert(match &variable.ty {
                     VarType::Node(name) => TypeKey::node(name),
-                    VarType::Edge(name) => TypeKey::edge(name),
+                    VarType::Edge(name) | VarType::Path { edge: name } => TypeKey::edge(name),
                 });
             }
             traversed(&read.pattern, catalog, &mut reads);

@@ -184,6 +184,7 @@ fn check(query: &ast::Query, source: &str, catalog: &Catalog, updates: &mut Upda
         Ok(typed) => {
             warnings.extend(repeated_columns(&typed));
             warnings.extend(idle_blocks(&typed));
+            warnings.extend(unread_paths(&typed));
             updates.add(&typed);
             let operation = Some(describe(&typed, catalog));
             QueryResult { name, kind, status: Status::Ok, warnings, error: None, place: None, operation }
@@ -227,6 +228,24 @@ fn idle_blocks(query: &ir::Query) -> Vec<String> {
         .map(|(i, _)| {
             format!("`optional` block {} introduces no variable, so it changes nothing: leave it out", i + 1)
         })
+        .collect()
+}
+
+/// Warns of paths that nothing reads; without them the traversal gives the same rows for less work.
+fn unread_paths(query: &ir::Query) -> Vec<String> {
+    let ir::Body::Read(read) = &query.body else {
+        return Vec::new();
+    };
+    let mut seen = BTreeSet::new();
+    read.walk(&mut |expr| {
+        if let ir::Expr::Path { var, .. } = expr {
+            seen.insert(*var);
+        }
+    });
+    let variables = read.variables.iter().enumerate();
+    variables
+        .filter(|(i, v)| matches!(v.ty, ir::VarType::Path { .. }) && !seen.contains(&ir::VarId(*i)))
+        .map(|(_, v)| format!("path `${0}` is never read: leave out `path ${0} =`", v.name))
         .collect()
 }
 

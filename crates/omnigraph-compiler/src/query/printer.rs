@@ -121,7 +121,11 @@ fn assignments(members: &[PropertyValue]) -> String {
 }
 
 fn traversal(traversal: &Traversal) -> String {
-    let mut out = format!("${} ", traversal.left.node);
+    let mut out = String::new();
+    if let Some(path) = &traversal.path {
+        let _ = write!(out, "path ${} = ", path.node);
+    }
+    let _ = write!(out, "${} ", traversal.left.node);
     if let Some(edge) = &traversal.binding {
         let _ = write!(out, "${}:", edge.node);
     }
@@ -182,6 +186,7 @@ pub(super) fn expr(expr: &Expr) -> String {
             let argument = argument.as_ref().map_or_else(|| "*".to_owned(), |a| self::expr(a));
             format!("{}({distinct}{argument})", function.text())
         }
+        ExprKind::Path { function, argument } => call(function.text(), [Some(argument), None, None]),
         ExprKind::Text { function, field, query, max_edits } => {
             call(function.text(), [Some(field), Some(query), max_edits.as_deref()])
         }

@@ -4,6 +4,7 @@
 //! declaration failed is remembered as broken and causes no further findings. Findings are in the order in which the
 //! rules run: parameters, match clauses in text order, projections, orderings, limit rules, grouping.
 
+mod graph;
 mod literal;
 mod mutation;
 mod operand;

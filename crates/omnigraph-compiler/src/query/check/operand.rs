@@ -1,8 +1,9 @@
 //! Expressions with a scalar, list or vector value: properties, parameters, literals, `now()`.
 
-use super::super::ast::{Expr, ExprKind, Literal, PropertyRef, Spanned};
+use super::super::ast::{Expr, ExprKind, Literal, PathFunction, PropertyRef, Spanned};
 use super::super::printer;
 use super::Checker;
+use super::graph::PATH_FUNCTIONS;
 use super::literal::Constant;
 use super::scope::Lookup;
 use crate::diagnostics::Span;
@@ -61,9 +62,9 @@ impl Operand {
         self.constant().is_some_and(|c| c.is_empty_list())
     }
 
-    /// Tells whether this reads a property.
-    pub(super) fn is_property(&self) -> bool {
-        matches!(self.expr, ir::Expr::Property { .. })
+    /// Tells whether the value is one of the row and has a type of its own, to which a literal adapts.
+    pub(super) fn reads_row(&self) -> bool {
+        matches!(self.expr, ir::Expr::Property { .. } | ir::Expr::Path { .. })
     }
 }
 
@@ -86,6 +87,12 @@ impl Checker<'_> {
                 let properties = &catalog.edges.get(&ty)?.properties;
                 (id, false, "edge", ty, properties)
             }
+            Lookup::Path(..) => {
+                let message = format!("`${}` is bound to a path, which has no properties", variable.node);
+                self.coded::<()>("T28", variable.span, message);
+                self.hint(format!("read a path with {PATH_FUNCTIONS}"));
+                return None;
+            }
         };
         let Some(found) = properties.iter().find(|p| p.name == name.node) else {
             let message = format!("{kind} type `{ty}` has no property `{}`", name.node);
@@ -98,7 +105,8 @@ impl Checker<'_> {
         Some(ResolvedProperty { var, name: found.name.clone(), ty, of_node })
     }
 
-    fn unbound(&mut self, code: &str, name: &str, span: Span) {
+    /// Refuses a name that nothing is bound to.
+    pub(super) fn unbound(&mut self, code: &str, name: &str, span: Span) {
         let message = format!("variable `${name}` is not bound");
         if code.is_empty() {
             self.error::<()>(span, message);
@@ -127,6 +135,10 @@ impl Checker<'_> {
             Lookup::Edge(..) => {
                 let message = format!("edge binding `${name}` cannot be used without a property");
                 self.coded("T23", span, message)
+            }
+            Lookup::Path(..) => {
+                let message = format!("path `${name}` is read with {PATH_FUNCTIONS}, not by itself");
+                self.coded("T28", span, message)
             }
             Lookup::Unbound => {
                 self.unbound("", name, span);
@@ -162,6 +174,14 @@ impl Checker<'_> {
                     return None;
                 }
             },
+            ExprKind::Path { function, argument } => {
+                let value = self.path_call(*function, argument)?;
+                if *function != PathFunction::Length {
+                    let message = format!("`{}` is for `return`; a filter takes `length`", function.text());
+                    return self.coded("T7", span, message);
+                }
+                value
+            }
             ExprKind::Aggregate { function, .. } => {
                 let message = format!("filters take scalar operands, `{}` is an aggregate", function.text());
                 return self.coded("T7", span, message);

@@ -1,7 +1,8 @@
 //! Members of `order`, and the rules that tie rankings to `limit`.
 
-use super::super::ast::{Expr, ExprKind, Name, Ordering, PropertyRef, Read};
+use super::super::ast::{Expr, ExprKind, Name, Ordering, Read};
 use super::Checker;
+use super::scope::Lookup;
 use crate::diagnostics::Span;
 use crate::ir::{self, Output, OutputType, SortKey};
 use crate::types::Type;
@@ -33,7 +34,17 @@ impl Checker<'_> {
         let key = match &expr.node {
             ExprKind::Alias(name) => self.alias_key(read, projections, position, name, expr.span)?,
             ExprKind::Property(property) => {
-                self.property_key(projections, read.distinct, grouped, property, expr.span)?
+                let property = self.property(property)?;
+                if property.ty.is_blob() {
+                    let message = format!("blob property `{}` is not a value", property.name);
+                    return self.coded("T24", expr.span, message);
+                }
+                let value = (property.expr(), property.ty);
+                self.value_key(projections, read.distinct, grouped, value, expr.span, "property")?
+            }
+            ExprKind::Path { function, argument } => {
+                let value = self.path_call(*function, argument)?;
+                self.value_key(projections, read.distinct, grouped, value, expr.span, "value")?
             }
             ExprKind::Aggregate { .. } => self.aggregate_key(projections, grouped, expr)?,
             ExprKind::Nearest { .. } | ExprKind::Bm25 { .. } | ExprKind::Rrf { .. } => {
@@ -41,6 +52,10 @@ impl Checker<'_> {
                     return self.error(expr.span, "a rank expression cannot order groups");
                 }
                 self.rank_key(position, expr)?
+            }
+            ExprKind::Variable(name) if matches!(self.scope.find(name), Lookup::Path(..)) => {
+                self.bare(name, expr.span)?;
+                return None;
             }
             ExprKind::Now | ExprKind::Literal(_) | ExprKind::Variable(_) | ExprKind::Text { .. } => {
                 let message = "`order` takes properties, aliases of `return` and rank expressions";
@@ -76,23 +91,19 @@ impl Checker<'_> {
         Some(SortKey::Column(index))
     }
 
-    fn property_key(
+    /// Checks a value of the row as a sort key. Where rows are merged, it must be a column.
+    fn value_key(
         &mut self,
         projections: &[Option<ir::Projection>],
         distinct: bool,
         grouped: bool,
-        property: &PropertyRef,
+        (expr, ty): (ir::Expr, Type),
         span: Span,
+        what: &str,
     ) -> Option<SortKey> {
-        let property = self.property(property)?;
-        if property.ty.is_blob() {
-            let message = format!("blob property `{}` is not a value", property.name);
-            return self.coded("T24", span, message);
-        }
-        self.sortable(&property.ty, span)?;
-        let expr = property.expr();
+        self.sortable(&ty, span)?;
         if !grouped && !distinct {
-            return Some(SortKey::Property(expr));
+            return Some(SortKey::Value(expr));
         }
         let wanted = Output::Value(expr);
         let found = projections.iter().position(|p| p.as_ref().is_some_and(|p| p.value == wanted));
@@ -103,9 +114,9 @@ impl Checker<'_> {
             return None;
         }
         let message = if grouped {
-            "with aggregates `order` takes aliases and group keys: the property is not projected"
+            format!("with aggregates `order` takes aliases and group keys: the {what} is not projected")
         } else {
-            "with `return distinct` `order` takes projected properties: the property is not projected"
+            format!("with `return distinct` `order` takes projected properties: the {what} is not projected")
         };
         self.error(span, message)
     }

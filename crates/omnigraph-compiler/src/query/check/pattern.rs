@@ -2,6 +2,7 @@
 
 use super::super::ast::{Binding, Bounds, Clause, Name, PropertyValue, Spanned, Traversal};
 use super::Checker;
+use super::graph::PATH_FUNCTIONS;
 use super::scope::{BlockKind, Lookup};
 use super::value::Context;
 use crate::catalog::{EdgeType, NodeType};
@@ -112,6 +113,10 @@ impl Checker<'_> {
                 let message = format!("`${}` is bound to an edge and cannot be rebound as a node", name.node);
                 self.coded("T23", name.span, message)
             }
+            Lookup::Path(..) => {
+                let message = format!("`${}` is bound to a path and cannot be rebound as a node", name.node);
+                self.coded("T28", name.span, message)
+            }
         };
         if let Some(id) = id
             && !pattern.bound.contains(&id)
@@ -162,7 +167,7 @@ impl Checker<'_> {
 
     fn traversal(&mut self, traversal: &Spanned<Traversal>, pattern: &mut Pattern) {
         let catalog = self.catalog;
-        let Traversal { left, binding, edge: word, undirected, bounds, right } = &traversal.node;
+        let Traversal { path, left, binding, edge: word, undirected, bounds, right } = &traversal.node;
         let edge = catalog.edge_by_word(&word.node);
         let errors = self.errors.len();
         let mut steps = Some((1, 1));
@@ -185,10 +190,16 @@ impl Checker<'_> {
         if let Some(binding) = binding {
             self.edge_binding(binding, traversal);
         }
+        let path = path.as_ref().filter(|p| p.node != ANONYMOUS);
+        if let Some(path) = path {
+            self.path_binding(path, binding, traversal);
+        }
         let ends = self.endpoints(left, right, edge, pattern);
         if self.errors.len() > errors {
-            if let Some(binding) = binding.filter(|b| !self.scope.sees(&b.node)) {
-                self.scope.introduce_broken(&binding.node);
+            for name in [binding, path].into_iter().flatten() {
+                if !self.scope.sees(&name.node) {
+                    self.scope.introduce_broken(&name.node);
+                }
             }
             return;
         }
@@ -197,6 +208,8 @@ impl Checker<'_> {
         };
         let edge_var =
             binding.and_then(|b| self.introduce(b, Some(VarType::Edge(edge.name.clone())), pattern));
+        let path =
+            path.and_then(|p| self.introduce(p, Some(VarType::Path { edge: edge.name.clone() }), pattern));
         let undirected = *undirected;
         pattern.traversals.push(ir::Traversal {
             edge: edge.name.clone(),
@@ -204,6 +217,7 @@ impl Checker<'_> {
             to,
             left,
             edge_var,
+            path,
             min,
             max,
             undirected,
@@ -255,6 +269,32 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks where a path is bound, and under which name. `edge` is the edge binding, if any.
+    fn path_binding(&mut self, path: &Name, edge: Option<&Name>, traversal: &Spanned<Traversal>) {
+        let name = &path.node;
+        let Traversal { left, right, .. } = &traversal.node;
+        if self.scope.in_negation() {
+            let message = format!("path `${name}` in a `not` block, out of which nothing can be read");
+            self.coded::<()>("T28", path.span, message);
+            self.hint(format!("leave out `path ${name} =`: the traversal alone asks whether there is one"));
+        }
+        if let Some(edge) = edge {
+            let message =
+                format!("path `${name}` and edge binding `${}` on one traversal: only one fits", edge.node);
+            self.coded::<()>("T28", path.span, message);
+            self.hint("a path has one row for all parallel edges, an edge binding one for each");
+        }
+        if *name == left.node || *name == right.node {
+            self.coded::<()>("T28", path.span, format!("path `${name}` has the name of an endpoint"));
+        } else if edge.is_some_and(|e| e.node == *name)
+            || self.scope.sees(name)
+            || self.scope.was_inner(name)
+            || self.param_names.contains_key(name)
+        {
+            self.coded::<()>("T28", path.span, format!("the name of path `${name}` is taken"));
+        }
+    }
+
     fn endpoint(&mut self, name: &Name) -> Endpoint {
         if name.node == ANONYMOUS {
             return Endpoint::Free;
@@ -266,6 +306,12 @@ impl Checker<'_> {
             Lookup::Edge(..) => {
                 let message = format!("`${}` is bound to an edge and cannot be an endpoint", name.node);
                 self.coded::<()>("T23", name.span, message);
+                Endpoint::Broken
+            }
+            Lookup::Path(..) => {
+                let message = format!("`${}` is bound to a path and cannot be an endpoint", name.node);
+                self.coded::<()>("T28", name.span, message);
+                self.hint(format!("read a path with {PATH_FUNCTIONS}"));
                 Endpoint::Broken
             }
         }

@@ -158,11 +158,11 @@ fn text_function(expr: &Expr) -> Option<TextFunction> {
     }
 }
 
-/// Converts a literal to the type of the property that it is compared with.
+/// Converts a literal to the type of the value that it is compared with.
 fn adapt(left: &mut Operand, right: &mut Operand) {
-    if left.is_property() {
+    if left.reads_row() {
         adapt_to(right, left.ty.element());
-    } else if right.is_property() {
+    } else if right.reads_row() {
         adapt_to(left, right.ty.element());
     }
 }

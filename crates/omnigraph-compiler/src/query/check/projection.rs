@@ -1,6 +1,6 @@
 //! Members of `return`: values, aggregates, column names, grouping.
 
-use super::super::ast::{AggregateFunction, Expr, ExprKind, Projection, Read};
+use super::super::ast::{AggregateFunction, Expr, ExprKind, PathFunction, Projection, Read};
 use super::Checker;
 use super::operand::Bare;
 use crate::diagnostics::Span;
@@ -86,6 +86,18 @@ impl Checker<'_> {
                 let message = format!("`{}` cannot stand inside another aggregate", function.text());
                 return self.coded("T8", span, message);
             }
+            ExprKind::Path { function, argument } => {
+                let value = self.path_call(*function, argument)?;
+                if let Some(aggregate) = within.filter(|_| *function != PathFunction::Length) {
+                    let message = format!(
+                        "`{}` over `{}`, which is for `return`; an aggregate takes `length`",
+                        aggregate.text(),
+                        function.text()
+                    );
+                    return self.coded("T8", span, message);
+                }
+                value
+            }
             ExprKind::Text { .. } => (self.text_call(expr)?, Type::optional(Kind::Scalar(Scalar::Bool))),
             ExprKind::Nearest { .. } | ExprKind::Bm25 { .. } | ExprKind::Rrf { .. } => {
                 let rank = ir::Expr::Rank(Box::new(self.rank(expr)?));
@@ -128,7 +140,7 @@ impl Checker<'_> {
     pub(super) fn grouping(&mut self, projections: &[Projection]) {
         for projection in projections {
             let is_key = match &projection.value.node {
-                ExprKind::Aggregate { .. } | ExprKind::Property(_) => true,
+                ExprKind::Aggregate { .. } | ExprKind::Property(_) | ExprKind::Path { .. } => true,
                 ExprKind::Variable(name) => !self.param_names.contains_key(name),
                 ExprKind::Now
                 | ExprKind::Literal(_)
@@ -174,6 +186,7 @@ fn descriptor_name(expr: &Expr) -> String {
         ExprKind::Property(p) => p.property.node.clone(),
         ExprKind::Aggregate { function, .. } => function.text().to_owned(),
         ExprKind::Text { function, .. } => function.text().to_owned(),
+        ExprKind::Path { function, .. } => function.text().to_owned(),
         ExprKind::Nearest { .. } => "nearest".to_owned(),
         ExprKind::Bm25 { .. } => "bm25".to_owned(),
         ExprKind::Rrf { .. } => "rrf".to_owned(),

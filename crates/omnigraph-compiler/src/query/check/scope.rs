@@ -82,6 +82,8 @@ pub(super) enum Lookup {
     Node(VarId, String),
     /// An edge of this type.
     Edge(VarId, String),
+    /// A path along edges of this type.
+    Path(VarId, String),
 }
 
 impl Lookup {
@@ -89,7 +91,7 @@ impl Lookup {
     pub(super) fn id(&self) -> Option<VarId> {
         match self {
             Lookup::Unbound | Lookup::Broken => None,
-            Lookup::Node(id, _) | Lookup::Edge(id, _) => Some(*id),
+            Lookup::Node(id, _) | Lookup::Edge(id, _) | Lookup::Path(id, _) => Some(*id),
         }
     }
 }
@@ -110,6 +112,7 @@ impl Scope {
         match &self.variables[id.0].ty {
             VarType::Node(ty) => Lookup::Node(id, ty.clone()),
             VarType::Edge(ty) => Lookup::Edge(id, ty.clone()),
+            VarType::Path { edge } => Lookup::Path(id, edge.clone()),
         }
     }
 

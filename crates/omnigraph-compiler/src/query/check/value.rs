@@ -163,7 +163,7 @@ impl Checker<'_> {
                 Lookup::Unbound => {
                     self.error::<()>(span, format!("variable `${name}` is not bound"));
                 }
-                Lookup::Broken | Lookup::Node(..) | Lookup::Edge(..) => {
+                Lookup::Broken | Lookup::Node(..) | Lookup::Edge(..) | Lookup::Path(..) => {
                     let message = format!(
                         "`${name}` is a match variable: an inline condition takes a literal, a \
                                            parameter or `now()`"

@@ -3,7 +3,7 @@
 use chumsky::prelude::*;
 
 use super::super::ast::{
-    AggregateFunction, Expr, ExprKind, PropertyRef, Spanned, TextFunction, Value, ValueKind,
+    AggregateFunction, Expr, ExprKind, PathFunction, PropertyRef, Spanned, TextFunction, Value, ValueKind,
 };
 use super::super::lexer::Token;
 use super::token::{identifier, keyword, literal, sign, variable};
@@ -54,6 +54,7 @@ pub(super) fn expr<'a>() -> Rule<'a, Expr> {
             text(TextFunction::Fuzzy, expr.clone(), next.clone()),
             bm25(expr.clone(), next.clone()),
             rrf(expr.clone(), next),
+            path(expr.clone()),
             aggregate(expr),
             property().map(ExprKind::Property),
             variable().map(|v| ExprKind::Variable(v.node)),
@@ -109,6 +110,14 @@ fn rrf<'a>(expr: Rule<'a, Expr>, next: Rule<'a, Expr>) -> Rule<'a, ExprKind> {
         .then(next.or_not())
         .then_ignore(sign(Token::RightParen))
         .map(|((a, b), k)| ExprKind::Rrf { arms: [boxed(a), boxed(b)], k: k.map(boxed) })
+        .boxed()
+}
+
+fn path<'a>(expr: Rule<'a, Expr>) -> Rule<'a, ExprKind> {
+    choice(PathFunction::ALL.map(|f| call(f.text()).to(f)))
+        .then(expr)
+        .then_ignore(sign(Token::RightParen))
+        .map(|(function, argument)| ExprKind::Path { function, argument: boxed(argument) })
         .boxed()
 }
 

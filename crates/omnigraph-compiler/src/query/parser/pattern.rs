@@ -85,12 +85,15 @@ fn traversal<'a>() -> Rule<'a, Traversal> {
         .then(unsigned().or_not())
         .delimited_by(sign(Token::LeftBrace), sign(Token::RightBrace))
         .map(|(min, max)| Bounds { min: min.node, max: max.map(|m| m.node) });
-    variable()
+    let path = keyword("path").ignore_then(variable()).then_ignore(sign(Token::Equal));
+    path.or_not()
+        .then(variable())
         .then(variable().then_ignore(sign(Token::Colon)).or_not())
         .then(edge)
         .then(spanned(bounds).or_not())
         .then(variable())
-        .map(|((((left, binding), (edge, undirected)), bounds), right)| Traversal {
+        .map(|(((((path, left), binding), (edge, undirected)), bounds), right)| Traversal {
+            path,
             left,
             binding,
             edge,

@@ -266,4 +266,20 @@ fn clauses_without_effect_are_reported() {
         "match { $p: Paper  optional { $p cites $_ }  $q: Paper  optional { $p cites $q  $q.year = 1 } } return { $p }",
     );
     assert_eq!(found, expected);
+    let found = warnings(
+        "match { path $p = $a cites $b  optional { path $q = $b cites $c  length($q) = 1  path $r = $b cites $d } }
+         return { $a }",
+    );
+    assert_eq!(
+        found,
+        ["path `$p` is never read: leave out `path $p =`", "path `$r` is never read: leave out `path $r =`"]
+    );
+}
+
+#[test]
+fn paths_are_described() {
+    expect![[r#"{"result":[{"name":"length","kind":"bigint","nullable":false},{"name":"nodes","kind":"list","item_kind":"string","nullable":true},{"name":"edges","kind":"list","item_kind":"string","nullable":false},{"name":"far","kind":"bigint","nullable":true}],"reads":[{"kind":"node","type_name":"Author"},{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}],"writes":[]}"#]].assert_eq(&operation(
+        "match { $a: Author  path $p = $a wrote $b  optional { path $q = $b cites{1,2} $c } }
+         return { length($p), nodes($q), edges($p), max(length($q)) as far }",
+    ));
 }

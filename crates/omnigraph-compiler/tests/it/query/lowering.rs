@@ -90,6 +90,7 @@ impl Short<'_> {
                 format!("text({}.{property}, {}{edits})", self.var(*var), self.expr(query))
             }
             Expr::Rank(rank) => self.rank(rank),
+            Expr::Path { var, part } => format!("{part:?}({})", self.var(*var)),
         }
     }
 
@@ -117,11 +118,12 @@ impl Short<'_> {
         );
         for t in &pattern.traversals {
             let edge = t.edge_var.map(|v| format!("{}:", self.var(v))).unwrap_or_default();
+            let path = t.path.map(|v| format!("path {} = ", self.var(v))).unwrap_or_default();
             let arrow = if t.undirected { "--" } else { "->" };
             let (from, to, left) = (self.var(t.from), self.var(t.to), self.var(t.left));
             let _ = writeln!(
                 out,
-                "{indent}{from} -{edge}{}{{{},{}}}{arrow} {to} (left {left})",
+                "{indent}{path}{from} -{edge}{}{{{},{}}}{arrow} {to} (left {left})",
                 t.edge, t.min, t.max
             );
         }
@@ -161,7 +163,7 @@ fn short(query: &ir::Query) -> String {
             for o in &read.order {
                 let key = match &o.key {
                     SortKey::Column(i) => format!("column {i}"),
-                    SortKey::Property(expr) => s.expr(expr),
+                    SortKey::Value(expr) => s.expr(expr),
                     SortKey::Rank(rank) => s.rank(rank),
                 };
                 let _ = writeln!(out, "  order {key}{}", if o.descending { " desc" } else { "" });

@@ -7,6 +7,7 @@ mod lint;
 mod lowering;
 mod optional;
 mod params;
+mod paths;
 mod properties;
 mod strict;
 mod syntax;

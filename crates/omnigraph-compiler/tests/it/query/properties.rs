@@ -108,6 +108,8 @@ fn expr() -> impl Strategy<Value = Expr> + Clone {
                 distinct: false,
                 argument: None
             })),
+            (prop::sample::select(PathFunction::ALL.to_vec()), boxed.clone())
+                .prop_map(|(function, argument)| at(ExprKind::Path { function, argument })),
             (property(), boxed.clone())
                 .prop_map(|(field, query)| at(ExprKind::Nearest { field: at(field), query })),
             (boxed.clone(), boxed.clone()).prop_map(|(field, query)| at(ExprKind::Bm25 { field, query })),
@@ -149,11 +151,12 @@ fn clause() -> impl Strategy<Value = Clause> {
     let bounds = (any::<u64>(), any::<Option<u64>>()).prop_map(|(min, max)| at(Bounds { min, max }));
     let traversal =
         (word(), prop::option::of(word()), word(), any::<bool>(), prop::option::of(bounds), word());
+    let traversal = (prop::option::of(word()), traversal);
     let leaf = prop_oneof![
         (word(), type_name(), property_values(0))
             .prop_map(|(variable, ty, conditions)| Clause::Binding(Binding { variable, ty, conditions })),
-        traversal.prop_map(|(left, binding, edge, undirected, bounds, right)| {
-            Clause::Traversal(at(Traversal { left, binding, edge, undirected, bounds, right }))
+        traversal.prop_map(|(path, (left, binding, edge, undirected, bounds, right))| {
+            Clause::Traversal(at(Traversal { path, left, binding, edge, undirected, bounds, right }))
         }),
         predicate().prop_map(Clause::Filter),
     ];
@@ -223,8 +226,9 @@ const VALID: &str = r#"query q($s: String, $v: Vector(4)?, $l: [I32]) @descripti
     match { $p: Paper { slug: $s, tags: "x" }  $a $w:wrote{1,1} $p  $p <cites>{1,2} $q
       not { $q cites $_  $q.year in $l or not ($w.role is null and $p.year >= -1.5e3) }
       fuzzy($p.title, "a b", 1)
-      optional { $p cites $c  not { $c cites $p }  $c.year > 1 } optional { $c $x:cites $_ } $c.year is not null }
-    return distinct { $p.title as t, count(distinct $q), count(*), [1, 2] }
+      optional { $p cites $c  not { $c cites $p }  $c.year > 1 } optional { $c $x:cites $_ } $c.year is not null
+      path $r = $p cites{1,3} $z  length($r) > 1 }
+    return distinct { nodes($r), max(length($r)) as far, edges($r) as via, $p.title as t, count(distinct $q), count(*), [1, 2] }
     order { t desc, rrf(nearest($p.embedding, $v), bm25($p.title, $s), 9) } limit 3 offset 1 }
 query m($d: Date?) { insert Thing { id2: 1 body: "b" day: $d }, update Paper set { tags: [] } where slug != "x"
     delete Wrote where from = "a" }"#;

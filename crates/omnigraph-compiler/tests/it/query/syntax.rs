@@ -41,6 +41,9 @@ fn grammar_refuses() {
             "match { $p: paper } return { $p }",
             "match { optional { } } return { $p }",
             "match { optional $p: Paper } return { $p }",
+            "match { path p = $a cites $b } return { $a }",
+            "match { path $p $a cites $b } return { $a }",
+            "match { path $p = cites } return { $a }",
             "match { $p: Paper { a: $q.b } } return { $p }",
             "match { $p.a = [1,] } return { $p }",
             "match { $p.a = 9223372036854775808 } return { $p }",
@@ -82,9 +85,15 @@ fn grammar_refuses() {
             match { $p: paper } return { $p }
                 1:25: parse error: expected a type name, found `paper`
             match { optional { } } return { $p }
-                1:32: parse error: expected `(`, `not`, `optional`, a variable or an expression, found `}`
+                1:32: parse error: expected `(`, `not`, `optional`, `path`, a variable or an expression, found `}`
             match { optional $p: Paper } return { $p }
                 1:30: parse error: expected `{` or a comparison, found `$p`
+            match { path p = $a cites $b } return { $a }
+                1:26: parse error: expected a comparison or a variable, found `p`
+            match { path $p $a cites $b } return { $a }
+                1:29: parse error: expected `=`, found `$a`
+            match { path $p = cites } return { $a }
+                1:31: parse error: expected a variable, found `cites`
             match { $p: Paper { a: $q.b } } return { $p }
                 1:38: parse error: expected `,`, `}` or a name, found `.`
             match { $p.a = [1,] } return { $p }
@@ -136,6 +145,7 @@ fn grammar_accepts() {
         "query match() { match { $a: A $a.in in $a.is } return { $a.order, order as order } order { order asc } }",
         "query q() @instruction(\"i\") @description(\"d\") { delete A where date = date(\"x\") }",
         "query optional() { match { $a: A { optional: 1 } optional { $a optional $b } $a.optional = 1 } return { $a.optional as optional, optional } order { optional } }",
+        "query path() { match { path $path = $a path{1,2} $b  $a path $b  $a.path = $a.length  path $b = $c <path> $d } return { length($path) as length, $a.nodes as nodes, edges($path) as edges, $a.path as path } order { length, path desc, nodes, edges } }",
         "query q() { match { $a b{2,} $c  $a $e:b $c  $a <b>{1,2} $c } return { $a } }",
     ] {
         assert_eq!(errors(source), "ok", "{source}");
@@ -248,7 +258,7 @@ fn queries_are_selected_by_name() {
 fn printing_keeps_the_nesting() {
     let source = "query q($v: Vector(4)?, $l: [I32]) @description(\"say \\\"hi\\\"\") {
         match { $a: A { x: [1, -2.5, true, date(\"d\")], y: now() }  $a $w:wrote{1,2} $p
-          not { $p <cites> $_ }  ($x contains $y) or not ($a.b = 1 or $a.c is not null) and $a.d not in $l }
+          not { $p <cites> $_ }  optional { path $r = $a $w:<b>{2,} $c } ($x contains $y) or not ($a.b = 1 or $a.c is not null) and $a.d not in $l }
         return distinct { count(distinct $a.x) as n, count(*), rrf(nearest($a.v, $v), bm25($a.t, \"q\"), 10) }
         order { n desc, fuzzy($a.t, \"x\", 1) } offset 3 limit 5 }
       query m() { insert A { x: 1 } update A set { y: \"a\\nb\" } where x >= 1 delete A where y != now() }";
@@ -261,6 +271,9 @@ fn printing_keeps_the_nesting() {
                 $a $w:wrote{1,2} $p
                 not {
                     $p <cites> $_
+                }
+                optional {
+                    path $r = $a $w:<b>{2,} $c
                 }
                 ($x contains $y or not ($a.b = 1 or $a.c is not null) and $a.d not in $l)
             }
