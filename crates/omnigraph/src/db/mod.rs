@@ -22,6 +22,7 @@ pub use crate::maintenance::{
     CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, DatasetRepairStats, IndexKind,
     IndexState, IndexStatus, PendingIndex, RepairAction, RepairClassification, RepairOptions, RepairStats, SkipReason,
 };
+pub use crate::query::context::{Context, ContextItem, ContextRequest, Via};
 pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
 pub use crate::write::export::ExportCounts;

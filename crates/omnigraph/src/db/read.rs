@@ -17,6 +17,7 @@ use super::types::{CommitPage, GraphCommit, ParamMap, QueryResult, QueryStream, 
 use crate::commit::{BranchName, CommitId, Snapshot};
 use crate::error::{OmniError, Result};
 use crate::model::ID;
+use crate::query::context::{Context, ContextRequest, context};
 use crate::query::json::{JsonRows, row_objects};
 use crate::write::export::{ExportCounts, export};
 
@@ -82,6 +83,17 @@ impl Omnigraph {
         let prepared = self.prepare_read(&target.into(), source, name, params).await?;
         let (snapshot, query, params) = (&prepared.snapshot, &prepared.query, &prepared.params);
         crate::query::explain(snapshot, query, params, now_millis(), self.embedder.as_ref(), analyze).await
+    }
+
+    /// Returns what a graph knows about a text: the entities that rank best by words and meaning, and what edges lead to
+    /// from there, best first, within a budget, each with the way to it.
+    ///
+    /// # Errors
+    /// Bad request for an unknown type, and where nothing is indexed to search by; [`OmniError::Embedding`] when there is
+    /// no other ranking; those of [`Omnigraph::query`].
+    pub async fn context(&self, target: impl Into<ReadTarget>, request: &ContextRequest) -> Result<Context> {
+        let snapshot = self.resolve(&target.into()).await?;
+        context(&snapshot, request, now_millis(), self.embedder.as_ref()).await
     }
 
     /// Returns an entity as one object: `id`, for edges `src` and `dst`, and every property. None when it is absent, or the

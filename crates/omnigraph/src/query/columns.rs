@@ -4,6 +4,7 @@
 //! the cost of reading a column whole, the column is read once and kept, and later fetches are memory lookups. A column
 //! that exceeds its share of the memory budget is never kept.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::compute;
@@ -75,6 +76,24 @@ pub(crate) async fn fetch(
             None => taken.next().ok_or_else(|| OmniError::internal("storage returned too few columns")),
         })
         .collect()
+}
+
+/// Returns the values of a text column for some rows, which may repeat; none where it is null.
+pub(crate) async fn texts(
+    caches: &Caches,
+    table: &Table,
+    column: &str,
+    mut rows: Vec<u64>,
+) -> Result<HashMap<u64, String>> {
+    rows.sort_unstable();
+    rows.dedup();
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let fetched = fetch(caches, table, &[column.to_owned()], &rows).await?;
+    let texts = fetched[0].as_string_opt::<i32>();
+    let texts = texts.ok_or_else(|| OmniError::internal(format!("column '{column}' holds no texts")))?;
+    Ok(rows.iter().zip(texts).filter_map(|(row, text)| Some((*row, text?.to_owned()))).collect())
 }
 
 async fn cached(caches: &Caches, key: &TableKey, columns: &[String]) -> Vec<Option<Arc<Column>>> {

@@ -1,14 +1,16 @@
 //! Queries: from the compiler's typed form to record batches, over one snapshot.
 //!
 //! Reads snapshots only; writes nothing. `plan` decides what happens in which order (pure), `exec` makes DataFusion
-//! operators of it, `expr` evaluates conditions, `search` resolves text predicates and rankings, `topology` and `columns` answer hops and late fetches from storage or
-//! from memory, `cache` bounds what is kept, `run` puts them together, `json` renders results.
+//! operators of it, `expr` evaluates conditions, `search` resolves text predicates and rankings, `topology` and `columns`
+//! answer hops and late fetches from storage or from memory, `cache` bounds what is kept, `run` puts them together, `json`
+//! renders results. `context` gathers what a graph knows about a text, from rankings and hops.
 //!
 //! Invariants: (1) answers depend on the snapshot, the query and its parameters only, never on caches, start variables
 //! or traversal strategy; (2) results stream, and memory is bounded by the root's budget; (3) a key equality never scans.
 
 mod cache;
 mod columns;
+pub(crate) mod context;
 mod exec;
 mod expr;
 pub(crate) mod json;

@@ -144,7 +144,7 @@ pub(super) async fn ranks(
         let in_groups = groups.iter().filter(|group| group.len() > 1).flat_map(|group| &ranking.places[group.clone()]);
         tied.extend(in_groups.map(|(_, entity)| *entity));
     }
-    let ids = ids(tied, table, caches).await?;
+    let ids = columns::texts(caches, table, model::ID, tied).await?;
     Ok([0, 1].map(|arm| rankings[arm].ranks(&groups[arm], &ids)))
 }
 
@@ -180,17 +180,4 @@ impl Ranking {
         }
         ranks
     }
-}
-
-/// Reads the ids of entities.
-async fn ids(mut entities: Vec<u64>, table: &Table, caches: &Caches) -> Result<HashMap<u64, String>> {
-    entities.sort_unstable();
-    entities.dedup();
-    if entities.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let names = [model::ID.to_owned()];
-    let fetched = columns::fetch(caches, table, &names, &entities).await?;
-    let ids = fetched[0].as_string::<i32>().iter().map(|id| id.unwrap_or_default().to_owned());
-    Ok(entities.into_iter().zip(ids).collect())
 }

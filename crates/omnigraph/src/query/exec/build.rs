@@ -26,6 +26,7 @@ use super::fuse::FuseExec;
 use super::lookup::KeyLookupExec;
 use super::negation::{NegationExec, SeedExec, Slot};
 use super::optional::OptionalExec;
+use super::path::PathExec;
 use super::rank::RankExec;
 use super::rows::RowsExec;
 use super::scan::NodeScanExec;
@@ -33,7 +34,7 @@ use super::{BATCH_ROWS, Shared, select};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{GraphExpr, Scalar};
 use crate::query::plan::{
-    AggregateBy, Expand, Grouping, Pipeline, Plan, RankBy, RankKey, Step, type_key,
+    AggregateBy, Grouping, Pipeline, Plan, RankBy, RankKey, Step, path_of, type_key,
 };
 use crate::query::search::{Computed, number};
 use crate::query::topology::Ends;
@@ -127,7 +128,7 @@ impl Builder<'_> {
     fn step(&self, input: Node, step: &Step) -> Result<Node> {
         Ok(match step {
             Step::Expand(expand) => {
-                let ends = self.ends(expand)?;
+                let ends = self.ends(&expand.edge)?;
                 Arc::new(ExpandExec::new(input, expand.clone(), ends, self.shared.clone(), self.batch_rows)?)
             }
             Step::Fetch { var, columns } => self.fetch(input, *var, columns)?,
@@ -152,12 +153,9 @@ impl Builder<'_> {
         })
     }
 
-    fn ends(&self, expand: &Expand) -> Result<Ends> {
-        let edge = self
-            .catalog
-            .edges
-            .get(&expand.edge)
-            .ok_or_else(|| OmniError::internal(format!("no edge type {}", expand.edge)))?;
+    fn ends(&self, edge: &str) -> Result<Ends> {
+        let known = self.catalog.edges.get(edge);
+        let edge = known.ok_or_else(|| OmniError::internal(format!("no edge type {edge}")))?;
         let table = |key| self.shared.table(&key).cloned();
         Ok(Ends {
             edge: table(TypeKey::edge(&edge.name))?,
@@ -182,6 +180,10 @@ impl Builder<'_> {
     }
 
     fn fetch(&self, input: Node, var: VarId, columns: &[String]) -> Result<Node> {
+        if let Some(traversal) = path_of(self.read, var) {
+            let (ends, shared) = (self.ends(&traversal.edge)?, self.shared.clone());
+            return Ok(Arc::new(PathExec::new(input, traversal.clone(), var, ends, shared, columns)?));
+        }
         let table = self.shared.table(&self.key(var))?.clone();
         Ok(Arc::new(FetchExec::new(input, table, self.shared.clone(), var, columns.to_vec())?))
     }

@@ -13,9 +13,11 @@ mod fuse;
 mod lookup;
 mod negation;
 mod optional;
+mod path;
 mod rank;
 mod rows;
 mod scan;
+mod shortest;
 mod walk;
 
 use std::collections::BTreeMap;

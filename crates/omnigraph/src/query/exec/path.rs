@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt64Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -218,8 +217,8 @@ impl Source {
             true => (&self.ends.source, &self.ends.target),
             false => (&self.ends.target, &self.ends.source),
         };
-        let starts = rows.iter().flatten().filter_map(|path| path.nodes.first().copied());
-        let others = rows.iter().flatten().flat_map(|path| path.nodes[1..].iter().copied());
+        let starts = rows.iter().flatten().filter_map(|path| path.nodes.first().copied()).collect();
+        let others = rows.iter().flatten().flat_map(|path| path.nodes[1..].iter().copied()).collect();
         let caches = &self.shared.caches;
         let starts = columns::texts(caches, near, model::ID, starts).await?;
         let others = columns::texts(caches, far, model::ID, others).await?;
@@ -230,7 +229,7 @@ impl Source {
     }
 
     async fn edges(&self, rows: &[Option<&Path>]) -> Result<ArrayRef> {
-        let edges = rows.iter().flatten().flat_map(|path| path.edges.iter().copied());
+        let edges = rows.iter().flatten().flat_map(|path| path.edges.iter().copied()).collect();
         let ids = columns::texts(&self.shared.caches, &self.ends.edge, model::ID, edges).await?;
         Ok(lists(rows, |path| path.edges.iter().map(|edge| &ids[edge])))
     }

@@ -8,13 +8,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use arrow_array::cast::AsArray;
-
 use crate::error::{OmniError, Result};
 use crate::model;
 use crate::query::cache::Caches;
 use crate::query::columns;
-use crate::query::topology::{Direction, Hop, Neighbours};
+use crate::query::topology::Neighbours;
 use crate::storage::Table;
 
 /// A shortest path: addresses of nodes from start to destination, and of the edges between them.
@@ -24,13 +22,13 @@ pub(super) struct Path {
     pub(super) edges: Vec<u64>,
 }
 
-/// Where edges lead, and what the tables at both ends hold.
+/// Where edges lead, and what the tables hold.
 pub(super) struct Graph<'a> {
     /// From left to right.
     pub(super) along: &'a Neighbours,
     /// From right to left.
     pub(super) against: &'a Neighbours,
-    /// The nodes; those of both ends where they are of one type.
+    /// The nodes, where those at both ends are of one type.
     pub(super) nodes: &'a Table,
     pub(super) edges: &'a Table,
     pub(super) caches: &'a Caches,
@@ -46,6 +44,9 @@ pub(super) async fn lengths(
     destinations: &HashSet<u64>,
     most: u32,
 ) -> Result<HashMap<u64, u32>> {
+    if !graph.along.same_type() {
+        return Ok(destinations.iter().map(|node| (*node, 1)).collect());
+    }
     let search = Search::run(graph, start, destinations, most).await?;
     let length = |node: &u64| if *node == start { 1 } else { search.level[node] };
     Ok(destinations.iter().map(|node| (*node, length(node))).collect())
@@ -61,11 +62,14 @@ pub(super) async fn paths(
     destinations: &HashSet<u64>,
     most: u32,
 ) -> Result<HashMap<u64, Path>> {
+    if !graph.along.same_type() {
+        return single_steps(graph, start, destinations).await;
+    }
     let search = Search::run(graph, start, destinations, most).await?;
     let mut paths = HashMap::new();
     let mut others = destinations.clone();
     if others.remove(&start) {
-        let loops = hops(graph.along, &[start]).await?;
+        let loops = graph.along.hops(&[start]).await?;
         let edges: Vec<u64> = loops.iter().filter(|hop| hop.other == start).map(|hop| hop.edge).collect();
         paths.insert(start, Path { nodes: vec![start, start], edges: vec![smallest(graph, &[edges]).await?[0]] });
     }
@@ -87,6 +91,18 @@ pub(super) async fn paths(
     Ok(paths)
 }
 
+/// Returns the paths of one step.
+async fn single_steps(
+    graph: &Graph<'_>,
+    start: u64,
+    destinations: &HashSet<u64>,
+) -> Result<HashMap<u64, Path>> {
+    let mut steps = destinations.iter().map(|node| ((start, *node), 0)).collect();
+    choose_edges(graph, &mut steps).await?;
+    let path = |((start, node), edge)| (node, Path { nodes: vec![start, node], edges: vec![edge] });
+    Ok(steps.into_iter().map(path).collect())
+}
+
 /// Levels of the nodes around a start.
 struct Search {
     /// Steps from the start, by node.
@@ -103,7 +119,7 @@ impl Search {
                 break;
             }
             let mut next = Vec::new();
-            for hop in hops(graph.along, &frontier).await? {
+            for hop in graph.along.hops(&frontier).await? {
                 if let std::collections::hash_map::Entry::Vacant(entry) = level.entry(hop.other) {
                     entry.insert(steps);
                     next.push(hop.other);
@@ -136,7 +152,7 @@ impl Search {
         for level in (1..=farthest).rev() {
             let mut nodes: Vec<u64> = marked[level as usize].iter().copied().collect();
             nodes.sort_unstable();
-            for hop in hops(graph.against, &nodes).await? {
+            for hop in graph.against.hops(&nodes).await? {
                 if self.level.get(&hop.other) == Some(&(level - 1)) {
                     predecessors.entry(nodes[hop.node as usize]).or_default().push(hop.other);
                     marked[level as usize - 1].insert(hop.other);
@@ -183,7 +199,7 @@ async fn choose_edges(graph: &Graph<'_>, steps: &mut BTreeMap<(u64, u64), u64>) 
     let mut nodes: Vec<u64> = steps.keys().map(|(from, _)| *from).collect();
     nodes.dedup();
     let mut parallel: BTreeMap<(u64, u64), Vec<u64>> = BTreeMap::new();
-    for hop in hops(graph.along, &nodes).await? {
+    for hop in graph.along.hops(&nodes).await? {
         let step = (nodes[hop.node as usize], hop.other);
         if steps.contains_key(&step) {
             parallel.entry(step).or_default().push(hop.edge);
@@ -197,10 +213,8 @@ async fn choose_edges(graph: &Graph<'_>, steps: &mut BTreeMap<(u64, u64), u64>) 
 
 /// Returns the edge with the smallest id of each group.
 async fn smallest(graph: &Graph<'_>, groups: &[Vec<u64>]) -> Result<Vec<u64>> {
-    let mut contested: Vec<u64> = groups.iter().filter(|group| group.len() > 1).flatten().copied().collect();
-    contested.sort_unstable();
-    contested.dedup();
-    let ids = ids_of(graph.caches, graph.edges, &contested).await?;
+    let contested = groups.iter().filter(|group| group.len() > 1).flatten().copied().collect();
+    let ids = columns::texts(graph.caches, graph.edges, model::ID, contested).await?;
     let least = |group: &Vec<u64>| {
         let least = group.iter().min_by(|a, b| ids.get(a).cmp(&ids.get(b)));
         least.copied().ok_or_else(|| OmniError::internal("a step of a path has no edge"))
@@ -209,37 +223,6 @@ async fn smallest(graph: &Graph<'_>, groups: &[Vec<u64>]) -> Result<Vec<u64>> {
 }
 
 async fn ids(graph: &Graph<'_>, levels: &[HashSet<u64>]) -> Result<HashMap<u64, String>> {
-    let mut nodes: Vec<u64> = levels.iter().filter(|level| level.len() > 1).flatten().copied().collect();
-    nodes.sort_unstable();
-    ids_of(graph.caches, graph.nodes, &nodes).await
-}
-
-async fn ids_of(caches: &Caches, table: &Table, rows: &[u64]) -> Result<HashMap<u64, String>> {
-    if rows.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let fetched = columns::fetch(caches, table, &[model::ID.to_owned()], rows).await?;
-    let ids = fetched[0].as_string::<i32>().iter().map(|id| id.unwrap_or_default().to_owned());
-    Ok(rows.iter().copied().zip(ids).collect())
-}
-
-/// Returns one hop per edge of some distinct nodes.
-async fn hops(neighbours: &Neighbours, nodes: &[u64]) -> Result<Vec<Hop>> {
-    let Some(topology) = neighbours.topology(nodes.len()).await? else {
-        return neighbours.probe(nodes).await;
-    };
-    let direction: Direction = neighbours.direction();
-    let (near, far) = topology.ends(direction);
-    let (mut hops, mut pairs) = (Vec::new(), Vec::new());
-    for (node, address) in (0_u32..).zip(nodes) {
-        let Some(ordinal) = near.ordinal(*address) else { continue };
-        pairs.clear();
-        topology.incident(ordinal, direction, &mut pairs);
-        hops.extend(pairs.iter().map(|&(other, edge)| Hop {
-            node,
-            other: far.address(other),
-            edge: topology.edge_address(edge),
-        }));
-    }
-    Ok(hops)
+    let nodes = levels.iter().filter(|level| level.len() > 1).flatten().copied().collect();
+    columns::texts(graph.caches, graph.nodes, model::ID, nodes).await
 }

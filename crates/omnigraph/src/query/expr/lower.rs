@@ -11,7 +11,7 @@ use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
 use crate::model;
-use crate::query::plan::{address, column};
+use crate::query::plan::{address, column, path_column};
 use crate::query::search::{self, Searches};
 
 /// What expressions may refer to besides columns.
@@ -68,6 +68,10 @@ impl Env<'_> {
         Ok(match expr {
             Expr::Property { var, property, ty } => {
                 Scalar::Column { name: column(*var, property), ty: model::column_type(ty) }
+            }
+            Expr::Path { var, part } => {
+                let ty = model::column_type(&Type::required(part.kind()));
+                Scalar::Column { name: column(*var, path_column(*part)), ty }
             }
             Expr::Node(var) => Scalar::Column { name: column(*var, model::ID), ty: DataType::Utf8 },
             Expr::Param(id) => {
@@ -190,7 +194,7 @@ impl Scalar {
 /// Adds the variables an expression mentions.
 pub(crate) fn variables(expr: &Expr, into: &mut BTreeSet<VarId>) {
     match expr {
-        Expr::Property { var, .. } | Expr::Node(var) | Expr::Text { var, .. } => {
+        Expr::Property { var, .. } | Expr::Node(var) | Expr::Text { var, .. } | Expr::Path { var, .. } => {
             into.insert(*var);
         }
         Expr::Param(_) | Expr::Literal { .. } | Expr::Now => {}

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pipeline, Plan, RankBy, RankKey, Step, address, column, produced};
+use omnigraph_compiler::ir::{Read, VarId};
+
+use super::{Pipeline, Plan, RankBy, RankKey, Step, address, column, path_of, produced};
 
 /// Fills in the columns that expansions, products and seeds carry.
-pub(super) fn prune(plan: &mut Plan) {
+pub(super) fn prune(plan: &mut Plan, read: &Read) {
     let mut required = BTreeSet::new();
     match &plan.grouping {
         Some(grouping) => {
@@ -20,16 +22,16 @@ pub(super) fn prune(plan: &mut Plan) {
         None => {
             plan.outputs.iter().for_each(|o| o.columns(&mut required));
             plan.sort.iter().for_each(|s| s.scalar.columns(&mut required));
-            unfetch(&plan.fetch_results, &mut required);
+            unfetch(&plan.fetch_results, read, &mut required);
         }
     }
-    unfetch(&plan.fetch_rows, &mut required);
-    rank(plan, &mut required);
-    pipeline(&mut plan.pipeline, required);
+    unfetch(&plan.fetch_rows, read, &mut required);
+    rank(plan, read, &mut required);
+    pipeline(&mut plan.pipeline, read, required);
 }
 
 /// Makes a ranking's input of what is required after it.
-fn rank(plan: &mut Plan, required: &mut BTreeSet<String>) {
+fn rank(plan: &mut Plan, read: &Read, required: &mut BTreeSet<String>) {
     let keys: Vec<RankKey> = match &mut plan.rank {
         None => return,
         Some(RankBy::Best { key, .. }) => vec![key.clone()],
@@ -41,20 +43,23 @@ fn rank(plan: &mut Plan, required: &mut BTreeSet<String>) {
         }
     };
     let fetches: Vec<_> = keys.into_iter().map(|key| (key.var, vec![key.property])).collect();
-    unfetch(&fetches, required);
+    unfetch(&fetches, read, required);
 }
 
-fn unfetch(fetches: &[(omnigraph_compiler::ir::VarId, Vec<String>)], required: &mut BTreeSet<String>) {
+fn unfetch(fetches: &[(VarId, Vec<String>)], read: &Read, required: &mut BTreeSet<String>) {
     for (var, properties) in fetches {
         for property in properties {
             required.remove(&column(*var, property));
         }
-        required.insert(address(*var));
+        match path_of(read, *var) {
+            Some(traversal) => required.extend([traversal.from, traversal.to].map(address)),
+            None => drop(required.insert(address(*var))),
+        }
     }
 }
 
 /// Prunes a pipeline and returns the columns that its seed must have.
-fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet<String> {
+fn pipeline(pipeline: &mut Pipeline, read: &Read, mut required: BTreeSet<String>) -> BTreeSet<String> {
     let produced: Vec<BTreeSet<String>> = pipeline
         .steps
         .iter()
@@ -70,7 +75,7 @@ fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet
                 *columns = required.iter().cloned().collect();
             }
             Step::Filter { predicate } => predicate.columns(&mut required),
-            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], &mut required),
+            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], read, &mut required),
             Step::Expand(expand) => {
                 if !expand.check {
                     required.remove(&address(expand.to));
@@ -89,7 +94,7 @@ fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet
                     required.iter().cloned().partition(|c| produced.contains(c));
                 *right = r.iter().cloned().collect();
                 *left = l.iter().cloned().collect();
-                self::pipeline(other, r);
+                self::pipeline(other, read, r);
                 required = l;
             }
             Step::Optional(optional) => {
@@ -97,12 +102,12 @@ fn pipeline(pipeline: &mut Pipeline, mut required: BTreeSet<String>) -> BTreeSet
                 optional.keep = required.iter().cloned().collect();
                 let added = optional.introduced.iter().copied().map(address);
                 let inner = added.chain([optional.row.clone()]).collect();
-                let seed = self::pipeline(&mut optional.pipeline, inner);
+                let seed = self::pipeline(&mut optional.pipeline, read, inner);
                 required.extend(seed.into_iter().filter(|c| *c != optional.row));
                 required.extend(optional.anchors.iter().copied().map(address));
             }
             Step::Negation { pipeline: inner, row } => {
-                required.extend(self::pipeline(inner, [row.clone()].into()).into_iter().filter(|c| c != row));
+                required.extend(self::pipeline(inner, read, [row.clone()].into()).into_iter().filter(|c| c != row));
             }
         }
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
-use omnigraph_compiler::ir::{Aggregate, Read, VarId, VarType};
+use omnigraph_compiler::ir::{Aggregate, PathPart, Read, Traversal, VarId, VarType};
 use roaring::RoaringTreemap;
 
 use super::expr::{Env, Scalar};
@@ -40,6 +40,26 @@ pub(crate) fn split(column: &str) -> Option<(VarId, &str)> {
     Some((VarId(var.parse().ok()?), property))
 }
 
+/// Returns the column of a path variable that holds a part, as a property.
+pub(crate) fn path_column(part: PathPart) -> &'static str {
+    match part {
+        PathPart::Length => "length",
+        PathPart::Nodes => "nodes",
+        PathPart::Edges => "edges",
+    }
+}
+
+/// Returns the part that a column of a path variable holds.
+pub(crate) fn path_part(column: &str) -> Option<PathPart> {
+    [PathPart::Length, PathPart::Nodes, PathPart::Edges].into_iter().find(|part| path_column(*part) == column)
+}
+
+/// Returns the traversal that binds a path variable; none for other variables.
+pub(crate) fn path_of(read: &Read, var: VarId) -> Option<&Traversal> {
+    let blocks = [&read.pattern].into_iter().chain(&read.pattern.optionals);
+    blocks.flat_map(|block| &block.traversals).find(|traversal| traversal.path == Some(var))
+}
+
 /// What planning looks at besides the query.
 pub(crate) struct Context<'a> {
     /// The query.
@@ -57,13 +77,18 @@ impl Context<'_> {
     pub(crate) fn type_of(&self, var: VarId) -> TypeKey {
         type_key(&self.read.variables[var.0].ty)
     }
+
+    /// Tells whether a variable is a path, which has no address of its own.
+    fn is_path(&self, var: VarId) -> bool {
+        matches!(self.read.variables[var.0].ty, VarType::Path { .. })
+    }
 }
 
 /// Returns the key of a variable's type.
 pub(crate) fn type_key(ty: &VarType) -> TypeKey {
     match ty {
         VarType::Node(name) => TypeKey::node(name),
-        VarType::Edge(name) => TypeKey::edge(name),
+        VarType::Edge(name) | VarType::Path { edge: name } => TypeKey::edge(name),
     }
 }
 
@@ -250,7 +275,7 @@ pub(crate) struct SortBy {
 pub(crate) fn plan(context: &Context<'_>) -> Result<Plan> {
     let pipeline = pattern::plan(context)?;
     let mut plan = tail::plan(context, pipeline)?;
-    live::prune(&mut plan);
+    live::prune(&mut plan, context.read);
     Ok(plan)
 }
 

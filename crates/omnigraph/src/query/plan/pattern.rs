@@ -71,7 +71,7 @@ impl<'a> Planner<'a> {
         }
         clauses.conditions = conditions;
 
-        let groups = groups(pattern, &outer);
+        let groups = groups(pattern, &outer, |var| self.context.is_path(var));
         let mut grown = Vec::new();
         if let Some(mut seed) = seed {
             self.apply(&mut seed, &mut clauses, depth)?;
@@ -147,8 +147,9 @@ impl<'a> Planner<'a> {
         let outer = outer_variables(pattern);
         let seed = growing.seed(&outer);
         let inner = self.block(pattern, Some(seed), depth + 1)?;
-        let introduced: Vec<VarId> = inner.bound.difference(&outer).copied().collect();
-        growing.bound.extend(&introduced);
+        growing.bound.extend(&inner.bound);
+        let introduced = inner.bound.difference(&outer).copied();
+        let introduced: Vec<VarId> = introduced.filter(|var| !self.context.is_path(*var)).collect();
         growing.available.extend(introduced.iter().copied().map(address));
         growing.pipeline.steps.push(Step::Optional(Optional {
             pipeline: inner.pipeline,
@@ -254,6 +255,8 @@ impl<'a> Planner<'a> {
             growing.bound.insert(var);
             growing.available.insert(address(var));
         }
+        // A path follows from its ends, so there is nothing to walk for it.
+        growing.bound.extend(traversal.path);
         growing.pipeline.steps.push(Step::Expand(Expand {
             edge: traversal.edge.clone(),
             from,
@@ -355,7 +358,11 @@ fn constant(condition: &Condition) -> Result<Option<bool>> {
 }
 
 /// Connected groups of the variables that a block introduces, leaving out those connected with an outer variable.
-fn groups(pattern: &Pattern, outer: &BTreeSet<VarId>) -> Vec<BTreeSet<VarId>> {
+fn groups(
+    pattern: &Pattern,
+    outer: &BTreeSet<VarId>,
+    is_path: impl Fn(VarId) -> bool,
+) -> Vec<BTreeSet<VarId>> {
     let mut groups: Vec<BTreeSet<VarId>> = Vec::new();
     let mut add = |members: BTreeSet<VarId>| {
         let (touching, mut apart): (Vec<_>, Vec<_>) =
@@ -367,7 +374,7 @@ fn groups(pattern: &Pattern, outer: &BTreeSet<VarId>) -> Vec<BTreeSet<VarId>> {
         apart.push(merged);
         groups = apart;
     };
-    for &var in pattern.bound.iter().chain(&pattern.introduced) {
+    for &var in pattern.bound.iter().chain(&pattern.introduced).filter(|var| !is_path(**var)) {
         add([var].into());
     }
     for t in &pattern.traversals {

@@ -56,7 +56,7 @@ fn plain(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
     for ordering in &read.order {
         let scalar = match &ordering.key {
             SortKey::Column(at) => plan.outputs[*at].clone(),
-            SortKey::Property(expr) => context.env.lower(expr)?,
+            SortKey::Value(expr) => context.env.lower(expr)?,
             SortKey::Rank(rank) => {
                 plan.sort.push(ranked(context, plan_rank(context, rank)?, &mut plan.rank));
                 continue;
@@ -70,7 +70,7 @@ fn plain(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
         // The ids of a ranked entity come first: rows of one entity stay together.
         let first = match read.order.first().map(|ordering| &ordering.key) {
             Some(SortKey::Rank(rank)) => Some(rank.var()),
-            Some(SortKey::Column(_) | SortKey::Property(_)) | None => None,
+            Some(SortKey::Column(_) | SortKey::Value(_)) | None => None,
         };
         let mut vars = match_variables(context);
         vars.sort_by_key(|&var| first != Some(var));
@@ -181,7 +181,7 @@ fn match_variables(context: &Context<'_>) -> Vec<VarId> {
         vars.extend([Some(t.from), Some(t.to), t.edge_var].into_iter().flatten());
     }
     vars.extend(pattern.optionals.iter().flat_map(|inner| &inner.introduced));
-    let mut vars: Vec<VarId> = vars.into_iter().collect();
+    let mut vars: Vec<VarId> = vars.into_iter().filter(|var| !context.is_path(*var)).collect();
     vars.sort_by(|a, b| context.read.variables[a.0].name.cmp(&context.read.variables[b.0].name));
     vars
 }
@@ -260,7 +260,7 @@ fn grouped(context: &Context<'_>, plan: &mut Plan) -> Result<()> {
     for ordering in &read.order {
         let scalar = match &ordering.key {
             SortKey::Column(at) => sortable[*at].clone(),
-            SortKey::Property(expr) => {
+            SortKey::Value(expr) => {
                 let same = |p: &omnigraph_compiler::ir::Projection| matches!(&p.value, Output::Value(v) if v == expr);
                 let at = read.projections.iter().position(same).ok_or_else(|| {
                     OmniError::bad_request(

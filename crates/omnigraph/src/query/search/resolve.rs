@@ -223,7 +223,7 @@ impl Found {
         for ordering in &read.order {
             match &ordering.key {
                 SortKey::Column(_) => {}
-                SortKey::Property(expr) => self.expr(expr),
+                SortKey::Value(expr) => self.expr(expr),
                 SortKey::Rank(rank) => self.rank(rank),
             }
         }
@@ -242,7 +242,12 @@ impl Found {
                 }
             }
             Expr::Rank(rank) => self.rank(rank),
-            Expr::Property { .. } | Expr::Node(_) | Expr::Param(_) | Expr::Literal { .. } | Expr::Now => {}
+            Expr::Property { .. }
+            | Expr::Node(_)
+            | Expr::Path { .. }
+            | Expr::Param(_)
+            | Expr::Literal { .. }
+            | Expr::Now => {}
             Expr::Compare { left: a, right: b, .. }
             | Expr::Member { list: a, element: b }
             | Expr::Substring { text: a, part: b }

@@ -103,7 +103,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         vec(seed(), 0..3),
         option::weighted(0.3, negation(0)),
         prop_oneof![2 => Just(Vec::new()), 1 => vec(negation(1), 1..3)],
-        prop_oneof![3 => Just(Vec::new()), 1 => vec(seed(), 1)],
+        prop_oneof![7 => Just(Vec::new()), 1 => vec(seed(), 1)],
     );
     let output = (
         vec(seed(), 1..4),
@@ -236,7 +236,8 @@ fn edge(word: &str, i: usize, from: &[String], to: &[String], seed: Seed) -> Opt
 impl Shape {
     /// Writes the query.
     pub(super) fn text(&self) -> String {
-        Writer { rng: StdRng::seed_from_u64(0), vars: Vec::new(), next: 0 }.query(self)
+        let rng = StdRng::seed_from_u64(0);
+        Writer { rng, vars: vec![], paths: vec![], in_negation: false, next: 0 }.query(self)
     }
 }
 
@@ -245,6 +246,10 @@ struct Writer {
     rng: StdRng,
     /// Name and type (node type, or edge word).
     vars: Vec<(String, &'static str)>,
+    /// Names of paths.
+    paths: Vec<String>,
+    /// Whether a `not` block is written, which binds no path.
+    in_negation: bool,
     next: usize,
 }
 
@@ -321,6 +326,12 @@ impl Writer {
             let edge = self.fresh(word);
             writeln!(text, "${left} ${edge}:{shown} ${right}").unwrap();
         } else {
+            if !self.in_negation && self.rng.random_bool(0.3) {
+                let path = format!("v{}", 99 - self.next);
+                self.next += 1;
+                write!(text, "path ${path} = ").unwrap();
+                self.paths.push(path);
+            }
             writeln!(text, "${left} {shown}{bounds} ${right}").unwrap();
         }
     }
@@ -340,6 +351,13 @@ impl Writer {
         self.clause(seed);
         let op = ["=", "!=", "<", "<=", ">", ">="][self.rng.random_range(0..6)];
         let kind = ['n', 'n', 's', 'b', 'l'][self.rng.random_range(0..5)];
+        if let Some(path) = self.paths.choose(&mut self.rng)
+            && self.rng.random_bool(0.3)
+            && !self.in_negation
+        {
+            writeln!(text, "length(${path}) {op} {}", self.rng.random_range(1..4)).unwrap();
+            return;
+        }
         let Some(left) = self.property(&kind.to_string()) else { return };
         let right = match self.rng.random_range(0..3) {
             0 if kind != 'l' => self.property(&kind.to_string()).unwrap_or_else(|| self.literal(kind)),
@@ -359,6 +377,7 @@ impl Writer {
 
     fn negation(&mut self, text: &mut String, negation: &Negation) {
         let kept = self.vars.clone();
+        self.in_negation = true;
         text.push_str("not {\n");
         self.traversal(text, negation.traversal);
         negation.bindings.iter().for_each(|&seed| self.binding(text, seed));
@@ -367,6 +386,7 @@ impl Writer {
             self.negation(text, inner);
         }
         text.push_str("}\n");
+        self.in_negation = false;
         self.vars = kept;
     }
 
@@ -424,7 +444,18 @@ impl Writer {
             self.clause(seed);
             let nodes: Vec<String> =
                 self.vars.iter().filter(|(_, t)| t.len() == 1).map(|(v, _)| v.clone()).collect();
-            if self.rng.random_bool(0.4) {
+            let path = self.paths.choose(&mut self.rng).cloned();
+            if let Some(path) = path.filter(|_| self.rng.random_bool(0.5)) {
+                // The key of a group is no list and no computed value.
+                let grouped = !shape.aggregates.is_empty() || shape.distinct;
+                let part = ["length", "nodes", "edges"][self.rng.random_range(0..3)];
+                if !grouped {
+                    writeln!(text, "{part}(${path}) as c{at}").unwrap();
+                }
+                if !grouped && part == "length" {
+                    columns.push(format!("c{at}"));
+                }
+            } else if self.rng.random_bool(0.4) {
                 writeln!(text, "${} as c{at}", nodes.choose(&mut self.rng).unwrap()).unwrap();
             } else if let Some(property) = self.property("nsbl") {
                 let sortable = !property.ends_with(".t");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::{
-    Aggregate, CompareOp, Expr, Output, Pattern, Read, SortKey, Traversal, VarId, VarType,
+    Aggregate, CompareOp, Expr, Output, PathPart, Pattern, Read, SortKey, Traversal, VarId, VarType,
 };
 use omnigraph_compiler::types::{Kind, Scalar, Value};
 
@@ -73,7 +73,7 @@ impl<'a> Reference<'a> {
             .iter()
             .map(|o| match &o.key {
                 SortKey::Column(at) => values[*at].clone(),
-                SortKey::Property(expr) if self.read.grouped || self.read.distinct => {
+                SortKey::Value(expr) if self.read.grouped || self.read.distinct => {
                     let at = self
                         .read
                         .projections
@@ -81,7 +81,7 @@ impl<'a> Reference<'a> {
                         .position(|p| matches!(&p.value, Output::Value(v) if v == expr));
                     values[at.unwrap()].clone()
                 }
-                SortKey::Property(_) => {
+                SortKey::Value(_) => {
                     extra += 1;
                     ties[extra - 1].clone()
                 }
@@ -94,7 +94,7 @@ impl<'a> Reference<'a> {
         if self.read.grouped {
             return 0;
         }
-        self.read.order.iter().filter(|o| matches!(o.key, SortKey::Property(_))).count()
+        self.read.order.iter().filter(|o| matches!(o.key, SortKey::Value(_))).count()
     }
 
     fn plain(&self, row: &Row<'a>) -> (Vec<Value>, Vec<Value>) {
@@ -102,11 +102,11 @@ impl<'a> Reference<'a> {
             Output::Value(expr) => self.value(expr, row),
             Output::Aggregate { .. } => unreachable!("the query is not grouped"),
         });
-        let mut vars: Vec<VarId> = row.keys().copied().collect();
+        let mut vars: Vec<VarId> = row.keys().copied().filter(|v| !self.is_path(*v)).collect();
         vars.sort_by_key(|v| &self.read.variables[v.0].name);
         let mut ties: Vec<Value> = vars.iter().map(|v| row[v].map_or(Value::Null, |e| Value::String(e.id.clone()))).collect();
         for ordering in &self.read.order {
-            if let SortKey::Property(expr) = &ordering.key {
+            if let SortKey::Value(expr) = &ordering.key {
                 ties.push(self.value(expr, row));
             }
         }
@@ -181,6 +181,10 @@ impl<'a> Reference<'a> {
         found
     }
 
+    fn is_path(&self, var: VarId) -> bool {
+        matches!(self.read.variables[var.0].ty, VarType::Path { .. })
+    }
+
     fn block(&self, pattern: &'a Pattern, outer: &Row<'a>, out: &mut Vec<Row<'a>>) {
         let mut vars: Vec<VarId> = pattern.introduced.clone();
         for t in &pattern.traversals {
@@ -189,7 +193,7 @@ impl<'a> Reference<'a> {
         vars.extend(&pattern.bound);
         vars.sort();
         vars.dedup();
-        vars.retain(|v| !outer.contains_key(v));
+        vars.retain(|v| !outer.contains_key(v) && !self.is_path(*v));
         let mut tables = HashMap::new();
         for (at, t) in pattern.traversals.iter().enumerate() {
             if t.edge_var.is_none() {
@@ -242,6 +246,7 @@ impl<'a> Reference<'a> {
         let key = match &self.read.variables[var.0].ty {
             VarType::Node(name) => TypeKey::node(name),
             VarType::Edge(name) => TypeKey::edge(name),
+            VarType::Path { .. } => unreachable!("paths are not assigned"),
         };
         for entity in self.data.get(&key).into_iter().flatten() {
             let mut next = row.clone();
@@ -295,12 +300,65 @@ impl<'a> Reference<'a> {
         pairs
     }
 
+    /// A part of the smallest shortest path between the ends of the traversal that binds it.
+    fn path(&self, var: VarId, part: PathPart, row: &Row<'a>) -> Value {
+        let pattern = &self.read.pattern;
+        let traversals = [pattern].into_iter().chain(&pattern.optionals).flat_map(|block| &block.traversals);
+        let t = traversals.into_iter().find(|t| t.path == Some(var)).unwrap();
+        let (near, far) = if t.left == t.from { (t.from, t.to) } else { (t.to, t.from) };
+        let (Some(start), Some(end)) = (row[&near], row[&far]) else { return Value::Null };
+        let edges = self.data.get(&TypeKey::edge(&t.edge)).map(Vec::as_slice).unwrap_or_default();
+        // One step each: from, to, id of the edge.
+        let mut steps: Vec<(&str, &str, &str)> = Vec::new();
+        for edge in edges {
+            let (src, dst) = edge.ends.as_ref().unwrap();
+            if t.undirected || t.left == t.from {
+                steps.push((src, dst, &edge.id));
+            }
+            if t.undirected || t.left != t.from {
+                steps.push((dst, src, &edge.id));
+            }
+        }
+        // All walks of one length, until some lead to the end: nodes, edges.
+        let mut walks: Vec<(Vec<&str>, Vec<&str>)> = vec![(vec![&start.id], vec![])];
+        let found = loop {
+            let next: Vec<(Vec<&str>, Vec<&str>)> = walks
+                .iter()
+                .flat_map(|(nodes, edges)| {
+                    let last = *nodes.last().unwrap();
+                    let out = steps.iter().filter(move |(from, ..)| *from == last);
+                    out.map(move |(_, to, edge)| ([nodes.as_slice(), &[*to]].concat(), [edges.as_slice(), &[*edge]].concat()))
+                })
+                .collect();
+            let there = next.iter().filter(|(nodes, _)| *nodes.last().unwrap() == end.id);
+            if let Some(best) = there.min() {
+                break best.clone();
+            }
+            // Of walks to one node only the smallest goes on.
+            let mut best: BTreeMap<&str, (Vec<&str>, Vec<&str>)> = BTreeMap::new();
+            for walk in next {
+                let at = *walk.0.last().unwrap();
+                let kept = best.entry(at).or_insert_with(|| walk.clone());
+                *kept = walk.min(kept.clone());
+            }
+            walks = best.into_values().collect();
+            assert!(!walks.is_empty(), "the pair is connected");
+        };
+        let texts = |ids: &[&str]| Value::List(ids.iter().map(|id| Value::String((*id).to_owned())).collect());
+        match part {
+            PathPart::Length => Value::Int(found.1.len() as i64),
+            PathPart::Nodes => texts(&found.0),
+            PathPart::Edges => texts(&found.1),
+        }
+    }
+
     fn value(&self, expr: &Expr, row: &Row<'a>) -> Value {
         let truth = |b: Option<bool>| b.map_or(Value::Null, Value::Bool);
         match expr {
             Expr::Property { var, property, .. } => {
                 row[var].and_then(|e| e.values.get(property).cloned()).unwrap_or(Value::Null)
             }
+            Expr::Path { var, part } => self.path(*var, *part, row),
             Expr::Node(var) => row[var].map_or(Value::Null, |e| Value::String(e.id.clone())),
             Expr::Param(id) => self.params[id.0].clone(),
             Expr::Literal { value, .. } => value.clone(),

@@ -36,7 +36,7 @@ impl Csr {
         (&self.neighbours[range.clone()], &self.edges[range])
     }
 
-    fn nodes(&self) -> usize {
+    pub(super) fn nodes(&self) -> usize {
         self.offsets.len() - 1
     }
 
@@ -80,7 +80,7 @@ pub(crate) struct Topology {
     source: Arc<AddressMap>,
     target: Arc<AddressMap>,
     edge: Arc<AddressMap>,
-    same_type: bool,
+    pub(super) same_type: bool,
 }
 
 impl Topology {

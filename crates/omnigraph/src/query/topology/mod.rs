@@ -1,12 +1,13 @@
 //! Adjacency of one edge type between exact table versions.
 //!
 //! `address` numbers the rows of a table version densely, `csr` holds the sorted neighbour lists of both directions,
-//! `build` makes them from a scan, `patch` from those of other versions, `probe` answers single hops from the endpoint indexes without them, `neighbours`
-//! chooses between the two hop by hop. Everything is derived, keyed by immutable versions, and may be dropped.
+//! `build` makes them from a scan, `patch` from those of other versions, `probe` answers single hops from the endpoint
+//! indexes without them, `measures` counts and ranks, `neighbours` chooses between the two hop by hop. Everything is derived, keyed by immutable versions, and may be dropped.
 
 mod address;
 mod build;
 mod csr;
+mod measures;
 mod neighbours;
 mod patch;
 mod probe;
@@ -16,5 +17,6 @@ mod tests;
 pub(crate) use address::AddressMap;
 pub(crate) use build::{Ends, Lineage, TopologyKey};
 pub(crate) use csr::{Direction, Topology, Visited};
+pub(crate) use measures::Degree;
 pub(crate) use neighbours::{Mode, Neighbours};
 pub(crate) use probe::Hop;

@@ -86,6 +86,24 @@ impl Neighbours {
         }
     }
 
+    /// Returns one hop per edge of some distinct nodes, whichever way is cheaper; a self-loop appears once.
+    pub(crate) async fn hops(&self, nodes: &[u64]) -> Result<Vec<Hop>> {
+        let Some(topology) = self.topology(nodes.len()).await? else { return self.probe(nodes).await };
+        let (near, far) = topology.ends(self.direction);
+        let (mut hops, mut pairs) = (Vec::new(), Vec::new());
+        for (node, address) in (0_u32..).zip(nodes) {
+            let Some(ordinal) = near.ordinal(*address) else { continue };
+            pairs.clear();
+            topology.incident(ordinal, self.direction, &mut pairs);
+            hops.extend(pairs.iter().map(|&(other, edge)| Hop {
+                node,
+                other: far.address(other),
+                edge: topology.edge_address(edge),
+            }));
+        }
+        Ok(hops)
+    }
+
     /// Answers a hop from distinct nodes by index probes.
     pub(crate) fn probe<'a>(&'a self, frontier: &'a [u64]) -> BoxFuture<'a, Result<Vec<Hop>>> {
         Box::pin(probe(&self.ends, frontier, self.direction))
