@@ -291,6 +291,46 @@ pub enum Expr {
         /// Which part.
         part: PathPart,
     },
+    /// A measure of a node in the graph that all edges of one type make in the snapshot of the query, whatever the
+    /// query matches; null where an optional node is not bound.
+    Measure {
+        /// The measured node, of a type at the end of the edge that the measure looks at.
+        var: VarId,
+        /// Edge type, declared spelling.
+        edge: String,
+        /// Which measure.
+        measure: Measure,
+    },
+}
+
+/// A measure of a node in the graph of one edge type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Measure {
+    /// The number of edges that touch the node, `InDegree` + `OutDegree`: a self-loop counts twice. Where the edge type
+    /// connects different types, the one of the two that the node can have.
+    Degree,
+    /// The number of edges that enter the node. The node is of the target type.
+    InDegree,
+    /// The number of edges that leave the node. The node is of the source type.
+    OutDegree,
+    /// PageRank with damping 0.85 over all nodes of the type, which stands at both ends of the edge type. The ranks of
+    /// all nodes sum to 1.
+    ///
+    /// The rank of n is `0.15 / N + 0.85 * (sum of rank(m) / out(m) over the edges m -> n, plus D / N)`, with N nodes,
+    /// out(m) edges that leave m, and D the ranks of the nodes that no edge leaves. Each edge counts, parallel ones and
+    /// self-loops too. Source: Page, Brin, Motwani, Winograd, "The PageRank Citation Ranking" (1999), with the
+    /// customary even share for nodes without edges.
+    PageRank,
+}
+
+impl Measure {
+    /// Returns the scalar of its values.
+    pub fn scalar(self) -> Scalar {
+        match self {
+            Measure::Degree | Measure::InDegree | Measure::OutDegree => Scalar::I64,
+            Measure::PageRank => Scalar::F64,
+        }
+    }
 }
 
 /// What is read of a path.
@@ -383,6 +423,7 @@ impl Expr {
             Expr::Property { .. }
             | Expr::Node(_)
             | Expr::Path { .. }
+            | Expr::Measure { .. }
             | Expr::Param(_)
             | Expr::Literal { .. }
             | Expr::Now => {}
@@ -395,6 +436,7 @@ impl Expr {
             Expr::Property { var, .. }
             | Expr::Text { var, .. }
             | Expr::Path { var, .. }
+            | Expr::Measure { var, .. }
             | Expr::Node(var) => Some(*var),
             Expr::Rank(rank) => Some(rank.var()),
             Expr::Param(_)
@@ -504,8 +546,8 @@ pub struct Ordering {
 pub enum SortKey {
     /// A result column, by index into [`Read::projections`].
     Column(usize),
-    /// A value of the row that is not necessarily projected: a property or the length of a path. Only in queries that
-    /// are neither grouped nor `distinct`.
+    /// A value of the row that is not necessarily projected: an [`Expr::Property`], the length of a path
+    /// ([`Expr::Path`]) or an [`Expr::Measure`]. Only in queries that are neither grouped nor `distinct`.
     Value(Expr),
     /// A ranking; only as the first key.
     Rank(Rank),

@@ -283,3 +283,25 @@ fn paths_are_described() {
          return { length($p), nodes($q), edges($p), max(length($q)) as far }",
     ));
 }
+
+#[test]
+fn measures_read_their_edge_and_its_ends() {
+    let reads = |source: &str| {
+        let operation = describe(&compile(&body(source)).unwrap(), &CATALOG);
+        operation.reads.into_iter().map(|t| t.type_name).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(reads("match { $p: Paper } return { in_degree($p, wrote) }"), "Author Paper Wrote");
+    assert_eq!(
+        reads("match { $p: Paper } return { $p } order { degree($p, attached) }"),
+        "Paper Thing Attached"
+    );
+    assert_eq!(reads("match { $p: Paper } return { sum(degree($p, wrote)) as n }"), "Author Paper Wrote");
+    assert_eq!(
+        reads("match { $p: Paper  not { $p cites $q  $q.year = 1 or degree($q, wrote) = 0 } } return { $p }"),
+        "Author Paper Cites Wrote"
+    );
+    assert_eq!(
+        reads("match { $p: Paper  optional { $p cites $q }  in_degree($q, attached) is null } return { $p }"),
+        "Paper Thing Attached Cites"
+    );
+}

@@ -110,6 +110,8 @@ fn expr() -> impl Strategy<Value = Expr> + Clone {
             })),
             (prop::sample::select(PathFunction::ALL.to_vec()), boxed.clone())
                 .prop_map(|(function, argument)| at(ExprKind::Path { function, argument })),
+            (prop::sample::select(MeasureFunction::ALL.to_vec()), boxed.clone(), word())
+                .prop_map(|(function, argument, edge)| at(ExprKind::Measure { function, argument, edge })),
             (property(), boxed.clone())
                 .prop_map(|(field, query)| at(ExprKind::Nearest { field: at(field), query })),
             (boxed.clone(), boxed.clone()).prop_map(|(field, query)| at(ExprKind::Bm25 { field, query })),
@@ -227,8 +229,8 @@ const VALID: &str = r#"query q($s: String, $v: Vector(4)?, $l: [I32]) @descripti
       not { $q cites $_  $q.year in $l or not ($w.role is null and $p.year >= -1.5e3) }
       fuzzy($p.title, "a b", 1)
       optional { $p cites $c  not { $c cites $p }  $c.year > 1 } optional { $c $x:cites $_ } $c.year is not null
-      path $r = $p cites{1,3} $z  length($r) > 1 }
-    return distinct { nodes($r), max(length($r)) as far, edges($r) as via, $p.title as t, count(distinct $q), count(*), [1, 2] }
+      path $r = $p cites{1,3} $z  length($r) > 1  in_degree($z, cites) > 2 }
+    return distinct { nodes($r), max(length($r)) as far, edges($r) as via, pagerank($q, cites) as rank, sum(degree($a, wrote)), $p.title as t, count(distinct $q), count(*), [1, 2] }
     order { t desc, rrf(nearest($p.embedding, $v), bm25($p.title, $s), 9) } limit 3 offset 1 }
 query m($d: Date?) { insert Thing { id2: 1 body: "b" day: $d }, update Paper set { tags: [] } where slug != "x"
     delete Wrote where from = "a" }"#;
