@@ -62,7 +62,7 @@ impl Checker<'_> {
                 return None;
             }
             ExprKind::Now | ExprKind::Literal(_) | ExprKind::Variable(_) | ExprKind::Text { .. } => {
-                let message = "`order` takes properties, aliases of `return` and rank expressions";
+                let message = "`order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions";
                 return self.error(expr.span, message);
             }
         };

@@ -155,7 +155,7 @@ impl Checker<'_> {
                 | ExprKind::Rrf { .. } => false,
             };
             if !is_key {
-                let message = "next to an aggregate a projection is a property or a match variable";
+                let message = "next to an aggregate a projection is a property, a match variable, a part of a path or a measure";
                 self.coded::<()>("T9", projection.value.span, message);
             }
         }

@@ -305,3 +305,21 @@ fn measures_read_their_edge_and_its_ends() {
         "Paper Thing Attached Cites"
     );
 }
+
+#[test]
+fn the_examples_of_the_language_page_compile() {
+    let blocks = |page: &'static str| page.split("```").skip(1).step_by(2);
+    let schema =
+        blocks(include_str!("../../../../../docs/schema.md")).find_map(|b| b.strip_prefix("pg\n")).unwrap();
+    let catalog = omnigraph_compiler::schema::compile(schema, "01J0000000000000000000DOCS").unwrap().catalog;
+    let queries = blocks(include_str!("../../../../../docs/queries.md")).map(|b| b.trim_start_matches("gq"));
+    let mut count = 0;
+    for query in queries {
+        let schema = SchemaSource::File { path: String::new() };
+        let report = lint("queries.md", query, &catalog, schema);
+        assert_eq!(report.errors, 0, "{query}{report:?}");
+        assert_eq!(report.results[0].warnings, Vec::<String>::new(), "{query}");
+        count += report.queries_processed;
+    }
+    assert_eq!(count, 5);
+}
