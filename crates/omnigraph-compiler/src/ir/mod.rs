@@ -134,7 +134,8 @@ impl Read {
 ///    or stays once, with the variables that the block introduced null, if there is none;
 /// 4. `late` drops rows.
 ///
-/// The steps 1 and 2 use no variable of an `optional` block, so only the order of 3 and 4 against them matters.
+/// The steps 1 and 2 of the match block use no variable of an `optional` block. Only the match block has the steps 3
+/// and 4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pattern {
     /// Variables first bound in this block, in text order; those of a block inside are in its own list.
@@ -149,9 +150,9 @@ pub struct Pattern {
     pub filters: Vec<Expr>,
     /// `not { … }` blocks.
     pub negations: Vec<Pattern>,
-    /// `optional { … }` blocks in text order. Only the match block has any. A block may start from variables of an
-    /// earlier one; where such a variable is null, a traversal from it finds nothing and a condition on it is not
-    /// true, so that the row is not extended.
+    /// `optional { … }` blocks in text order. Only the match block has any. A block may use variables of an earlier
+    /// one. Where such a variable is null, a traversal from or to it finds nothing and a node binding of it does not
+    /// hold, so the row is not extended; in a condition it is a null like any other.
     pub optionals: Vec<Pattern>,
     /// Conditions that use a variable of `optionals`, directly in this block. All must be true after the blocks were
     /// evaluated. Empty without `optionals`.
