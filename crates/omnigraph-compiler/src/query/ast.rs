@@ -314,6 +314,15 @@ pub enum ExprKind {
         /// The path.
         argument: Box<Expr>,
     },
+    /// `degree($n, edge)`, `in_degree`, `out_degree`, `pagerank`
+    Measure {
+        /// Which one.
+        function: MeasureFunction,
+        /// The measured node.
+        argument: Box<Expr>,
+        /// The edge as written.
+        edge: Name,
+    },
     /// `search`, `match_text`, `fuzzy`
     Text {
         /// Which one.
@@ -415,6 +424,39 @@ impl PathFunction {
             PathFunction::Length => "length",
             PathFunction::Nodes => "nodes",
             PathFunction::Edges => "edges",
+        }
+    }
+}
+
+/// A function that measures a node in the graph of one edge type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureFunction {
+    /// `degree`
+    Degree,
+    /// `in_degree`
+    InDegree,
+    /// `out_degree`
+    OutDegree,
+    /// `pagerank`
+    PageRank,
+}
+
+impl MeasureFunction {
+    /// Every function.
+    pub const ALL: [MeasureFunction; 4] = [
+        MeasureFunction::Degree,
+        MeasureFunction::InDegree,
+        MeasureFunction::OutDegree,
+        MeasureFunction::PageRank,
+    ];
+
+    /// Returns the source form.
+    pub fn text(self) -> &'static str {
+        match self {
+            MeasureFunction::Degree => "degree",
+            MeasureFunction::InDegree => "in_degree",
+            MeasureFunction::OutDegree => "out_degree",
+            MeasureFunction::PageRank => "pagerank",
         }
     }
 }

@@ -93,6 +93,11 @@ pub fn describe(query: &ir::Query, catalog: &Catalog) -> Operation {
                 });
             }
             traversed(&read.pattern, catalog, &mut reads);
+            read.walk(&mut |expr| {
+                if let Expr::Measure { edge, .. } = expr {
+                    looked_at(edge, catalog, &mut reads);
+                }
+            });
             result.extend(read.projections.iter().map(|p| column(p, &query.params)));
         }
         ir::Body::Mutation(statements) => {
@@ -112,13 +117,18 @@ pub fn describe_params(params: &[ir::Param]) -> Vec<ValueDescriptor> {
 
 fn traversed(pattern: &Pattern, catalog: &Catalog, reads: &mut BTreeSet<TypeKey>) {
     for traversal in &pattern.traversals {
-        reads.insert(TypeKey::edge(&traversal.edge));
-        if let Some(edge) = catalog.edges.get(&traversal.edge) {
-            reads.extend([TypeKey::node(&edge.from), TypeKey::node(&edge.to)]);
-        }
+        looked_at(&traversal.edge, catalog, reads);
     }
     for block in pattern.negations.iter().chain(&pattern.optionals) {
         traversed(block, catalog, reads);
+    }
+}
+
+/// Adds an edge type and the types of its ends.
+fn looked_at(edge: &str, catalog: &Catalog, reads: &mut BTreeSet<TypeKey>) {
+    reads.insert(TypeKey::edge(edge));
+    if let Some(edge) = catalog.edges.get(edge) {
+        reads.extend([TypeKey::node(&edge.from), TypeKey::node(&edge.to)]);
     }
 }
 

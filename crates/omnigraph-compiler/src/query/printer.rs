@@ -186,6 +186,9 @@ pub(super) fn expr(expr: &Expr) -> String {
             let argument = argument.as_ref().map_or_else(|| "*".to_owned(), |a| self::expr(a));
             format!("{}({distinct}{argument})", function.text())
         }
+        ExprKind::Measure { function, argument, edge } => {
+            format!("{}({}, {})", function.text(), self::expr(argument), edge.node)
+        }
         ExprKind::Path { function, argument } => call(function.text(), [Some(argument), None, None]),
         ExprKind::Text { function, field, query, max_edits } => {
             call(function.text(), [Some(field), Some(query), max_edits.as_deref()])

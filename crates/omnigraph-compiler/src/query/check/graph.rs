@@ -1,10 +1,11 @@
-//! Values that come from the shape of the graph: the parts of paths.
+//! Values that come from the shape of the graph: the parts of paths, and measures of nodes.
 
-use super::super::ast::{Expr, ExprKind, PathFunction};
+use super::super::ast::{Expr, ExprKind, MeasureFunction, Name, PathFunction};
 use super::Checker;
 use super::scope::Lookup;
-use crate::ir::{self, PathPart};
-use crate::types::Type;
+use crate::catalog::EdgeType;
+use crate::ir::{self, Measure, PathPart};
+use crate::types::{Kind, Type};
 
 /// What reads a path, for messages.
 pub(super) const PATH_FUNCTIONS: &str = "`length`, `nodes` or `edges`";
@@ -30,6 +31,78 @@ impl Checker<'_> {
         };
         self.coded::<()>("T29", argument.span, format!("{what}, `${name}` is {other}"));
         self.hint("a path is bound by `path $p = $a edge{1,6} $b`");
+        None
+    }
+
+    /// Checks a call of a measure and lowers it.
+    pub(super) fn measure_call(
+        &mut self,
+        function: MeasureFunction,
+        argument: &Expr,
+        word: &Name,
+    ) -> Option<(ir::Expr, Type)> {
+        let what = format!("`{}` takes the variable of a node", function.text());
+        let found = self.argument("T30", &what, argument);
+        let catalog = self.catalog;
+        let Some(edge) = catalog.edge_by_word(&word.node) else {
+            self.unknown_edge("T30", word);
+            return None;
+        };
+        if function == MeasureFunction::PageRank && edge.from != edge.to {
+            let message = format!(
+                "`pagerank` over `{}`, which connects different types ({} and {})",
+                edge.name, edge.from, edge.to
+            );
+            return self.coded("T31", word.span, message);
+        }
+        let (name, found) = found?;
+        let (var, ty) = match found {
+            Lookup::Node(var, ty) => (var, ty),
+            Lookup::Edge(..) => {
+                return self.coded("T30", argument.span, format!("{what}, `${name}` is bound to an edge"));
+            }
+            Lookup::Path(..) => {
+                return self.coded("T30", argument.span, format!("{what}, `${name}` is bound to a path"));
+            }
+            Lookup::Unbound | Lookup::Broken => return None,
+        };
+        self.measured_end(function, argument, name, &ty, edge)?;
+        let measure = match function {
+            MeasureFunction::Degree => Measure::Degree,
+            MeasureFunction::InDegree => Measure::InDegree,
+            MeasureFunction::OutDegree => Measure::OutDegree,
+            MeasureFunction::PageRank => Measure::PageRank,
+        };
+        let ty = Type { kind: Kind::Scalar(measure.scalar()), nullable: self.scope.is_optional(var) };
+        Some((ir::Expr::Measure { var, edge: edge.name.clone(), measure }, ty))
+    }
+
+    /// Refuses a node whose type has none of the edges that a measure looks at.
+    fn measured_end(
+        &mut self,
+        function: MeasureFunction,
+        argument: &Expr,
+        name: &str,
+        ty: &str,
+        edge: &EdgeType,
+    ) -> Option<()> {
+        let (enters, leaves) = (edge.to == ty, edge.from == ty);
+        let (fits, relation) = match function {
+            MeasureFunction::InDegree => (enters, "does not enter"),
+            MeasureFunction::OutDegree => (leaves, "does not leave"),
+            MeasureFunction::Degree | MeasureFunction::PageRank => (enters || leaves, "does not touch"),
+        };
+        if fits {
+            return Some(());
+        }
+        let EdgeType { name: edge_name, from, to, .. } = edge;
+        let message = format!("`${name}` is of type {ty}, which `{edge_name}` ({from} to {to}) {relation}");
+        self.coded::<()>("T30", argument.span, message);
+        match function {
+            MeasureFunction::InDegree if leaves => self.hint("`out_degree` counts the edges that leave it"),
+            MeasureFunction::OutDegree if enters => self.hint("`in_degree` counts the edges that enter it"),
+            _ => {}
+        }
         None
     }
 

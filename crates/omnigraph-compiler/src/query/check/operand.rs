@@ -64,7 +64,7 @@ impl Operand {
 
     /// Tells whether the value is one of the row and has a type of its own, to which a literal adapts.
     pub(super) fn reads_row(&self) -> bool {
-        matches!(self.expr, ir::Expr::Property { .. } | ir::Expr::Path { .. })
+        matches!(self.expr, ir::Expr::Property { .. } | ir::Expr::Path { .. } | ir::Expr::Measure { .. })
     }
 }
 
@@ -182,6 +182,7 @@ impl Checker<'_> {
                 }
                 value
             }
+            ExprKind::Measure { function, argument, edge } => self.measure_call(*function, argument, edge)?,
             ExprKind::Aggregate { function, .. } => {
                 let message = format!("filters take scalar operands, `{}` is an aggregate", function.text());
                 return self.coded("T7", span, message);

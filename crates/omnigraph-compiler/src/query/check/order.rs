@@ -46,6 +46,10 @@ impl Checker<'_> {
                 let value = self.path_call(*function, argument)?;
                 self.value_key(projections, read.distinct, grouped, value, expr.span, "value")?
             }
+            ExprKind::Measure { function, argument, edge } => {
+                let value = self.measure_call(*function, argument, edge)?;
+                self.value_key(projections, read.distinct, grouped, value, expr.span, "value")?
+            }
             ExprKind::Aggregate { .. } => self.aggregate_key(projections, grouped, expr)?,
             ExprKind::Nearest { .. } | ExprKind::Bm25 { .. } | ExprKind::Rrf { .. } => {
                 if grouped {
@@ -58,7 +62,7 @@ impl Checker<'_> {
                 return None;
             }
             ExprKind::Now | ExprKind::Literal(_) | ExprKind::Variable(_) | ExprKind::Text { .. } => {
-                let message = "`order` takes properties, aliases of `return` and rank expressions";
+                let message = "`order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions";
                 return self.error(expr.span, message);
             }
         };

@@ -172,7 +172,7 @@ impl Checker<'_> {
         let errors = self.errors.len();
         let mut steps = Some((1, 1));
         match edge {
-            None => self.unknown_edge(word),
+            None => self.unknown_edge("T4", word),
             Some(edge) => {
                 if let Some(bounds) = bounds {
                     steps = self.bounds(bounds);
@@ -224,9 +224,10 @@ impl Checker<'_> {
         });
     }
 
-    fn unknown_edge(&mut self, word: &Name) {
+    /// Refuses a word that no edge type has.
+    pub(super) fn unknown_edge(&mut self, code: &str, word: &Name) {
         let catalog = self.catalog;
-        self.coded::<()>("T4", word.span, format!("unknown edge type `{}`", word.node));
+        self.coded::<()>(code, word.span, format!("unknown edge type `{}`", word.node));
         let words: Vec<String> = catalog.edges.keys().map(|name| lower_first(name)).collect();
         self.suggest(&word.node, words.iter().map(String::as_str), "");
     }

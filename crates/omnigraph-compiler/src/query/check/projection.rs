@@ -98,6 +98,7 @@ impl Checker<'_> {
                 }
                 value
             }
+            ExprKind::Measure { function, argument, edge } => self.measure_call(*function, argument, edge)?,
             ExprKind::Text { .. } => (self.text_call(expr)?, Type::optional(Kind::Scalar(Scalar::Bool))),
             ExprKind::Nearest { .. } | ExprKind::Bm25 { .. } | ExprKind::Rrf { .. } => {
                 let rank = ir::Expr::Rank(Box::new(self.rank(expr)?));
@@ -140,7 +141,10 @@ impl Checker<'_> {
     pub(super) fn grouping(&mut self, projections: &[Projection]) {
         for projection in projections {
             let is_key = match &projection.value.node {
-                ExprKind::Aggregate { .. } | ExprKind::Property(_) | ExprKind::Path { .. } => true,
+                ExprKind::Aggregate { .. }
+                | ExprKind::Property(_)
+                | ExprKind::Path { .. }
+                | ExprKind::Measure { .. } => true,
                 ExprKind::Variable(name) => !self.param_names.contains_key(name),
                 ExprKind::Now
                 | ExprKind::Literal(_)
@@ -151,7 +155,7 @@ impl Checker<'_> {
                 | ExprKind::Rrf { .. } => false,
             };
             if !is_key {
-                let message = "next to an aggregate a projection is a property or a match variable";
+                let message = "next to an aggregate a projection is a property, a match variable, a part of a path or a measure";
                 self.coded::<()>("T9", projection.value.span, message);
             }
         }
@@ -187,6 +191,7 @@ fn descriptor_name(expr: &Expr) -> String {
         ExprKind::Aggregate { function, .. } => function.text().to_owned(),
         ExprKind::Text { function, .. } => function.text().to_owned(),
         ExprKind::Path { function, .. } => function.text().to_owned(),
+        ExprKind::Measure { function, .. } => function.text().to_owned(),
         ExprKind::Nearest { .. } => "nearest".to_owned(),
         ExprKind::Bm25 { .. } => "bm25".to_owned(),
         ExprKind::Rrf { .. } => "rrf".to_owned(),

@@ -3,10 +3,11 @@
 use chumsky::prelude::*;
 
 use super::super::ast::{
-    AggregateFunction, Expr, ExprKind, PathFunction, PropertyRef, Spanned, TextFunction, Value, ValueKind,
+    AggregateFunction, Expr, ExprKind, MeasureFunction, PathFunction, PropertyRef, Spanned, TextFunction,
+    Value, ValueKind,
 };
 use super::super::lexer::Token;
-use super::token::{identifier, keyword, literal, sign, variable};
+use super::token::{edge_word, identifier, keyword, literal, sign, variable};
 use super::{Rule, spanned};
 
 fn now<'a>() -> Rule<'a, ()> {
@@ -55,6 +56,7 @@ pub(super) fn expr<'a>() -> Rule<'a, Expr> {
             bm25(expr.clone(), next.clone()),
             rrf(expr.clone(), next),
             path(expr.clone()),
+            measure(expr.clone()),
             aggregate(expr),
             property().map(ExprKind::Property),
             variable().map(|v| ExprKind::Variable(v.node)),
@@ -118,6 +120,16 @@ fn path<'a>(expr: Rule<'a, Expr>) -> Rule<'a, ExprKind> {
         .then(expr)
         .then_ignore(sign(Token::RightParen))
         .map(|(function, argument)| ExprKind::Path { function, argument: boxed(argument) })
+        .boxed()
+}
+
+fn measure<'a>(expr: Rule<'a, Expr>) -> Rule<'a, ExprKind> {
+    choice(MeasureFunction::ALL.map(|f| call(f.text()).to(f)))
+        .then(expr)
+        .then_ignore(sign(Token::Comma))
+        .then(edge_word())
+        .then_ignore(sign(Token::RightParen))
+        .map(|((function, argument), edge)| ExprKind::Measure { function, argument: boxed(argument), edge })
         .boxed()
 }
 

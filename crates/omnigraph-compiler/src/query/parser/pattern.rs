@@ -7,7 +7,7 @@ use super::super::ast::{
 };
 use super::super::lexer::Token;
 use super::expr::{expr, value};
-use super::token::{identifier, keyword, optional_comma, sign, type_name, unsigned, variable};
+use super::token::{edge_word, identifier, keyword, optional_comma, sign, type_name, unsigned, variable};
 use super::{Rule, spanned};
 
 /// `property: value`
@@ -75,10 +75,9 @@ fn binding<'a>() -> Rule<'a, Binding> {
 }
 
 fn traversal<'a>() -> Rule<'a, Traversal> {
-    let word = identifier().filter(|word| word.node != "not").labelled("an edge").boxed();
     let edge = choice((
-        word.clone().map(|edge| (edge, false)),
-        word.delimited_by(sign(Token::Less), sign(Token::Greater)).map(|edge| (edge, true)),
+        edge_word().map(|edge| (edge, false)),
+        edge_word().delimited_by(sign(Token::Less), sign(Token::Greater)).map(|edge| (edge, true)),
     ));
     let bounds = unsigned()
         .then_ignore(sign(Token::Comma))

@@ -26,6 +26,11 @@ pub(super) fn identifier<'a>() -> Rule<'a, Name> {
     spanned(select! { Token::Word(text) => text.to_owned() }).labelled("a name").boxed()
 }
 
+/// The edge of a traversal or of a measure.
+pub(super) fn edge_word<'a>() -> Rule<'a, Name> {
+    identifier().filter(|word| word.node != "not").labelled("an edge").boxed()
+}
+
 /// A node, edge or scalar type name.
 pub(super) fn type_name<'a>() -> Rule<'a, Name> {
     spanned(select! { Token::TypeName(text) => text.to_owned() }).labelled("a type name").boxed()

@@ -278,9 +278,9 @@ fn negation_and_grouping() {
             match { $p: Paper  not { $x: Author  not { $x wrote $p } } } return { $p }
                 type error: T9: `not` block uses no variable that is bound before it @ { $x: Author  not { $x wrote $p } }
             match { $p: Paper } return { count($p) as n, $s }
-                type error: T9: next to an aggregate a projection is a property or a match variable @ $s
+                type error: T9: next to an aggregate a projection is a property, a match variable, a part of a path or a measure @ $s
             match { $p: Paper } return { count($p) as n, 1 }
-                type error: T9: next to an aggregate a projection is a property or a match variable @ 1
+                type error: T9: next to an aggregate a projection is a property, a match variable, a part of a path or a measure @ 1
         "#]],
     );
 }

@@ -283,3 +283,43 @@ fn paths_are_described() {
          return { length($p), nodes($q), edges($p), max(length($q)) as far }",
     ));
 }
+
+#[test]
+fn measures_read_their_edge_and_its_ends() {
+    let reads = |source: &str| {
+        let operation = describe(&compile(&body(source)).unwrap(), &CATALOG);
+        operation.reads.into_iter().map(|t| t.type_name).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(reads("match { $p: Paper } return { in_degree($p, wrote) }"), "Author Paper Wrote");
+    assert_eq!(
+        reads("match { $p: Paper } return { $p } order { degree($p, attached) }"),
+        "Paper Thing Attached"
+    );
+    assert_eq!(reads("match { $p: Paper } return { sum(degree($p, wrote)) as n }"), "Author Paper Wrote");
+    assert_eq!(
+        reads("match { $p: Paper  not { $p cites $q  $q.year = 1 or degree($q, wrote) = 0 } } return { $p }"),
+        "Author Paper Cites Wrote"
+    );
+    assert_eq!(
+        reads("match { $p: Paper  optional { $p cites $q }  in_degree($q, attached) is null } return { $p }"),
+        "Paper Thing Attached Cites"
+    );
+}
+
+#[test]
+fn the_examples_of_the_language_page_compile() {
+    let blocks = |page: &'static str| page.split("```").skip(1).step_by(2);
+    let schema =
+        blocks(include_str!("../../../../../docs/schema.md")).find_map(|b| b.strip_prefix("pg\n")).unwrap();
+    let catalog = omnigraph_compiler::schema::compile(schema, "01J0000000000000000000DOCS").unwrap().catalog;
+    let queries = blocks(include_str!("../../../../../docs/queries.md")).map(|b| b.trim_start_matches("gq"));
+    let mut count = 0;
+    for query in queries {
+        let schema = SchemaSource::File { path: String::new() };
+        let report = lint("queries.md", query, &catalog, schema);
+        assert_eq!(report.errors, 0, "{query}{report:?}");
+        assert_eq!(report.results[0].warnings, Vec::<String>::new(), "{query}");
+        count += report.queries_processed;
+    }
+    assert_eq!(count, 5);
+}

@@ -90,6 +90,7 @@ impl Short<'_> {
                 format!("text({}.{property}, {}{edits})", self.var(*var), self.expr(query))
             }
             Expr::Rank(rank) => self.rank(rank),
+            Expr::Measure { var, edge, measure } => format!("{measure:?}({}, {edge})", self.var(*var)),
             Expr::Path { var, part } => format!("{part:?}({})", self.var(*var)),
         }
     }

@@ -5,6 +5,7 @@
 mod codes;
 mod lint;
 mod lowering;
+mod measures;
 mod optional;
 mod params;
 mod paths;

@@ -1,8 +1,9 @@
 //! Properties over random input: printing and parsing are inverse, nothing panics.
 
 use omnigraph_compiler::diagnostics::Span;
+use omnigraph_compiler::ir;
 use omnigraph_compiler::query::ast::*;
-use omnigraph_compiler::query::{SchemaSource, lint, parse_file, print};
+use omnigraph_compiler::query::{SchemaSource, compile, lint, parse_file, print};
 use proptest::prelude::*;
 
 use super::CATALOG;
@@ -110,6 +111,8 @@ fn expr() -> impl Strategy<Value = Expr> + Clone {
             })),
             (prop::sample::select(PathFunction::ALL.to_vec()), boxed.clone())
                 .prop_map(|(function, argument)| at(ExprKind::Path { function, argument })),
+            (prop::sample::select(MeasureFunction::ALL.to_vec()), boxed.clone(), word())
+                .prop_map(|(function, argument, edge)| at(ExprKind::Measure { function, argument, edge })),
             (property(), boxed.clone())
                 .prop_map(|(field, query)| at(ExprKind::Nearest { field: at(field), query })),
             (boxed.clone(), boxed.clone()).prop_map(|(field, query)| at(ExprKind::Bm25 { field, query })),
@@ -222,13 +225,98 @@ fn file() -> impl Strategy<Value = File> {
     })
 }
 
+/// Clauses that often, but not always, go together.
+const CLAUSES: [&str; 18] = [
+    "$a cites $b",
+    "$b <cites>{1,2} $c",
+    "$c cites $d",
+    "$w wrote $b",
+    "$a $e:cites $c",
+    "path $p = $a cites{1,3} $b",
+    "path $q = $b cites $d",
+    "$b: Paper { year: 1 }",
+    "$c: Paper",
+    "$b.year > 1",
+    "$c.year = $b.year or $d.title = \"x\"",
+    "$e.weight is null",
+    "$a.year = 1 and $c.year = 2",
+    "length($p) > 1",
+    "length($q) is null and length($p) = 2",
+    "degree($b, cites) > in_degree($c, wrote)",
+    "search($b.title, \"x\")",
+    "not ($c.year = 1)",
+];
+
+/// The text of some clauses, some of them in blocks.
+fn clauses(depth: u32) -> BoxedStrategy<String> {
+    let one = prop::sample::select(CLAUSES.to_vec()).prop_map(str::to_owned).boxed();
+    let one = match depth {
+        0 => one,
+        _ => prop_oneof![
+            4 => one,
+            1 => clauses(depth - 1).prop_map(|c| format!("not {{ {c} }}")),
+            2 => clauses(depth - 1).prop_map(|c| format!("optional {{ {c} }}")),
+        ]
+        .boxed(),
+    };
+    prop::collection::vec(one, 1..4).prop_map(|c| c.join("  ")).boxed()
+}
+
+/// Returns what every variable of a block and of the blocks in it was introduced as: whether in an `optional` block.
+fn introduced(pattern: &ir::Pattern, optional: bool, found: &mut Vec<(ir::VarId, bool)>) {
+    found.extend(pattern.introduced.iter().map(|v| (*v, optional)));
+    pattern.optionals.iter().for_each(|block| introduced(block, true, found));
+    pattern.negations.iter().for_each(|block| introduced(block, false, found));
+}
+
+/// Tells whether a condition reads one of these variables.
+fn reads(condition: &ir::Expr, variables: &[ir::VarId]) -> bool {
+    let mut found = false;
+    condition.walk(&mut |e| found |= e.var().is_some_and(|v| variables.contains(&v)));
+    found
+}
+
+/// Checks that no required clause of a block, and no `not` block in it, uses one of these variables.
+fn assert_required(pattern: &ir::Pattern, optional: &[ir::VarId]) {
+    assert!(!pattern.filters.iter().any(|f| reads(f, optional)), "{pattern:?}");
+    assert!(!pattern.bound.iter().any(|v| optional.contains(v)), "{pattern:?}");
+    let ends = pattern.traversals.iter().flat_map(|t| [t.from, t.to]);
+    assert!(!ends.into_iter().any(|v| optional.contains(&v)), "{pattern:?}");
+    pattern.negations.iter().for_each(|block| assert_required(block, optional));
+}
+
+/// Checks what the typed form promises about `optional` blocks.
+fn assert_optional_rules(read: &ir::Read) {
+    let mut all = Vec::new();
+    introduced(&read.pattern, false, &mut all);
+    all.sort();
+    let listed: Vec<(ir::VarId, bool)> =
+        read.variables.iter().enumerate().map(|(i, v)| (ir::VarId(i), v.optional)).collect();
+    assert_eq!(all, listed, "each variable is introduced by one block");
+    let optional: Vec<ir::VarId> = listed.iter().filter(|(_, optional)| *optional).map(|(v, _)| *v).collect();
+    assert_required(&read.pattern, &optional);
+    assert!(read.pattern.late.iter().all(|f| reads(f, &optional)));
+    for block in &read.pattern.optionals {
+        assert!(block.optionals.is_empty() && block.late.is_empty());
+        block.negations.iter().for_each(|n| assert!(n.optionals.is_empty() && n.late.is_empty()));
+    }
+    for projection in &read.projections {
+        let nullable = match &projection.ty {
+            ir::OutputType::Node { nullable, .. } => *nullable,
+            ir::OutputType::Value(ty) => ty.nullable,
+        };
+        let ir::Output::Value(value) = &projection.value else { panic!("a value") };
+        assert_eq!(nullable, reads(value, &optional), "{projection:?}");
+    }
+}
+
 const VALID: &str = r#"query q($s: String, $v: Vector(4)?, $l: [I32]) @description("d") {
     match { $p: Paper { slug: $s, tags: "x" }  $a $w:wrote{1,1} $p  $p <cites>{1,2} $q
       not { $q cites $_  $q.year in $l or not ($w.role is null and $p.year >= -1.5e3) }
       fuzzy($p.title, "a b", 1)
       optional { $p cites $c  not { $c cites $p }  $c.year > 1 } optional { $c $x:cites $_ } $c.year is not null
-      path $r = $p cites{1,3} $z  length($r) > 1 }
-    return distinct { nodes($r), max(length($r)) as far, edges($r) as via, $p.title as t, count(distinct $q), count(*), [1, 2] }
+      path $r = $p cites{1,3} $z  length($r) > 1  in_degree($z, cites) > 2 }
+    return distinct { nodes($r), max(length($r)) as far, edges($r) as via, pagerank($q, cites) as rank, sum(degree($a, wrote)), $p.title as t, count(distinct $q), count(*), [1, 2] }
     order { t desc, rrf(nearest($p.embedding, $v), bm25($p.title, $s), 9) } limit 3 offset 1 }
 query m($d: Date?) { insert Thing { id2: 1 body: "b" day: $d }, update Paper set { tags: [] } where slug != "x"
     delete Wrote where from = "a" }"#;
@@ -282,4 +370,33 @@ proptest! {
     ) {
         run(&format!("query q() {{ {}", words.join(" ")));
     }
+}
+
+#[test]
+fn optional_variables_are_kept_apart_from_required_clauses() {
+    // Every column of the list reads one variable that may have been introduced, or not.
+    let columns = ["$a", "$b", "$b.year", "$c", "$d.title", "length($p)", "nodes($q)", "pagerank($c, cites)"];
+    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let starts = [
+        "$a cites $b  $a cites $c  $c cites $d",
+        "$a cites $b  optional { $a $e:cites $c }",
+        "optional { path $p = $a cites{1,3} $b }  optional { $b cites $c }  path $q = $a cites $d",
+    ];
+    let columns = prop::sample::subsequence(columns.to_vec(), 1..3);
+    let strategy = (prop::sample::select(starts.to_vec()), clauses(2), columns);
+    // Patterns with an `optional` block that compiled: too few would prove nothing.
+    let compiled = std::cell::Cell::new(0);
+    let outcome = runner.run(&strategy, |(start, clauses, columns)| {
+        let columns = columns.join(", ");
+        let source =
+            format!("query q() {{ match {{ $a: Paper  {start}  {clauses} }} return {{ {columns} }} }}");
+        if let Ok(ir::Query { body: ir::Body::Read(read), .. }) = compile(&source, None, &CATALOG) {
+            assert_optional_rules(&read);
+            compiled.set(compiled.get() + u32::from(!read.pattern.optionals.is_empty()));
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    assert!(compiled.get() > 50, "{} patterns compiled", compiled.get());
 }

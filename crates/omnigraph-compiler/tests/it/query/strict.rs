@@ -102,15 +102,15 @@ fn order_takes_sortable_values() {
         ],
         &expect![[r#"
             match { $p: Paper } return { $p } order { 1 }
-                type error: `order` takes properties, aliases of `return` and rank expressions @ 1
+                type error: `order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions @ 1
             match { $p: Paper } return { $p } order { $p }
-                type error: `order` takes properties, aliases of `return` and rank expressions @ $p
+                type error: `order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions @ $p
             match { $p: Paper } return { $p } order { $n }
-                type error: `order` takes properties, aliases of `return` and rank expressions @ $n
+                type error: `order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions @ $n
             match { $p: Paper } return { $p } order { now() }
-                type error: `order` takes properties, aliases of `return` and rank expressions @ now()
+                type error: `order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions @ now()
             match { $p: Paper } return { $p } order { search($p.title, $s) }
-                type error: `order` takes properties, aliases of `return` and rank expressions @ search($p.title, $s)
+                type error: `order` takes properties, lengths of paths, measures, aliases of `return` and rank expressions @ search($p.title, $s)
             match { $p: Paper } return { $p } order { $p.tags }
                 type error: `order` takes scalars, not [String]? @ $p.tags
             match { $p: Paper } return { $p.tags as t } order { t }
@@ -148,7 +148,7 @@ fn findings_come_in_the_order_of_the_rules() {
                 type error: a rank expression cannot order groups @ nearest($p.embedding, $v)
                 type error: T17: ordering by `nearest` needs `limit` @ nearest($p.embedding, $v)
                 type error: T18: an alias cannot order together with `nearest`, nor name it @ m
-                type error: T9: next to an aggregate a projection is a property or a match variable @ 1
+                type error: T9: next to an aggregate a projection is a property, a match variable, a part of a path or a measure @ 1
             match { $p nothing{0,1} $q  $q.title = 1 } return { $q.x }
                 type error: T4: unknown edge type `nothing` @ nothing
             insert Paper { slug: $x, slug: $n, bad: 1 }

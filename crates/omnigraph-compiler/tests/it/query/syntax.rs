@@ -44,6 +44,10 @@ fn grammar_refuses() {
             "match { path p = $a cites $b } return { $a }",
             "match { path $p $a cites $b } return { $a }",
             "match { path $p = cites } return { $a }",
+            "match { $a: A } return { degree($a) }",
+            "match { $a: A } return { degree($a, B) }",
+            "match { $a: A } return { pagerank($a, \"b\") }",
+            "match { $a: A } return { pagerank($a, b, c) }",
             "match { $p: Paper { a: $q.b } } return { $p }",
             "match { $p.a = [1,] } return { $p }",
             "match { $p.a = 9223372036854775808 } return { $p }",
@@ -94,6 +98,14 @@ fn grammar_refuses() {
                 1:29: parse error: expected `=`, found `$a`
             match { path $p = cites } return { $a }
                 1:31: parse error: expected a variable, found `cites`
+            match { $a: A } return { degree($a) }
+                1:47: parse error: expected `,` or `.`, found `)`
+            match { $a: A } return { degree($a, B) }
+                1:49: parse error: expected an edge, found `B`
+            match { $a: A } return { pagerank($a, "b") }
+                1:51: parse error: expected an edge, found a string
+            match { $a: A } return { pagerank($a, b, c) }
+                1:52: parse error: expected `)`, found `,`
             match { $p: Paper { a: $q.b } } return { $p }
                 1:38: parse error: expected `,`, `}` or a name, found `.`
             match { $p.a = [1,] } return { $p }
@@ -146,6 +158,7 @@ fn grammar_accepts() {
         "query q() @instruction(\"i\") @description(\"d\") { delete A where date = date(\"x\") }",
         "query optional() { match { $a: A { optional: 1 } optional { $a optional $b } $a.optional = 1 } return { $a.optional as optional, optional } order { optional } }",
         "query path() { match { path $path = $a path{1,2} $b  $a path $b  $a.path = $a.length  path $b = $c <path> $d } return { length($path) as length, $a.nodes as nodes, edges($path) as edges, $a.path as path } order { length, path desc, nodes, edges } }",
+        "query degree() { match { $a degree $b  $a.pagerank = in_degree($a, degree) } return { $a.degree as degree, out_degree($b, out_degree) as in_degree, $a.pagerank } order { degree, in_degree } }",
         "query q() { match { $a b{2,} $c  $a $e:b $c  $a <b>{1,2} $c } return { $a } }",
     ] {
         assert_eq!(errors(source), "ok", "{source}");

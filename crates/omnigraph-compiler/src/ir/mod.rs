@@ -4,9 +4,12 @@
 //! [`Query::params`], types are catalog names in declared spelling, orientation of traversals is decided, literals are
 //! converted to the type of their context. A query that reaches this form cannot fail on a missing property.
 
+mod expr;
+
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Kind, Scalar, Type, Value};
+pub use self::expr::{CompareOp, Expr, Measure, PathPart, Rank, TextPredicate};
+use crate::types::Type;
 
 /// Index of a variable in [`Read::variables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,7 +134,8 @@ impl Read {
 ///    or stays once, with the variables that the block introduced null, if there is none;
 /// 4. `late` drops rows.
 ///
-/// The steps 1 and 2 use no variable of an `optional` block, so only the order of 3 and 4 against them matters.
+/// The steps 1 and 2 of the match block use no variable of an `optional` block. Only the match block has the steps 3
+/// and 4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pattern {
     /// Variables first bound in this block, in text order; those of a block inside are in its own list.
@@ -146,9 +150,9 @@ pub struct Pattern {
     pub filters: Vec<Expr>,
     /// `not { … }` blocks.
     pub negations: Vec<Pattern>,
-    /// `optional { … }` blocks in text order. Only the match block has any. A block may start from variables of an
-    /// earlier one; where such a variable is null, a traversal from it finds nothing and a condition on it is not
-    /// true, so that the row is not extended.
+    /// `optional { … }` blocks in text order. Only the match block has any. A block may use variables of an earlier
+    /// one. Where such a variable is null, a traversal from or to it finds nothing and a node binding of it does not
+    /// hold, so the row is not extended; in a condition it is a null like any other.
     pub optionals: Vec<Pattern>,
     /// Conditions that use a variable of `optionals`, directly in this block. All must be true after the blocks were
     /// evaluated. Empty without `optionals`.
@@ -189,247 +193,6 @@ pub struct Traversal {
     pub max: u32,
     /// Whether direction is ignored.
     pub undirected: bool,
-}
-
-/// A comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CompareOp {
-    /// `=`
-    Eq,
-    /// `!=`
-    Ne,
-    /// `<`
-    Lt,
-    /// `<=`
-    Le,
-    /// `>`
-    Gt,
-    /// `>=`
-    Ge,
-}
-
-/// A scalar or boolean expression with three-valued logic: a null operand makes a predicate unknown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Expr {
-    /// A property of a bound node or edge.
-    Property {
-        /// The variable.
-        var: VarId,
-        /// Property name.
-        property: String,
-        /// Its type; nullable if the variable may be null here.
-        ty: Type,
-    },
-    /// A whole node: its id, a string; null where an optional variable is not bound.
-    Node(VarId),
-    /// A parameter.
-    Param(ParamId),
-    /// A constant of this type.
-    Literal {
-        /// The value.
-        value: Value,
-        /// Its type.
-        ty: Type,
-    },
-    /// The instant of the query, a DateTime.
-    Now,
-    /// A comparison by value; numbers of different types compare mathematically.
-    Compare {
-        /// Operator.
-        op: CompareOp,
-        /// Left operand.
-        left: Box<Expr>,
-        /// Right operand.
-        right: Box<Expr>,
-    },
-    /// The list on the left has an element equal to the scalar on the right (`contains`, and `in` with sides swapped).
-    Member {
-        /// A list.
-        list: Box<Expr>,
-        /// A scalar.
-        element: Box<Expr>,
-    },
-    /// The string on the left contains the one on the right.
-    Substring {
-        /// The text.
-        text: Box<Expr>,
-        /// What is looked for.
-        part: Box<Expr>,
-    },
-    /// The string on the left starts with the one on the right.
-    Prefix {
-        /// The text.
-        text: Box<Expr>,
-        /// What is looked for.
-        prefix: Box<Expr>,
-    },
-    /// The operand is null.
-    IsNull(Box<Expr>),
-    /// Logical negation (unknown stays unknown).
-    Not(Box<Expr>),
-    /// Every operand is true; at least two.
-    And(Vec<Expr>),
-    /// Some operand is true; at least two.
-    Or(Vec<Expr>),
-    /// A text predicate over a String property of a node.
-    Text {
-        /// Which one.
-        predicate: TextPredicate,
-        /// The ranked node.
-        var: VarId,
-        /// The String property.
-        property: String,
-        /// The query text: a literal or parameter.
-        query: Box<Expr>,
-    },
-    /// A ranking score.
-    Rank(Box<Rank>),
-    /// A part of a bound path; null where an optional path is not bound.
-    Path {
-        /// The path.
-        var: VarId,
-        /// Which part.
-        part: PathPart,
-    },
-}
-
-/// What is read of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum PathPart {
-    /// The number of its edges, ≥ 1; I64.
-    Length,
-    /// The ids of its nodes from the left end to the right end, both included: `Length` + 1 strings. As a projection
-    /// only.
-    Nodes,
-    /// The ids of its edges in the same order: `Length` strings. As a projection only.
-    Edges,
-}
-
-impl PathPart {
-    /// Returns the kind of its values.
-    pub fn kind(self) -> Kind {
-        match self {
-            PathPart::Length => Kind::Scalar(Scalar::I64),
-            PathPart::Nodes | PathPart::Edges => Kind::List(Scalar::String),
-        }
-    }
-}
-
-/// A text predicate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum TextPredicate {
-    /// At least one analysed term is shared.
-    Search,
-    /// The same, phrase-free.
-    MatchText,
-    /// A term within that many edits; an integer literal or parameter.
-    Fuzzy {
-        /// Maximum number of edits, default 2.
-        max_edits: Box<Expr>,
-    },
-}
-
-/// A ranking of nodes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Rank {
-    /// Vector distance, closest first.
-    Nearest {
-        /// The ranked node.
-        var: VarId,
-        /// The vector property.
-        property: String,
-        /// A vector (list of numbers) or a text to embed; a literal or parameter.
-        query: Expr,
-    },
-    /// BM25 score, best first.
-    Bm25 {
-        /// The ranked node.
-        var: VarId,
-        /// The String property.
-        property: String,
-        /// The query text: a literal or parameter.
-        query: Expr,
-    },
-    /// Reciprocal rank fusion of two rankings of one variable.
-    Rrf {
-        /// The two arms, each `Nearest` or `Bm25`.
-        arms: [Box<Rank>; 2],
-        /// The constant k; an integer literal or parameter, default 60.
-        k: Expr,
-    },
-}
-
-impl Expr {
-    /// Calls `visit` with this expression and with every expression inside it, outer ones first.
-    pub fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
-        visit(self);
-        match self {
-            Expr::Compare { left: a, right: b, .. }
-            | Expr::Member { list: a, element: b }
-            | Expr::Substring { text: a, part: b }
-            | Expr::Prefix { text: a, prefix: b } => {
-                a.walk(visit);
-                b.walk(visit);
-            }
-            Expr::IsNull(operand) | Expr::Not(operand) => operand.walk(visit),
-            Expr::And(operands) | Expr::Or(operands) => operands.iter().for_each(|o| o.walk(visit)),
-            Expr::Text { predicate, query, .. } => {
-                query.walk(visit);
-                if let TextPredicate::Fuzzy { max_edits } = predicate {
-                    max_edits.walk(visit);
-                }
-            }
-            Expr::Rank(rank) => rank.walk(visit),
-            Expr::Property { .. }
-            | Expr::Node(_)
-            | Expr::Path { .. }
-            | Expr::Param(_)
-            | Expr::Literal { .. }
-            | Expr::Now => {}
-        }
-    }
-
-    /// Returns the variable that this expression reads itself, not through an operand.
-    pub fn var(&self) -> Option<VarId> {
-        match self {
-            Expr::Property { var, .. }
-            | Expr::Text { var, .. }
-            | Expr::Path { var, .. }
-            | Expr::Node(var) => Some(*var),
-            Expr::Rank(rank) => Some(rank.var()),
-            Expr::Param(_)
-            | Expr::Literal { .. }
-            | Expr::Now
-            | Expr::Compare { .. }
-            | Expr::Member { .. }
-            | Expr::Substring { .. }
-            | Expr::Prefix { .. }
-            | Expr::IsNull(_)
-            | Expr::Not(_)
-            | Expr::And(_)
-            | Expr::Or(_) => None,
-        }
-    }
-}
-
-impl Rank {
-    fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
-        match self {
-            Rank::Nearest { query, .. } | Rank::Bm25 { query, .. } => query.walk(visit),
-            Rank::Rrf { arms, k } => {
-                arms.iter().for_each(|arm| arm.walk(visit));
-                k.walk(visit);
-            }
-        }
-    }
-
-    /// Returns the ranked node; both arms of a fusion rank the same one.
-    pub fn var(&self) -> VarId {
-        match self {
-            Rank::Nearest { var, .. } | Rank::Bm25 { var, .. } => *var,
-            Rank::Rrf { arms: [first, _], .. } => first.var(),
-        }
-    }
 }
 
 /// A result column.
@@ -504,8 +267,8 @@ pub struct Ordering {
 pub enum SortKey {
     /// A result column, by index into [`Read::projections`].
     Column(usize),
-    /// A value of the row that is not necessarily projected: a property or the length of a path. Only in queries that
-    /// are neither grouped nor `distinct`.
+    /// A value of the row that is not necessarily projected: an [`Expr::Property`], the length of a path
+    /// ([`Expr::Path`]) or an [`Expr::Measure`]. Only in queries that are neither grouped nor `distinct`.
     Value(Expr),
     /// A ranking; only as the first key.
     Rank(Rank),
