@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use arrow_array::{Array, ArrayRef};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use parking_lot::Mutex;
@@ -45,6 +46,8 @@ pub(crate) struct Caches {
     pub(crate) topology_bytes: usize,
     /// `None`: too large to hold.
     pub(crate) topologies: moka::future::Cache<TopologyKey, Option<Arc<Topology>>>,
+    /// Ranks of nodes by ordinal.
+    pub(crate) pageranks: moka::future::Cache<TopologyKey, ArrayRef>,
     /// The versions of some tables of which a topology was made last.
     pub(crate) latest: moka::sync::Cache<Lineage, Ends>,
     pub(crate) addresses: moka::future::Cache<TableKey, Arc<AddressMap>>,
@@ -81,6 +84,10 @@ impl Caches {
             topologies: moka::future::Cache::builder()
                 .max_capacity(share / 1024)
                 .weigher(move |_, t: &Option<Arc<Topology>>| weigh(t.as_ref().map_or(0, |t| t.bytes())))
+                .build(),
+            pageranks: moka::future::Cache::builder()
+                .max_capacity(share / 8192)
+                .weigher(move |_, ranks: &ArrayRef| weigh(ranks.get_array_memory_size()))
                 .build(),
             latest: moka::sync::Cache::new(4096),
             addresses: moka::future::Cache::builder()

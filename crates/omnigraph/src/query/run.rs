@@ -13,7 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
-use omnigraph_compiler::ir::{Body, Output, OutputType, Pattern, Query, Read};
+use omnigraph_compiler::ir::{Body, Expr, Output, OutputType, Pattern, Query, Read};
 use omnigraph_compiler::types::{Type, Value};
 
 use super::cache::Caches;
@@ -117,17 +117,17 @@ async fn prepare(
         let table = snapshot.table(&key).await?;
         tables.insert(key, table);
     }
+    let caches = Caches::of(snapshot.root().memory_budget())?;
     let searches = {
         let none = Searches::default();
         let env = Env { params, types: &types, now, searches: &none };
-        Arc::new(resolve(read, catalog, &env, &tables, embedder).await?)
+        Arc::new(resolve(read, catalog, &env, &tables, embedder, &caches).await?)
     };
     let planned = {
         let rows = |key: &TypeKey| snapshot.pin(key).map_or(0, |pin| pin.rows);
         let env = Env { params, types: &types, now, searches: &searches };
         plan(&Context { read, catalog, env, rows: &rows })?
     };
-    let caches = Caches::of(snapshot.root().memory_budget())?;
     let context = Arc::new(task_context(&caches));
     let shared = Shared { tables: Arc::new(tables), caches, mode, searches };
     let schema = result_schema(read, &planned);
@@ -140,19 +140,22 @@ fn task_context(caches: &Caches) -> TaskContext {
     TaskContext::default().with_session_config(config).with_runtime(caches.runtime.clone())
 }
 
-/// Every table a read may look at: variables, edges, and the node types at both ends of each edge.
+/// Every table a read may look at: variables, edges that it follows or counts, and the node types at both ends of each.
 fn tables_of(read: &Read, catalog: &Catalog) -> BTreeSet<TypeKey> {
     let mut keys: BTreeSet<TypeKey> = read.variables.iter().map(|v| type_key(&v.ty)).collect();
+    let mut edges: BTreeSet<String> = BTreeSet::new();
     let mut patterns: Vec<&Pattern> = vec![&read.pattern];
     while let Some(pattern) = patterns.pop() {
-        for traversal in &pattern.traversals {
-            keys.insert(TypeKey::edge(&traversal.edge));
-            if let Some(edge) = catalog.edges.get(&traversal.edge) {
-                keys.insert(TypeKey::node(&edge.from));
-                keys.insert(TypeKey::node(&edge.to));
-            }
-        }
+        edges.extend(pattern.traversals.iter().map(|traversal| traversal.edge.clone()));
         patterns.extend(pattern.negations.iter().chain(&pattern.optionals));
+    }
+    read.walk(&mut |expr| {
+        if let Expr::Measure { edge, .. } = expr {
+            edges.insert(edge.clone());
+        }
+    });
+    for edge in edges.iter().filter_map(|name| catalog.edges.get(name)) {
+        keys.extend([TypeKey::edge(&edge.name), TypeKey::node(&edge.from), TypeKey::node(&edge.to)]);
     }
     keys
 }

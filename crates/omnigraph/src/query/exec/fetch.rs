@@ -48,7 +48,11 @@ impl FetchExec {
         let may_be_null = input.schema().field_with_name(&address(var))?.is_nullable();
         for name in &columns {
             let field = match search::number(name) {
-                Some(_) => Field::new(column(var, name), DataType::Float64, true),
+                Some(number) => {
+                    let computed = shared.searches.computed(number);
+                    let ty = computed.map_or(DataType::Float64, |computed| computed.data_type());
+                    Field::new(column(var, name), ty, true)
+                }
                 None => stored.field_with_name(name)?.clone().with_name(column(var, name)),
             };
             let nullable = field.is_nullable() || may_be_null;

@@ -69,6 +69,12 @@ impl Env<'_> {
             Expr::Property { var, property, ty } => {
                 Scalar::Column { name: column(*var, property), ty: model::column_type(ty) }
             }
+            Expr::Measure { var, measure, .. } => {
+                let number = self.searches.measure(expr);
+                let number = number.ok_or_else(|| OmniError::internal("a measure is not computed"))?;
+                let ty = model::column_type(&Type::required(Kind::Scalar(measure.scalar())));
+                Scalar::Column { name: column(*var, &search::property(number)), ty }
+            }
             Expr::Path { var, part } => {
                 let ty = model::column_type(&Type::required(part.kind()));
                 Scalar::Column { name: column(*var, path_column(*part)), ty }
@@ -194,7 +200,11 @@ impl Scalar {
 /// Adds the variables an expression mentions.
 pub(crate) fn variables(expr: &Expr, into: &mut BTreeSet<VarId>) {
     match expr {
-        Expr::Property { var, .. } | Expr::Node(var) | Expr::Text { var, .. } | Expr::Path { var, .. } => {
+        Expr::Property { var, .. }
+        | Expr::Node(var)
+        | Expr::Text { var, .. }
+        | Expr::Path { var, .. }
+        | Expr::Measure { var, .. } => {
             into.insert(*var);
         }
         Expr::Param(_) | Expr::Literal { .. } | Expr::Now => {}

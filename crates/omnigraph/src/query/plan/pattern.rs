@@ -171,7 +171,7 @@ impl<'a> Planner<'a> {
             Computed::Score { rows, .. } => {
                 Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone()) })
             }
-            Computed::Distance(_) | Computed::Fused { .. } => None,
+            Computed::Distance(_) | Computed::Fused { .. } | Computed::Measure { .. } => None,
         }
     }
 

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array};
+use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
 use omnigraph_compiler::catalog::Metric;
 use omnigraph_vector::Query;
 use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
 use crate::query::cache::{Caches, TableKey};
+use crate::query::topology::AddressMap;
 use crate::storage::blocking;
 use crate::storage::text::Scores;
 use crate::storage::vectors::{Block, BlockId, VectorColumn};
@@ -39,7 +41,7 @@ impl Distance {
     }
 }
 
-/// What a computed column holds, F64; null where a row has no score.
+/// What a computed column holds; null where a row has no score.
 #[derive(Debug)]
 pub(crate) enum Computed {
     /// Distances.
@@ -52,6 +54,15 @@ pub(crate) enum Computed {
         scores: Scores,
         /// The rows that have one.
         rows: Arc<RoaringTreemap>,
+    },
+    /// Measures of nodes, never null.
+    Measure {
+        /// What is measured.
+        label: String,
+        /// The nodes.
+        rows: Arc<AddressMap>,
+        /// Their measures.
+        values: ArrayRef,
     },
     /// Fused ranks of two other columns, which the ranking operator computes.
     Fused {
@@ -69,7 +80,22 @@ pub(crate) async fn fetch(computed: &Arc<Computed>, caches: &Caches, addresses: 
             Ok(Arc::new(scores.of(addresses).into_iter().collect::<Float64Array>()))
         }
         Computed::Distance(distance) => distances(computed, distance, caches, addresses).await,
+        Computed::Measure { rows, values, .. } => {
+            let places = addresses.iter().map(|row| rows.ordinal(*row)).collect::<Option<Vec<u32>>>();
+            let places = places.ok_or_else(|| OmniError::internal("a measured node has no number"))?;
+            Ok(arrow_select::take::take(values, &UInt32Array::from(places), None)?)
+        }
         Computed::Fused { .. } => Err(OmniError::internal("a fused ranking is computed over all rows")),
+    }
+}
+
+impl Computed {
+    /// Returns the type of the column.
+    pub(crate) fn data_type(&self) -> DataType {
+        match self {
+            Computed::Measure { values, .. } => values.data_type().clone(),
+            Computed::Distance(_) | Computed::Score { .. } | Computed::Fused { .. } => DataType::Float64,
+        }
     }
 }
 
@@ -199,6 +225,7 @@ impl fmt::Display for Computed {
                 write!(f, "nearest({}) {}", distance.column.name(), distance.metric)
             }
             Computed::Score { property, rows, .. } => write!(f, "bm25({property}) over {} rows", rows.len()),
+            Computed::Measure { label, .. } => f.write_str(label),
             Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
         }
     }

@@ -1,11 +1,12 @@
-//! Search: text predicates and rankings of a read.
+//! Search: text predicates and rankings of a read, and measures of nodes.
 //!
-//! What depends on a query text or vector alone is computed before planning ([`resolve`]): the rows that a text predicate
-//! keeps, the scores of `bm25`, the vector that a text is embedded to. The planner sees sets of rows, which it may start
+//! What does not depend on the match is computed before planning ([`resolve`]): the rows that a text predicate keeps, the
+//! scores of `bm25`, the vector that a text is embedded to, degrees and PageRank. The planner sees sets of rows, which it may start
 //! from, and computed columns named `#n`, which are fetched late as properties are ([`computed`]). Ranking itself is an
 //! operator over the rows of the whole match ([`super::exec`]): filters come first by construction.
 
 mod computed;
+mod measured;
 mod resolve;
 
 pub(crate) use computed::{Computed, bounds, fetch};
@@ -23,6 +24,8 @@ pub(crate) struct Searches {
     texts: Vec<(Expr, Arc<RoaringTreemap>)>,
     /// Rankings and the columns that hold their scores, by number.
     ranks: Vec<(Rank, Arc<Computed>)>,
+    /// Measures of nodes and the columns that hold them, numbered after the rankings.
+    measures: Vec<(Expr, Arc<Computed>)>,
 }
 
 impl Searches {
@@ -36,9 +39,16 @@ impl Searches {
         self.ranks.iter().position(|(known, _)| known == rank)
     }
 
+    /// Returns the number of the column with a measure.
+    pub(crate) fn measure(&self, measure: &Expr) -> Option<usize> {
+        let at = self.measures.iter().position(|(known, _)| known == measure)?;
+        Some(self.ranks.len() + at)
+    }
+
     /// Returns what a computed column holds.
     pub(crate) fn computed(&self, number: usize) -> Option<&Arc<Computed>> {
-        self.ranks.get(number).map(|(_, computed)| computed)
+        let ranks = self.ranks.iter().map(|(_, computed)| computed);
+        ranks.chain(self.measures.iter().map(|(_, computed)| computed)).nth(number)
     }
 }
 

@@ -10,7 +10,9 @@ use omnigraph_compiler::types::{Kind, Value};
 
 use super::Searches;
 use super::computed::{Computed, Distance};
+use super::measured::measured;
 use crate::error::{OmniError, Result};
+use crate::query::cache::Caches;
 use crate::query::expr::{Env, Scalar};
 use crate::query::plan::type_key;
 use crate::storage::Table;
@@ -40,10 +42,11 @@ pub(crate) async fn resolve(
     env: &Env<'_>,
     tables: &BTreeMap<TypeKey, Table>,
     embedder: &dyn Embed,
+    caches: &Arc<Caches>,
 ) -> Result<Searches> {
     let mut found = Found::default();
     found.read(read);
-    if found.texts.is_empty() && found.ranks.is_empty() {
+    if found.texts.is_empty() && found.ranks.is_empty() && found.measures.is_empty() {
         return Ok(Searches::default());
     }
     let resolver = Resolver { read, catalog, env, tables, embedder };
@@ -55,6 +58,10 @@ pub(crate) async fn resolve(
     for rank in found.ranks {
         let computed = resolver.rank(&rank, &searches).await?;
         searches.ranks.push((rank, Arc::new(computed)));
+    }
+    for measure in found.measures {
+        let computed = measured(&measure, read, catalog, tables, caches).await?;
+        searches.measures.push((measure, Arc::new(computed)));
     }
     Ok(searches)
 }
@@ -204,11 +211,12 @@ fn number(value: &Value) -> Result<f32> {
     }
 }
 
-/// The search functions of a read, each once; arms before the fusion that uses them.
+/// The search functions and measures of a read, each once; arms before the fusion that uses them.
 #[derive(Default)]
 struct Found {
     texts: Vec<Expr>,
     ranks: Vec<Rank>,
+    measures: Vec<Expr>,
 }
 
 impl Found {
@@ -239,6 +247,11 @@ impl Found {
             Expr::Text { .. } => {
                 if !self.texts.contains(expr) {
                     self.texts.push(expr.clone());
+                }
+            }
+            Expr::Measure { .. } => {
+                if !self.measures.contains(expr) {
+                    self.measures.push(expr.clone());
                 }
             }
             Expr::Rank(rank) => self.rank(rank),

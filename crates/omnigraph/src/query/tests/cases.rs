@@ -25,7 +25,7 @@ pub(super) const SCHEMA: &str = "
     edge Rp: R -> P
 ";
 
-const EDGES: [(&str, &str, &str); 4] =
+pub(super) const EDGES: [(&str, &str, &str); 4] =
     [("pp", "P", "P"), ("pq", "P", "Q"), ("qr", "Q", "R"), ("rp", "R", "P")];
 
 fn properties(ty: &str) -> &'static [(&'static str, char)] {
@@ -455,6 +455,15 @@ impl Writer {
                 if !grouped && part == "length" {
                     columns.push(format!("c{at}"));
                 }
+            } else if self.rng.random_bool(0.15) && shape.aggregates.is_empty() && !shape.distinct {
+                let (var, ty) = self.vars.iter().filter(|(_, t)| t.len() == 1).collect::<Vec<_>>()
+                    .choose(&mut self.rng).map(|(var, ty)| (var.clone(), *ty)).unwrap();
+                let choices: Vec<_> = EDGES.iter().filter(|(_, f, t)| *f == ty || *t == ty).collect();
+                let (word, from, to) = choices.choose(&mut self.rng).unwrap();
+                let fits = [("degree", true), ("out_degree", *from == ty), ("in_degree", *to == ty)];
+                let fits: Vec<&str> = fits.into_iter().filter(|(_, fits)| *fits).map(|(name, _)| name).collect();
+                writeln!(text, "{}(${var}, {word}) as c{at}", fits.choose(&mut self.rng).unwrap()).unwrap();
+                columns.push(format!("c{at}"));
             } else if self.rng.random_bool(0.4) {
                 writeln!(text, "${} as c{at}", nodes.choose(&mut self.rng).unwrap()).unwrap();
             } else if let Some(property) = self.property("nsbl") {

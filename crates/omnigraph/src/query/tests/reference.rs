@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::{
-    Aggregate, CompareOp, Expr, Output, PathPart, Pattern, Read, SortKey, Traversal, VarId, VarType,
+    Aggregate, CompareOp, Expr, Measure, Output, PathPart, Pattern, Read, SortKey, Traversal, VarId, VarType,
 };
 use omnigraph_compiler::types::{Kind, Scalar, Value};
 
+use super::cases::EDGES;
 use super::kit::{Data, Entity};
 
 /// What each variable is; none for one of an optional block that found nothing.
@@ -300,6 +301,23 @@ impl<'a> Reference<'a> {
         pairs
     }
 
+    /// A degree; the ranks have tests of their own.
+    fn measure(&self, var: VarId, edge: &str, measure: Measure, row: &Row<'a>) -> Value {
+        let Some(node) = row[&var] else { return Value::Null };
+        let edges = self.data.get(&TypeKey::edge(edge)).map(Vec::as_slice).unwrap_or_default();
+        let ends = || edges.iter().map(|edge| edge.ends.as_ref().unwrap());
+        let VarType::Node(ty) = &self.read.variables[var.0].ty else { unreachable!() };
+        let (from, to) = EDGES.iter().find(|(word, ..)| word.eq_ignore_ascii_case(edge)).map(|e| (e.1, e.2)).unwrap();
+        let out = if ty == from { ends().filter(|(src, _)| *src == node.id).count() } else { 0 };
+        let into = if ty == to { ends().filter(|(_, dst)| *dst == node.id).count() } else { 0 };
+        Value::Int(match measure {
+            Measure::Degree => out + into,
+            Measure::OutDegree => out,
+            Measure::InDegree => into,
+            Measure::PageRank => unreachable!("no ranks are generated"),
+        } as i64)
+    }
+
     /// A part of the smallest shortest path between the ends of the traversal that binds it.
     fn path(&self, var: VarId, part: PathPart, row: &Row<'a>) -> Value {
         let pattern = &self.read.pattern;
@@ -358,6 +376,7 @@ impl<'a> Reference<'a> {
             Expr::Property { var, property, .. } => {
                 row[var].and_then(|e| e.values.get(property).cloned()).unwrap_or(Value::Null)
             }
+            Expr::Measure { var, edge, measure } => self.measure(*var, edge, *measure, row),
             Expr::Path { var, part } => self.path(*var, *part, row),
             Expr::Node(var) => row[var].map_or(Value::Null, |e| Value::String(e.id.clone())),
             Expr::Param(id) => self.params[id.0].clone(),

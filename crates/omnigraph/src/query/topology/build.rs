@@ -42,7 +42,7 @@ pub(crate) struct TopologyKey {
 }
 
 impl Ends {
-    pub(super) fn key(&self) -> TopologyKey {
+    pub(crate) fn key(&self) -> TopologyKey {
         TopologyKey {
             edge: TableKey::of(&self.edge),
             source: TableKey::of(&self.source),
@@ -68,7 +68,7 @@ impl Ends {
 pub(super) type AddressMaps = moka::future::Cache<TableKey, Arc<AddressMap>>;
 
 /// Returns the topology, made if need be; `None` when it would exceed its share of memory.
-pub(super) async fn load(caches: &Arc<Caches>, ends: &Ends) -> Result<Option<Arc<Topology>>> {
+pub(crate) async fn load(caches: &Arc<Caches>, ends: &Ends) -> Result<Option<Arc<Topology>>> {
     let (shared, tables) = (caches.clone(), ends.clone());
     let make = async move {
         let base = base(&shared, &tables).await;

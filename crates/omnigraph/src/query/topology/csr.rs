@@ -102,6 +102,11 @@ impl Topology {
         Topology { out, into, source, target, edge, same_type }
     }
 
+    /// Returns the numbering of the source nodes, or of the target nodes.
+    pub(crate) fn numbering(&self, targets: bool) -> Arc<AddressMap> {
+        if targets { self.target.clone() } else { self.source.clone() }
+    }
+
     /// Tells whether every edge has a node at both ends.
     pub(super) fn is_whole(&self) -> bool {
         self.out.edges.len() == self.edge.len()
