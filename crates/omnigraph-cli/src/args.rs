@@ -4,6 +4,7 @@ pub(crate) mod blob;
 mod branch;
 mod changes;
 mod commit;
+pub(crate) mod context;
 pub(crate) mod embed;
 mod maintenance;
 
@@ -16,7 +17,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use branch::{Branch, BranchCreate, BranchDelete, BranchList, BranchMerge, Resolve, Tag};
 pub(crate) use changes::{Baseline, Changes, CommitChanges, Diff, Poll};
 pub(crate) use commit::{Commit, CommitFilter, CommitList, CommitShow};
-pub(crate) use maintenance::{Cleanup, Index, IndexBuild, IndexList, Optimize, Recovery, RecoveryList, Repair};
+pub(crate) use maintenance::{
+    Cleanup, Index, IndexBuild, IndexList, Optimize, Recovery, RecoveryList, Repair,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -26,7 +29,7 @@ const STYLES: Styles = Styles::styled()
 
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
-  data    query, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
+  data    query, context, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
   direct  init, schema plan, optimize, index, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   local   embed, quickstart, completions, version: need no graph
 
@@ -122,6 +125,11 @@ pub(crate) enum Command {
     /// Write the graph as JSONL to stdout.
     #[command(after_help = "Example:\n  omnigraph export my.graph --type Person > people.jsonl")]
     Export(Export),
+    /// Gather what the graph knows about a text: entities found by words and meaning, and what edges lead to.
+    #[command(
+        after_help = "Example:\n  omnigraph context \"image formats\" --store my.graph --hops 2 --max-tokens 4000"
+    )]
+    Context(context::Context),
     /// Read and describe Blob cells.
     #[command(subcommand, after_help = "Example:\n  omnigraph blob stat node Doc d1 body --store my.graph")]
     Blob(blob::Blob),
@@ -191,6 +199,7 @@ impl Command {
                 q.output.json || matches!(q.output.format, Some(Format::Json | Format::Jsonl))
             }
             Command::Mutate(m) => m.json,
+            Command::Context(c) => c.json,
             Command::Load(l) => l.json,
             Command::Snapshot(s) => s.json,
             Command::Blob(blob::Blob::Stat(b)) => b.json,

@@ -6,6 +6,7 @@ mod branch;
 mod changes;
 mod cleanup;
 mod commit;
+mod context;
 mod embed;
 mod export;
 mod index;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let global = &cli.global;
     match &cli.command {
         Command::Query(args) => query::run(args, global).await,
+        Command::Context(args) => context::run(args, global).await,
         Command::Mutate(args) => mutate::run(args, global).await,
         Command::Load(args) => load::run(args, global).await,
         Command::Snapshot(args) => snapshot::run(args, global).await,

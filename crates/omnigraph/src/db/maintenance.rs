@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::handle::Omnigraph;
 use super::types::ReadTarget;
-use crate::commit::{BranchName, CommitRecord};
 use crate::commit::recovery::{Audit, Outcome};
+use crate::commit::{BranchName, CommitRecord};
 use crate::error::Result;
 use crate::maintenance::{
     self, CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, IndexStatus, PendingIndex,

@@ -20,7 +20,8 @@ mod types;
 pub use crate::commit::{CommitKind, STORAGE_FORMAT};
 pub use crate::maintenance::{
     CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, DatasetRepairStats, IndexKind,
-    IndexState, IndexStatus, PendingIndex, RepairAction, RepairClassification, RepairOptions, RepairStats, SkipReason,
+    IndexState, IndexStatus, PendingIndex, RepairAction, RepairClassification, RepairOptions, RepairStats,
+    SkipReason,
 };
 pub use crate::query::context::{Context, ContextItem, ContextRequest, Via};
 pub use crate::query::json::{JsonRows, row_objects};

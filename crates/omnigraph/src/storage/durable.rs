@@ -33,7 +33,7 @@ pub(crate) fn put(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
 /// Replaces or creates a file, atomically and unsynced, in a directory that may be made but whose own must be there.
 pub(crate) fn put_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::create_dir(parent(path)) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         Ok(()) | Err(_) => put(path, bytes, Sync::Skip),
     }
 }

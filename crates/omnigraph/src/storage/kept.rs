@@ -117,8 +117,8 @@ where
 /// Sizes of what is kept of a table, by path below the root. Cost: one listing.
 pub(super) async fn list(table: &Table) -> Result<BTreeMap<String, u64>> {
     let objects = table.root().list(&format!("{}/data", table.path())).await?;
-    let kept = objects.into_iter().filter(|object| {
-        object.path.rsplit('/').next().is_some_and(|name| name.starts_with(PREFIX))
-    });
+    let kept = objects
+        .into_iter()
+        .filter(|object| object.path.rsplit('/').next().is_some_and(|name| name.starts_with(PREFIX)));
     Ok(kept.map(|object| (object.path, object.size)).collect())
 }

@@ -105,7 +105,9 @@ impl KeyIndex {
         {
             match ordered.probe(probes).await {
                 Ok(found) => return Ok(found),
-                Err(error) => tracing::warn!(%error, %place, "reading a key column: its order cannot be used"),
+                Err(error) => {
+                    tracing::warn!(%error, %place, "reading a key column: its order cannot be used")
+                }
             }
         }
         let postings = match held {

@@ -150,8 +150,33 @@ impl Ordered {
     async fn try_open(root: &Root, place: &Place, types: &[DataType]) -> Result<Option<Ordered>> {
         let Some(tail) = root.get_tail(place.path(), TAIL).await? else { return Ok(None) };
         let trailer = tail.bytes.last_chunk::<TRAILER>().ok_or_else(|| damaged("it is too short"))?;
-        let [a0, a1, a2, a3, a4, a5, a6, a7, l0, l1, l2, l3, s0, s1, s2, s3, s4, s5, s6, s7, f0, f1, f2, f3, mark @ ..] =
-            *trailer;
+        let [
+            a0,
+            a1,
+            a2,
+            a3,
+            a4,
+            a5,
+            a6,
+            a7,
+            l0,
+            l1,
+            l2,
+            l3,
+            s0,
+            s1,
+            s2,
+            s3,
+            s4,
+            s5,
+            s6,
+            s7,
+            f0,
+            f1,
+            f2,
+            f3,
+            mark @ ..,
+        ] = *trailer;
         let at = u64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]);
         let len = u32::from_le_bytes([l0, l1, l2, l3]);
         let sum = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);

@@ -159,10 +159,14 @@ async fn an_index_without_vectors_is_pending_and_holds_nothing_back() {
     assert_eq!(pending.reason, "no non-null vectors to train on yet");
     let listed = list(&graph).await;
     let vector = listed.iter().find(|status| status.kind == IndexKind::Vector).unwrap();
-    assert_eq!((vector.state, vector.reason.as_deref()), (IndexState::Pending, Some(pending.reason.as_str())));
+    assert_eq!(
+        (vector.state, vector.reason.as_deref()),
+        (IndexState::Pending, Some(pending.reason.as_str()))
+    );
     assert!(listed.iter().filter(|s| s.kind != IndexKind::Vector).all(|s| s.state == IndexState::Ready));
     let stats = graph.optimize().await.unwrap();
-    let told: Vec<&str> = stats.iter().flat_map(|s| &s.pending_indexes).map(|p| p.property.as_str()).collect();
+    let told: Vec<&str> =
+        stats.iter().flat_map(|s| &s.pending_indexes).map(|p| p.property.as_str()).collect();
     assert_eq!(told, ["vec"]);
 }
 

@@ -5,6 +5,8 @@
 mod blobs;
 mod branches;
 mod changes;
+mod context;
+mod graph;
 mod indexes;
 mod kit;
 mod load;

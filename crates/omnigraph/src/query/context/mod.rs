@@ -51,7 +51,15 @@ impl ContextRequest {
     /// Asks for up to fifty entities within one step of the ten that match a text best.
     pub fn new(text: impl Into<String>) -> ContextRequest {
         let text = text.into();
-        ContextRequest { text, types: vec![], edges: vec![], seeds: 10, hops: 1, max_items: 50, max_tokens: None }
+        ContextRequest {
+            text,
+            types: vec![],
+            edges: vec![],
+            seeds: 10,
+            hops: 1,
+            max_items: 50,
+            max_tokens: None,
+        }
     }
 }
 

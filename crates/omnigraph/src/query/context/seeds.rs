@@ -65,7 +65,8 @@ pub(super) async fn find(
         match ranked(snapshot, request, &ranking, now, embedder).await {
             Ok(ids) => {
                 for (id, place) in ids.into_iter().zip(1..) {
-                    *scores.entry((TypeKey::node(&ranking.node), id)).or_default() += 1.0 / (K + f64::from(place));
+                    *scores.entry((TypeKey::node(&ranking.node), id)).or_default() +=
+                        1.0 / (K + f64::from(place));
                 }
                 seeds.rankings.push(ranking.name);
             }
@@ -102,7 +103,9 @@ fn of(node: &NodeType) -> Vec<Ranking> {
         embeds,
     };
     let rankings = node.properties.iter().filter_map(|property| match property.ty.kind {
-        Kind::Scalar(Scalar::String) if indexed(&property.name) => Some(ranking("bm25", &property.name, false)),
+        Kind::Scalar(Scalar::String) if indexed(&property.name) => {
+            Some(ranking("bm25", &property.name, false))
+        }
         Kind::Vector(_) if property.embed.is_some() => Some(ranking("nearest", &property.name, true)),
         _ => None,
     });

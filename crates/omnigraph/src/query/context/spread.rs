@@ -87,7 +87,15 @@ async fn located(snapshot: &Snapshot, seeds: Vec<(TypeKey, String, f64)>) -> Res
     for (key, id, score) in seeds {
         let wanted: ArrayRef = Arc::new(StringArray::from(vec![id.as_str()]));
         let rows = snapshot.table(&key).await?.key_index(&[model::ID]).lookup(&[wanted]).await?;
-        let seed = |address| Found { key: key.clone(), address, id: id.clone(), score, hop: 0, via: None, from: None };
+        let seed = |address| Found {
+            key: key.clone(),
+            address,
+            id: id.clone(),
+            score,
+            hop: 0,
+            via: None,
+            from: None,
+        };
         found.extend(rows.address.first().copied().map(seed));
     }
     Ok(found)

@@ -141,7 +141,8 @@ pub(super) async fn ranks(
     let mut groups: [Vec<Range<usize>>; 2] = Default::default();
     for (ranking, groups) in rankings.iter().zip(&mut groups) {
         *groups = ranking.groups(&wanted);
-        let in_groups = groups.iter().filter(|group| group.len() > 1).flat_map(|group| &ranking.places[group.clone()]);
+        let in_groups =
+            groups.iter().filter(|group| group.len() > 1).flat_map(|group| &ranking.places[group.clone()]);
         tied.extend(in_groups.map(|(_, entity)| *entity));
     }
     let ids = columns::texts(caches, table, model::ID, tied).await?;

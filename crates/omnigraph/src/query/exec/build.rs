@@ -33,9 +33,7 @@ use super::scan::NodeScanExec;
 use super::{BATCH_ROWS, Shared, select};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{GraphExpr, Scalar};
-use crate::query::plan::{
-    AggregateBy, Grouping, Pipeline, Plan, RankBy, RankKey, Step, path_of, type_key,
-};
+use crate::query::plan::{AggregateBy, Grouping, Pipeline, Plan, RankBy, RankKey, Step, path_of, type_key};
 use crate::query::search::{Computed, number};
 use crate::query::topology::Ends;
 

@@ -106,7 +106,8 @@ impl ExecutionPlan for FuseExec {
                 async move {
                     let batch = batch?;
                     let entities = addresses(&batch, &name)?.values();
-                    let [first, second] = [0, 1].map(|arm| measure(&computed[arm], bounded[arm], &caches, entities));
+                    let [first, second] =
+                        [0, 1].map(|arm| measure(&computed[arm], bounded[arm], &caches, entities));
                     let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
                     Ok::<_, DataFusionError>((batch, measured))
                 }
@@ -188,7 +189,8 @@ async fn places(fused: &Fused, arms: [Arm; 2], table: &Table, caches: &Caches) -
     let [first, second] = arms;
     let rankings = [first.finish(caches).await?, second.finish(caches).await?];
     let [first, second] = ranks(rankings, fused.best, table, caches).await?;
-    let part = |ranks: &Ranks, entity: &u64| ranks.get(entity).map_or(0.0, |rank| 1.0 / (fused.k + *rank as f64));
+    let part =
+        |ranks: &Ranks, entity: &u64| ranks.get(entity).map_or(0.0, |rank| 1.0 / (fused.k + *rank as f64));
     let entities = first.keys().chain(second.keys().filter(|entity| !first.contains_key(entity)));
     let mut scored: Vec<(u64, f64)> =
         entities.map(|entity| (*entity, part(&first, entity) + part(&second, entity))).collect();

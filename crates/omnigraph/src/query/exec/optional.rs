@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::compute;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array, new_null_array,
+};
 use arrow_schema::SchemaRef;
 use datafusion::common::Result as DfResult;
 use datafusion::error::DataFusionError;
@@ -44,7 +46,8 @@ impl OptionalExec {
         seed: SchemaRef,
         slot: Slot,
     ) -> DfResult<OptionalExec> {
-        let introduced = step.introduced.iter().map(|var| address_field(address(*var)).with_nullable(true));
+        let introduced = step.introduced.iter().chain(&step.paths);
+        let introduced = introduced.map(|var| address_field(address(*var)).with_nullable(true));
         let schema = select(&input.schema(), &step.keep, introduced)?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
@@ -61,7 +64,12 @@ impl fmt::Debug for OptionalExec {
 impl DisplayAs for OptionalExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let introduced: Vec<String> = self.step.introduced.iter().map(|var| address(*var)).collect();
-        write!(f, "OptionalExec: introduces=[{}], keep=[{}]", introduced.join(", "), self.step.keep.join(", "))
+        write!(
+            f,
+            "OptionalExec: introduces=[{}], keep=[{}]",
+            introduced.join(", "),
+            self.step.keep.join(", ")
+        )
     }
 }
 
@@ -94,7 +102,12 @@ impl ExecutionPlan for OptionalExec {
                 Err(error) => return futures::future::ready(Err(error)),
             };
             let started = start(&inner, &seed, &step.row, &slot, &extensible, context.clone());
-            let join = Join { step: step.clone(), schema: schema.clone(), batch: extensible, metrics: metrics.clone() };
+            let join = Join {
+                step: step.clone(),
+                schema: schema.clone(),
+                batch: extensible,
+                metrics: metrics.clone(),
+            };
             futures::future::ready(started.map(|inner| join.rows(inner, single)))
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), extended.try_flatten())))
@@ -143,6 +156,7 @@ impl Join {
                 .step
                 .introduced
                 .iter()
+                .chain(&this.step.paths)
                 .map(|_| new_null_array(&arrow_schema::DataType::UInt64, rest.num_rows()))
                 .collect();
             this.output(&rest, nulls)
@@ -157,10 +171,15 @@ impl Join {
             numbers.values().iter().for_each(|number| seen[*number as usize] = true);
         }
         let rows = compute::take_record_batch(&self.batch, numbers)?;
-        let introduced = self.step.introduced.iter().map(|var| -> DfResult<ArrayRef> {
-            Ok(Arc::new(addresses(found, &address(*var))?.clone()))
-        });
-        self.output(&rows, introduced.collect::<DfResult<Vec<_>>>()?)
+        let introduced = self
+            .step
+            .introduced
+            .iter()
+            .map(|var| -> DfResult<ArrayRef> { Ok(Arc::new(addresses(found, &address(*var))?.clone())) });
+        let mut introduced = introduced.collect::<DfResult<Vec<_>>>()?;
+        let bound: ArrayRef = Arc::new(UInt64Array::from(vec![0; rows.num_rows()]));
+        introduced.extend(self.step.paths.iter().map(|_| bound.clone()));
+        self.output(&rows, introduced)
     }
 
     /// Puts the kept columns of some rows before those of the introduced variables.

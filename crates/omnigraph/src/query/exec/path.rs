@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt64Array};
+use arrow_buffer::NullBuffer;
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -75,6 +76,7 @@ impl PathExec {
         };
         Source {
             traversal: self.traversal.clone(),
+            var: self.var,
             ends: self.ends.clone(),
             shared: self.shared.clone(),
             parts: self.parts.clone(),
@@ -93,7 +95,13 @@ impl fmt::Debug for PathExec {
 impl DisplayAs for PathExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Traversal { edge, from, to, min, max, .. } = &self.traversal;
-        write!(f, "PathExec: {} along {edge}{{{min},{max}}} from {} to {}", address(self.var), address(*from), address(*to))
+        write!(
+            f,
+            "PathExec: {} along {edge}{{{min},{max}}} from {} to {}",
+            address(self.var),
+            address(*from),
+            address(*to)
+        )
     }
 }
 
@@ -142,6 +150,7 @@ impl ExecutionPlan for PathExec {
 /// Where paths come from.
 struct Source {
     traversal: Traversal,
+    var: VarId,
     ends: Ends,
     shared: Shared,
     parts: Vec<PathPart>,
@@ -155,6 +164,9 @@ impl Source {
         let Traversal { from, to, left, .. } = &self.traversal;
         let (near, far) = if left == from { (from, to) } else { (to, from) };
         let (near, far) = (addresses(batch, &address(*near))?, addresses(batch, &address(*far))?);
+        // Where an optional block found nothing, its path is not bound although both ends may be.
+        let bound = batch.column_by_name(&address(self.var)).and_then(|bound| bound.nulls());
+        let near = &UInt64Array::new(near.values().clone(), NullBuffer::union(near.nulls(), bound));
         let mut wanted: HashMap<u64, HashSet<u64>> = HashMap::new();
         for (start, end) in near.iter().zip(far) {
             if let (Some(start), Some(end)) = (start, end) {
@@ -197,7 +209,8 @@ impl Source {
             let lengths = lengths(&self.graph(), *start, ends, self.traversal.max).await?;
             found.extend(lengths.into_iter().map(|(end, length)| ((*start, end), length)));
         }
-        let rows = near.iter().zip(far).map(|(start, end)| found.get(&(start?, end?)).copied().map(i64::from));
+        let rows =
+            near.iter().zip(far).map(|(start, end)| found.get(&(start?, end?)).copied().map(i64::from));
         Ok(Arc::new(rows.collect::<Int64Array>()))
     }
 

@@ -71,7 +71,10 @@ pub(super) async fn paths(
     if others.remove(&start) {
         let loops = graph.along.hops(&[start]).await?;
         let edges: Vec<u64> = loops.iter().filter(|hop| hop.other == start).map(|hop| hop.edge).collect();
-        paths.insert(start, Path { nodes: vec![start, start], edges: vec![smallest(graph, &[edges]).await?[0]] });
+        paths.insert(
+            start,
+            Path { nodes: vec![start, start], edges: vec![smallest(graph, &[edges]).await?[0]] },
+        );
     }
     if others.is_empty() {
         return Ok(paths);

@@ -22,12 +22,12 @@ pub(super) fn prune(plan: &mut Plan, read: &Read) {
         None => {
             plan.outputs.iter().for_each(|o| o.columns(&mut required));
             plan.sort.iter().for_each(|s| s.scalar.columns(&mut required));
-            unfetch(&plan.fetch_results, read, &mut required);
+            unfetch(&plan.fetch_results, (read, &[]), &mut required);
         }
     }
-    unfetch(&plan.fetch_rows, read, &mut required);
+    unfetch(&plan.fetch_rows, (read, &[]), &mut required);
     rank(plan, read, &mut required);
-    pipeline(&mut plan.pipeline, read, required);
+    pipeline(&mut plan.pipeline, (read, &[]), required);
 }
 
 /// Makes a ranking's input of what is required after it.
@@ -43,23 +43,31 @@ fn rank(plan: &mut Plan, read: &Read, required: &mut BTreeSet<String>) {
         }
     };
     let fetches: Vec<_> = keys.into_iter().map(|key| (key.var, vec![key.property])).collect();
-    unfetch(&fetches, read, required);
+    unfetch(&fetches, (read, &[]), required);
 }
 
-fn unfetch(fetches: &[(VarId, Vec<String>)], read: &Read, required: &mut BTreeSet<String>) {
+/// The query, and the optional paths that the block under consideration binds itself.
+type Scope<'a> = (&'a Read, &'a [VarId]);
+
+fn unfetch(fetches: &[(VarId, Vec<String>)], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
     for (var, properties) in fetches {
         for property in properties {
             required.remove(&column(*var, property));
         }
         match path_of(read, *var) {
-            Some(traversal) => required.extend([traversal.from, traversal.to].map(address)),
+            Some(traversal) => {
+                required.extend([traversal.from, traversal.to].map(address));
+                if read.variables[var.0].optional && !own.contains(var) {
+                    required.insert(address(*var));
+                }
+            }
             None => drop(required.insert(address(*var))),
         }
     }
 }
 
 /// Prunes a pipeline and returns the columns that its seed must have.
-fn pipeline(pipeline: &mut Pipeline, read: &Read, mut required: BTreeSet<String>) -> BTreeSet<String> {
+fn pipeline(pipeline: &mut Pipeline, scope: Scope<'_>, mut required: BTreeSet<String>) -> BTreeSet<String> {
     let produced: Vec<BTreeSet<String>> = pipeline
         .steps
         .iter()
@@ -75,7 +83,7 @@ fn pipeline(pipeline: &mut Pipeline, read: &Read, mut required: BTreeSet<String>
                 *columns = required.iter().cloned().collect();
             }
             Step::Filter { predicate } => predicate.columns(&mut required),
-            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], read, &mut required),
+            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], scope, &mut required),
             Step::Expand(expand) => {
                 if !expand.check {
                     required.remove(&address(expand.to));
@@ -94,20 +102,24 @@ fn pipeline(pipeline: &mut Pipeline, read: &Read, mut required: BTreeSet<String>
                     required.iter().cloned().partition(|c| produced.contains(c));
                 *right = r.iter().cloned().collect();
                 *left = l.iter().cloned().collect();
-                self::pipeline(other, read, r);
+                self::pipeline(other, scope, r);
                 required = l;
             }
             Step::Optional(optional) => {
+                let own = optional.paths.clone();
                 optional.introduced.retain(|var| required.remove(&address(*var)));
+                optional.paths.retain(|var| required.remove(&address(*var)));
                 optional.keep = required.iter().cloned().collect();
                 let added = optional.introduced.iter().copied().map(address);
                 let inner = added.chain([optional.row.clone()]).collect();
-                let seed = self::pipeline(&mut optional.pipeline, read, inner);
+                let seed = self::pipeline(&mut optional.pipeline, (scope.0, &own), inner);
                 required.extend(seed.into_iter().filter(|c| *c != optional.row));
                 required.extend(optional.anchors.iter().copied().map(address));
             }
             Step::Negation { pipeline: inner, row } => {
-                required.extend(self::pipeline(inner, read, [row.clone()].into()).into_iter().filter(|c| c != row));
+                required.extend(
+                    self::pipeline(inner, scope, [row.clone()].into()).into_iter().filter(|c| c != row),
+                );
             }
         }
     }

@@ -15,7 +15,7 @@ use super::access::{choose, selectivity};
 use super::{Context, Expand, Optional, Pipeline, Step, address, by_variable, split};
 use crate::error::{OmniError, Result};
 use crate::query::expr::{Scalar, among, predicate, variables};
-use crate::query::search::Computed;
+use crate::query::search::{Computed, number};
 use crate::query::topology::Direction;
 
 /// A condition that must be true.
@@ -149,13 +149,15 @@ impl<'a> Planner<'a> {
         let inner = self.block(pattern, Some(seed), depth + 1)?;
         growing.bound.extend(&inner.bound);
         let introduced = inner.bound.difference(&outer).copied();
-        let introduced: Vec<VarId> = introduced.filter(|var| !self.context.is_path(*var)).collect();
+        let (paths, introduced): (Vec<VarId>, Vec<VarId>) =
+            introduced.partition(|var| self.context.is_path(*var));
         growing.available.extend(introduced.iter().copied().map(address));
         growing.pipeline.steps.push(Step::Optional(Optional {
             pipeline: inner.pipeline,
             row: format!("#{depth}"),
             anchors: anchors(pattern).intersection(&outer).copied().collect(),
             introduced,
+            paths,
             keep: vec![],
         }));
         Ok(())
@@ -325,7 +327,12 @@ impl Growing {
             let only_filtered = self.pipeline.steps.iter().skip(1).all(|s| matches!(s, Step::Filter { .. }));
             match self.pipeline.steps.first_mut() {
                 Some(Step::Scan { var: scanned, columns }) if *scanned == var && only_filtered => {
-                    columns.extend(properties);
+                    let (computed, stored): (Vec<String>, Vec<String>) =
+                        properties.into_iter().partition(|name| number(name).is_some());
+                    columns.extend(stored);
+                    if !computed.is_empty() {
+                        self.pipeline.steps.push(Step::Fetch { var, columns: computed });
+                    }
                 }
                 _ => self.pipeline.steps.push(Step::Fetch { var, columns: properties }),
             }

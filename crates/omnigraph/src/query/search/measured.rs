@@ -33,8 +33,12 @@ pub(super) async fn measured(
     let (source, target) = (TypeKey::node(&declared.from), TypeKey::node(&declared.to));
     let table = |key: &TypeKey| tables.get(key).cloned().ok_or_else(absent);
     let same_type = source == target;
-    let ends =
-        Ends { edge: table(&TypeKey::edge(edge))?, source: table(&source)?, target: table(&target)?, same_type };
+    let ends = Ends {
+        edge: table(&TypeKey::edge(edge))?,
+        source: table(&source)?,
+        target: table(&target)?,
+        same_type,
+    };
     let targets = type_key(&read.variables[var.0].ty) != source;
     let topology = load(caches, &ends).await?.ok_or_else(|| too_large(edge, &ends, caches))?;
     let rows = topology.numbering(targets);

@@ -456,12 +456,19 @@ impl Writer {
                     columns.push(format!("c{at}"));
                 }
             } else if self.rng.random_bool(0.15) && shape.aggregates.is_empty() && !shape.distinct {
-                let (var, ty) = self.vars.iter().filter(|(_, t)| t.len() == 1).collect::<Vec<_>>()
-                    .choose(&mut self.rng).map(|(var, ty)| (var.clone(), *ty)).unwrap();
+                let (var, ty) = self
+                    .vars
+                    .iter()
+                    .filter(|(_, t)| t.len() == 1)
+                    .collect::<Vec<_>>()
+                    .choose(&mut self.rng)
+                    .map(|(var, ty)| (var.clone(), *ty))
+                    .unwrap();
                 let choices: Vec<_> = EDGES.iter().filter(|(_, f, t)| *f == ty || *t == ty).collect();
                 let (word, from, to) = choices.choose(&mut self.rng).unwrap();
                 let fits = [("degree", true), ("out_degree", *from == ty), ("in_degree", *to == ty)];
-                let fits: Vec<&str> = fits.into_iter().filter(|(_, fits)| *fits).map(|(name, _)| name).collect();
+                let fits: Vec<&str> =
+                    fits.into_iter().filter(|(_, fits)| *fits).map(|(name, _)| name).collect();
                 writeln!(text, "{}(${var}, {word}) as c{at}", fits.choose(&mut self.rng).unwrap()).unwrap();
                 columns.push(format!("c{at}"));
             } else if self.rng.random_bool(0.4) {

@@ -105,7 +105,8 @@ impl<'a> Reference<'a> {
         });
         let mut vars: Vec<VarId> = row.keys().copied().filter(|v| !self.is_path(*v)).collect();
         vars.sort_by_key(|v| &self.read.variables[v.0].name);
-        let mut ties: Vec<Value> = vars.iter().map(|v| row[v].map_or(Value::Null, |e| Value::String(e.id.clone()))).collect();
+        let mut ties: Vec<Value> =
+            vars.iter().map(|v| row[v].map_or(Value::Null, |e| Value::String(e.id.clone()))).collect();
         for ordering in &self.read.order {
             if let SortKey::Value(expr) = &ordering.key {
                 ties.push(self.value(expr, row));
@@ -169,7 +170,8 @@ impl<'a> Reference<'a> {
     /// Every extension of a row by an optional block, or the row itself with nulls.
     fn extended(&self, block: &'a Pattern, row: Row<'a>) -> Vec<Row<'a>> {
         let ends = block.traversals.iter().flat_map(|t| [t.from, t.to]);
-        let anchored = block.bound.iter().copied().chain(ends).all(|var| !matches!(row.get(&var), Some(None)));
+        let anchored =
+            block.bound.iter().copied().chain(ends).all(|var| !matches!(row.get(&var), Some(None)));
         let mut found = Vec::new();
         if anchored {
             self.block(block, &row, &mut found);
@@ -307,7 +309,8 @@ impl<'a> Reference<'a> {
         let edges = self.data.get(&TypeKey::edge(edge)).map(Vec::as_slice).unwrap_or_default();
         let ends = || edges.iter().map(|edge| edge.ends.as_ref().unwrap());
         let VarType::Node(ty) = &self.read.variables[var.0].ty else { unreachable!() };
-        let (from, to) = EDGES.iter().find(|(word, ..)| word.eq_ignore_ascii_case(edge)).map(|e| (e.1, e.2)).unwrap();
+        let (from, to) =
+            EDGES.iter().find(|(word, ..)| word.eq_ignore_ascii_case(edge)).map(|e| (e.1, e.2)).unwrap();
         let out = if ty == from { ends().filter(|(src, _)| *src == node.id).count() } else { 0 };
         let into = if ty == to { ends().filter(|(_, dst)| *dst == node.id).count() } else { 0 };
         Value::Int(match measure {
@@ -345,7 +348,9 @@ impl<'a> Reference<'a> {
                 .flat_map(|(nodes, edges)| {
                     let last = *nodes.last().unwrap();
                     let out = steps.iter().filter(move |(from, ..)| *from == last);
-                    out.map(move |(_, to, edge)| ([nodes.as_slice(), &[*to]].concat(), [edges.as_slice(), &[*edge]].concat()))
+                    out.map(move |(_, to, edge)| {
+                        ([nodes.as_slice(), &[*to]].concat(), [edges.as_slice(), &[*edge]].concat())
+                    })
                 })
                 .collect();
             let there = next.iter().filter(|(nodes, _)| *nodes.last().unwrap() == end.id);
@@ -362,7 +367,8 @@ impl<'a> Reference<'a> {
             walks = best.into_values().collect();
             assert!(!walks.is_empty(), "the pair is connected");
         };
-        let texts = |ids: &[&str]| Value::List(ids.iter().map(|id| Value::String((*id).to_owned())).collect());
+        let texts =
+            |ids: &[&str]| Value::List(ids.iter().map(|id| Value::String((*id).to_owned())).collect());
         match part {
             PathPart::Length => Value::Int(found.1.len() as i64),
             PathPart::Nodes => texts(&found.0),

@@ -38,7 +38,8 @@ impl AddressMap {
 
     /// Appends a range of addresses, which continue in ascending order, as [`AddressMap::extend`] does.
     pub(super) fn push(&mut self, range: Range<u64>) -> bool {
-        let len = u32::try_from(range.end - range.start).ok().filter(|len| self.len.checked_add(*len).is_some());
+        let len =
+            u32::try_from(range.end - range.start).ok().filter(|len| self.len.checked_add(*len).is_some());
         let Some(len) = len else { return false };
         match self.runs.last_mut() {
             Some(run) if run.address + u64::from(run.len) == range.start => run.len += len,

@@ -57,7 +57,8 @@ impl Topology {
             let anywhere = (1.0 - DAMPING + DAMPING * stuck) * even;
             let mut moved = 0.0;
             for (node, rank) in ranks.iter_mut().enumerate() {
-                let arriving: f64 = self.into.list(node as u32).0.iter().map(|from| shares[*from as usize]).sum();
+                let arriving: f64 =
+                    self.into.list(node as u32).0.iter().map(|from| shares[*from as usize]).sum();
                 let next = anywhere + DAMPING * arriving;
                 moved += (next - *rank).abs();
                 *rank = next;

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use arrow_array::ArrayRef;
 use futures::TryStreamExt;
 
 use super::address::AddressMap;
@@ -137,7 +137,8 @@ async fn added(
         let from = resolve(&source_ids, source, &columns[0]).await?;
         let to = resolve(&target_ids, target, &columns[1]).await?;
         for ((from, to), address) in from.into_iter().zip(to).zip(addresses) {
-            let number = edge.ordinal(address).ok_or_else(|| OmniError::internal("a new edge has no number"))?;
+            let number =
+                edge.ordinal(address).ok_or_else(|| OmniError::internal("a new edge has no number"))?;
             added.push((from.unwrap_or(GONE), to.unwrap_or(GONE), number));
         }
     }
@@ -154,8 +155,12 @@ async fn selected(
     let mut parts = Vec::new();
     if !selection.fragments.is_empty() {
         let fragments = Some(selection.fragments.clone());
-        let mut rows =
-            table.scan(Scan { columns: columns.clone(), fragments, with_address: true, batch_rows: SCAN_ROWS })?;
+        let mut rows = table.scan(Scan {
+            columns: columns.clone(),
+            fragments,
+            with_address: true,
+            batch_rows: SCAN_ROWS,
+        })?;
         while let Some(batch) = rows.try_next().await? {
             let addresses = batch.column(columns.len()).as_primitive::<UInt64Type>().values().to_vec();
             parts.push((batch.columns()[..columns.len()].to_vec(), addresses));

@@ -99,7 +99,8 @@ async fn take(graph: &Omnigraph, step: &Step) {
 
 async fn ends(graph: &Graph, edge: &str) -> Ends {
     let snapshot = graph.head(&BranchName::main()).await.unwrap();
-    let (key, node) = (omnigraph_compiler::catalog::TypeKey::edge, omnigraph_compiler::catalog::TypeKey::node);
+    let (key, node) =
+        (omnigraph_compiler::catalog::TypeKey::edge, omnigraph_compiler::catalog::TypeKey::node);
     let target = if edge == "Knows" { "Person" } else { "City" };
     Ends {
         edge: snapshot.table(&key(edge)).await.unwrap(),

@@ -128,9 +128,8 @@ async fn check_keys(table: &Table) {
     let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
     let pairs = |row: usize, at: u64| {
         let probes = asked.iter().enumerate();
-        let equal = probes.filter(move |(_, asked)| {
-            asked.zip(number(row)).is_some_and(|(asked, held)| same(asked, held))
-        });
+        let equal = probes
+            .filter(move |(_, asked)| asked.zip(number(row)).is_some_and(|(asked, held)| same(asked, held)));
         equal.map(move |(probe, _)| (probe as u32, at))
     };
     let naive = live().flat_map(|(row, at)| pairs(row, at)).collect();
