@@ -107,6 +107,7 @@ fn load(task: &Task) -> Outcome<Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "load_average": load_average(),
         "seconds": result["seconds"],
+        "index_seconds": result["index_seconds"],
         "rss_mib": peak / f64::from(1 << 20),
         "disk_mib": disk(&task.dir)? as f64 / f64::from(1 << 20),
     }))

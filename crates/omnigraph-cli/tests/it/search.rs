@@ -67,3 +67,28 @@ fn a_bad_row_is_told_with_its_number_and_leaves_the_old_output() {
     let run = sandbox.run_with(&["embed", "--input", "rows.jsonl"], &[MOCK]);
     assert_eq!(run.code, 2, "{}", run.stderr);
 }
+
+#[test]
+fn a_context_names_what_it_found_and_how() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("docs.pg", "node Doc { name: String @key  text: String @index }\nedge Cites: Doc -> Doc");
+    sandbox.write(
+        "docs.jsonl",
+        "{\"type\":\"Doc\",\"data\":{\"name\":\"a\",\"text\":\"graph databases\"}}\n\
+         {\"type\":\"Doc\",\"data\":{\"name\":\"b\",\"text\":\"mango lassi\"}}\n\
+         {\"edge\":\"Cites\",\"from\":\"b\",\"to\":\"a\"}\n",
+    );
+    sandbox.ok(&["init", "g", "--schema", "docs.pg"]);
+    sandbox.ok(&["load", "g", "--data", "docs.jsonl", "--mode", "append"]);
+    let text = sandbox.ok(&["context", "graph", "--store", "g"]);
+    let expected = "node:Doc a  0.0164\n  name: a\n  text: graph databases\n\
+                    node:Doc b  0.0082  node:Doc a <-Cites-\n  name: b\n  text: mango lassi\n\
+                    2 entities, about 19 tokens, by bm25(Doc.text)\n";
+    assert_eq!(text, expected);
+    let found = sandbox.json(&["context", "graph", "--store", "g", "--limit", "1", "--json"]);
+    assert_eq!((&found["items"][0]["id"], &found["left_out"]), (&"a".into(), &1.into()));
+    assert!(found["items"][0]["via"].is_null(), "{found}");
+    let refusal = sandbox.refused(&["context", "graph", "--store", "g", "--type", "Dok"]);
+    assert!(refusal.contains("unknown node type 'Dok'; did you mean 'Doc'?"), "{refusal}");
+    assert_eq!(sandbox.run(&["context", "--store", "g"]).code, 2);
+}

@@ -106,3 +106,65 @@ fn recoveries_are_listed() {
     let report = sandbox.json(&["recovery", "list", "g", "--json"]);
     assert_eq!(report, json!({"uri": "g", "recoveries": []}));
 }
+
+/// A graph with a file that is large enough to be indexed.
+fn large() -> Sandbox {
+    let sandbox = Sandbox::empty();
+    sandbox.write("docs.pg", "node Doc { name: String @key  text: String @index  vec: Vector(2)? @index }");
+    let rows = (0..20_000)
+        .map(|n| format!("{{\"type\":\"Doc\",\"data\":{{\"name\":\"d{n}\",\"text\":\"word{}\"}}}}\n", n % 9));
+    sandbox.write("docs.jsonl", &rows.collect::<String>());
+    sandbox.ok(&["init", "g", "--schema", "docs.pg"]);
+    sandbox.ok(&["load", "g", "--data", "docs.jsonl", "--mode", "append"]);
+    sandbox
+}
+
+fn remove_indexes(directory: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| {
+            let is_index = path.file_name().unwrap().to_string_lossy().starts_with("og-");
+            match path.is_dir() {
+                true => remove_indexes(&path),
+                false if is_index => std::fs::remove_file(&path).map(|()| 1).unwrap(),
+                false => 0,
+            }
+        })
+        .sum()
+}
+
+#[test]
+fn a_load_leaves_its_indexes_ready_and_lost_ones_are_built_again() {
+    let sandbox = large();
+    let states = |sandbox: &Sandbox| -> Vec<(String, String)> {
+        let report = sandbox.json(&["index", "list", "g", "--json"]);
+        let indexes = report["indexes"].as_array().unwrap();
+        let text = |index: &serde_json::Value, field: &str| index[field].as_str().unwrap().to_owned();
+        indexes.iter().map(|index| (text(index, "kind"), text(index, "state"))).collect()
+    };
+    let expect = |state: &str| -> Vec<(String, String)> {
+        let pairs = [("key", state), ("key", state), ("text", state), ("vector", "pending")];
+        pairs.map(|(kind, state)| (kind.to_owned(), state.to_owned())).to_vec()
+    };
+    assert_eq!(states(&sandbox), expect("ready"));
+    assert_eq!(remove_indexes(&sandbox.path("g")), 3);
+    assert_eq!(states(&sandbox), expect("missing"));
+
+    let run = sandbox.run(&["index", "build", "g"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, "omnigraph index build → g (direct, local)\n"));
+    assert_eq!(
+        run.stdout,
+        "built the indexes of main\n    ↳ index pending on node:Doc.vec: no non-null vectors to train on yet\n"
+    );
+    assert_eq!(states(&sandbox), expect("ready"));
+    let table = sandbox.ok(&["index", "list", "g"]);
+    let line =
+        table.lines().find(|line| line.starts_with("node:Doc(text)") && line.contains("text    ")).unwrap();
+    assert!(line.contains(" ready ") && line.contains(" 20000 "), "{table}");
+    let told = sandbox.ok(&["optimize", "g", "--quiet"]);
+    assert!(told.contains("    ↳ index pending on property 'vec': no non-null vectors"), "{told}");
+
+    assert!(sandbox.refused(&["index", "list", "g", "--branch", "mian"]).contains("branch 'mian' not found"));
+    assert!(sandbox.refused(&["index", "build", "nowhere"]).contains("nowhere"));
+    assert_eq!(sandbox.run(&["index", "built", "g"]).code, 2);
+}

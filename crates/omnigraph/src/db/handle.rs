@@ -304,7 +304,8 @@ async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
         memory_budget: options.memory_budget,
         store: None,
         storage: options.storage.clone(),
-        kept_rows: (!options.read_only).then_some(options.index_from_rows),
+        kept_rows: options.index_from_rows,
+        keeps: !options.read_only,
     };
     Root::open(uri, root_options).await
 }

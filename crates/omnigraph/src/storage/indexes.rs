@@ -127,7 +127,7 @@ impl Table {
 
     /// Tells whether a fragment that is worth an index is new since another version.
     pub(crate) fn gained_large_fragment(&self, since: Option<&Table>) -> bool {
-        let Some(least) = self.root().kept_rows() else { return false };
+        let least = self.root().kept_rows();
         let before: BTreeSet<&str> = since
             .iter()
             .flat_map(|table| table.dataset().fragments().iter())

@@ -48,7 +48,7 @@ pub(super) struct Place(String);
 
 impl Place {
     /// Names what is derived from columns of a fragment, as [`super::fragment::columns_key`] names them, and `part` of
-    /// it. None where the root keeps nothing of a fragment this small.
+    /// it. None where nothing is kept of a fragment this small.
     pub(super) fn of(
         table: &Table,
         fragment: &Fragment,
@@ -56,7 +56,7 @@ impl Place {
         form: Form,
         part: &str,
     ) -> Option<Place> {
-        if physical_rows(fragment) < table.root().kept_rows()? {
+        if physical_rows(fragment) < table.root().kept_rows() {
             return None;
         }
         let file = &fragment.files.first()?.path;

@@ -52,8 +52,10 @@ pub(crate) struct RootOptions {
     pub store: Option<Arc<dyn ObjectStore>>,
     /// Settings of the bucket's client, which win over the environment; see [`settings`].
     pub storage: BTreeMap<String, String>,
-    /// Rows from which what is derived from a fragment is kept beside it; none keeps nothing, as reading must not write.
-    pub kept_rows: Option<u64>,
+    /// Rows from which what is derived from a fragment is kept beside it.
+    pub kept_rows: u64,
+    /// Whether anything is kept by this handle: not where reading must not write. What others kept is read all the same.
+    pub keeps: bool,
 }
 
 /// Rows of a fragment that are derived from faster than what was derived is read.
@@ -66,7 +68,8 @@ impl Default for RootOptions {
             memory_budget: 1 << 30,
             store: None,
             storage: BTreeMap::new(),
-            kept_rows: Some(KEPT_ROWS),
+            kept_rows: KEPT_ROWS,
+            keeps: true,
         }
     }
 }
@@ -113,7 +116,8 @@ struct Inner {
     caches: &'static Caches,
     durability: Durability,
     memory_budget: u64,
-    kept_rows: Option<u64>,
+    kept_rows: u64,
+    keeps: bool,
     keeping: Keeping,
     // Kept so that Lance finds the store for as long as the root lives.
     _registration: Option<Registration>,
@@ -197,6 +201,7 @@ impl Root {
             durability: options.durability,
             memory_budget: options.memory_budget,
             kept_rows: options.kept_rows,
+            keeps: options.keeps,
             keeping: Keeping::default(),
             _registration: registration,
         })))
@@ -321,8 +326,8 @@ impl Root {
         }
     }
 
-    /// Returns the rows from which what is derived from a fragment is kept; none when nothing is.
-    pub(super) fn kept_rows(&self) -> Option<u64> {
+    /// Returns the rows from which what is derived from a fragment is kept.
+    pub(super) fn kept_rows(&self) -> u64 {
         self.0.kept_rows
     }
 
@@ -330,6 +335,9 @@ impl Root {
     ///
     /// At most [`KEPT_AT_ONCE`] wait to be written: what comes when they do is not kept.
     pub(super) fn keep(&self, path: &str, bytes: impl FnOnce() -> Result<Vec<u8>> + Send + 'static) {
+        if !self.0.keeps {
+            return;
+        }
         let keeping = self.0.keeping.0.clone();
         let Ok(permit) = keeping.try_acquire_owned() else { return };
         let (root, path) = (self.clone(), path.to_owned());

@@ -194,7 +194,9 @@ async fn a_reader_keeps_nothing_and_uses_what_is_kept() {
     assert!(reader.ensure_indices().await.unwrap_err().to_string().contains("read"));
     reader.clone().close().await;
     assert!(store.files().is_empty());
+    assert_all(&list(&reader).await, IndexState::Missing);
     store.open(1).await.ensure_indices().await.unwrap();
+    assert_all(&list(&reader).await, IndexState::Ready);
     #[cfg(feature = "failpoints")]
     reader.forget_derived().await;
     assert_eq!(rows(&reader, "main", SEARCH).await, found);
