@@ -71,14 +71,8 @@ impl Sketch {
         let numbers: Vec<f32> =
             numbers.chunks_exact(4).map(|n| f32::from_le_bytes([n[0], n[1], n[2], n[3]])).collect();
         let (errors, norms) = numbers.split_at(rows);
-        Ok(Sketch {
-            dimension,
-            low: f32::from_le_bytes(word(16)),
-            step: f32::from_le_bytes(word(20)),
-            codes: codes.to_vec(),
-            errors: errors.to_vec(),
-            norms: norms.to_vec(),
-        })
+        let grid = (f32::from_le_bytes(word(16)), f32::from_le_bytes(word(20)));
+        Ok(Sketch::of_parts(dimension, grid, codes.to_vec(), errors.to_vec(), norms.to_vec()))
     }
 }
 
@@ -104,7 +98,7 @@ mod tests {
             let places: Vec<(usize, usize)> = (0..vectors.len()).map(|row| (row, row)).collect();
             let bounds = |sketch: &Sketch| {
                 let (mut lower, mut upper) = (vec![0.0; vectors.len()], vec![0.0; vectors.len()]);
-                query.bounds(sketch, &places, &mut lower, &mut upper);
+                query.bounds(sketch, &places, usize::MAX, &mut lower, &mut upper);
                 lower.iter().chain(&upper).map(|bound| bound.to_bits()).collect::<Vec<u64>>()
             };
             prop_assert_eq!(bounds(&sketch), bounds(&back));

@@ -64,14 +64,70 @@ impl Query {
     /// Bounds the distances of rows of a sketch from below and above. A place is a row and where its bounds go; those of a
     /// row without a vector are no numbers (NaN). The bounds hold for what [`Query::distance`] computes.
     ///
+    /// Where only the nearest `best` of these rows matter, those that as many others precede for certain get infinite
+    /// bounds, which costs much less than telling how far they are.
+    ///
     /// # Panics
     /// When a row or a place does not exist.
-    pub fn bounds(&self, sketch: &Sketch, places: &[(usize, usize)], lower: &mut [f64], upper: &mut [f64]) {
+    pub fn bounds(
+        &self,
+        sketch: &Sketch,
+        places: &[(usize, usize)],
+        best: usize,
+        lower: &mut [f64],
+        upper: &mut [f64],
+    ) {
         let query: OnGrid = sketch.place(&self.on_grid);
-        for &(row, at) in places {
-            let bounds = sketch.bounds(&query, row).map(|within| self.scaled(within, sketch.norm(row)));
-            (lower[at], upper[at]) = bounds.unwrap_or((f64::NAN, f64::NAN));
+        let told: Vec<Option<bool>> = places.iter().map(|(row, _)| sketch.told(*row)).collect();
+        let apart: Vec<u64> = places
+            .iter()
+            .zip(&told)
+            .map(|((row, _), told)| if *told == Some(true) { sketch.apart(&query, *row) } else { 0 })
+            .collect();
+        let exact = |at: usize| {
+            let row = places[at].0;
+            let apart = if told[at] == Some(true) { apart[at] } else { sketch.apart(&query, row) };
+            self.scaled(sketch.bounds(&query, apart, row), sketch.norm(row))
+        };
+        let beaten = self.beaten(sketch, &query, &told, &apart, best, exact);
+        for (at, &(_, place)) in places.iter().enumerate() {
+            (lower[place], upper[place]) = match told[at] {
+                None => (f64::NAN, f64::NAN),
+                Some(true) if beaten.is_some_and(|beaten| apart[at] >= beaten) => {
+                    (f64::INFINITY, f64::INFINITY)
+                }
+                Some(_) => exact(at),
+            };
         }
+    }
+
+    /// Returns how far apart from the query on the grid a row is that `best` others precede for certain.
+    fn beaten(
+        &self,
+        sketch: &Sketch,
+        query: &OnGrid,
+        told: &[Option<bool>],
+        apart: &[u64],
+        best: usize,
+        exact: impl Fn(usize) -> (f64, f64),
+    ) -> Option<u64> {
+        let mut nearest: Vec<usize> = (0..apart.len()).filter(|at| told[*at] == Some(true)).collect();
+        if best == 0 || nearest.len() <= best {
+            return None;
+        }
+        nearest.select_nth_unstable_by_key(best - 1, |at| apart[*at]);
+        let most = nearest[..best].iter().map(|at| exact(*at).1).fold(f64::NEG_INFINITY, f64::max);
+        let least = |apart| self.scaled(sketch.bounds_of_any(query, apart), sketch.largest_norm()).0;
+        let (mut low, mut high) = (0, sketch.farthest());
+        // Beyond the farthest all bounds may be open, and nothing is certain.
+        if least(high) <= most || !most.is_finite() {
+            return None;
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if least(middle) > most { high = middle } else { low = middle + 1 }
+        }
+        Some(low)
     }
 
     /// Turns bounds of the Euclidean distance on the grid into bounds of the metric, for a vector of some length.
@@ -124,7 +180,7 @@ mod tests {
             let sketch = Sketch::new(9, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
             let places: Vec<(usize, usize)> = (0..vectors.len()).map(|row| (row, row)).collect();
             let (mut lower, mut upper) = (vec![0.0; vectors.len()], vec![0.0; vectors.len()]);
-            query.bounds(&sketch, &places, &mut lower, &mut upper);
+            query.bounds(&sketch, &places, usize::MAX, &mut lower, &mut upper);
             for (row, vector) in vectors.iter().enumerate() {
                 let Some(vector) = vector else {
                     prop_assert!(lower[row].is_nan() && upper[row].is_nan());
@@ -135,6 +191,47 @@ mod tests {
                     let within = lower[row] <= distance && distance <= upper[row];
                     prop_assert!(within, "{metric:?}: {} {distance} {}", lower[row], upper[row]);
                 }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn only_rows_that_enough_others_precede_are_beaten(
+            vectors in prop::collection::vec(prop::option::weighted(0.9, prop::collection::vec(-3.0f32..3.0, 5)), 1..60),
+            strange in prop::option::of((any::<prop::sample::Index>(), number())),
+            query in prop::collection::vec(-3.0f32..3.0, 5),
+            metric in prop::sample::select(vec![Metric::L2, Metric::Cosine, Metric::Dot]),
+            best in 1usize..8,
+        ) {
+            let mut vectors = vectors;
+            if let Some((at, number)) = strange {
+                let len = vectors.len();
+                if let Some(vector) = &mut vectors[at.index(len)] {
+                    vector[0] = number;
+                }
+            }
+            let query = Query::new(query, metric);
+            let sketch = Sketch::new(5, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
+            let places: Vec<(usize, usize)> = (0..vectors.len()).map(|row| (row, row)).collect();
+            let bounds = |best: usize| {
+                let (mut lower, mut upper) = (vec![0.0; vectors.len()], vec![0.0; vectors.len()]);
+                query.bounds(&sketch, &places, best, &mut lower, &mut upper);
+                (lower, upper)
+            };
+            let ((all, _), (some, upper)) = (bounds(usize::MAX), bounds(best));
+            for (row, vector) in vectors.iter().enumerate() {
+                let Some(vector) = vector else { continue };
+                if some[row] != f64::INFINITY || all[row] == f64::INFINITY {
+                    prop_assert_eq!(some[row].to_bits(), all[row].to_bits());
+                    continue;
+                }
+                prop_assert_eq!(upper[row], f64::INFINITY);
+                let distance = query.distance(vector);
+                let closer = vectors.iter().flatten().filter(|other| query.distance(other) < distance);
+                prop_assert!(closer.count() >= best, "{metric:?}: row {row} at {distance}");
             }
         }
     }
@@ -159,7 +256,7 @@ mod tests {
             let sketch = Sketch::new(384, 50, query.normalized(), |row| Some(&vectors[row]));
             let (mut lower, mut upper) = ([0.0], [0.0]);
             for row in 0..50 {
-                query.bounds(&sketch, &[(row, 0)], &mut lower, &mut upper);
+                query.bounds(&sketch, &[(row, 0)], usize::MAX, &mut lower, &mut upper);
                 assert!(upper[0] - lower[0] < 0.03, "{metric:?} {} {}", lower[0], upper[0]);
             }
         }

@@ -28,6 +28,9 @@ pub struct Sketch {
     pub(crate) errors: Vec<f32>,
     /// Length of each vector as it was given.
     pub(crate) norms: Vec<f32>,
+    /// The largest of the errors that are finite, and of the lengths of those vectors.
+    largest_error: f32,
+    largest_norm: f32,
 }
 
 /// A query vector on the grid of one sketch.
@@ -63,59 +66,92 @@ impl Sketch {
         }
         let step = (high - low) / LEVELS;
         let (low, step) = if step.is_finite() && step > 0.0 { (low, step) } else { (0.0, 1.0) };
-        let mut sketch = Sketch {
-            dimension,
-            low,
-            step,
-            codes: Vec::with_capacity(rows * dimension),
-            errors: Vec::with_capacity(rows),
-            norms: Vec::with_capacity(rows),
-        };
+        let (mut codes, mut errors, mut norms) =
+            (Vec::with_capacity(rows * dimension), Vec::with_capacity(rows), Vec::with_capacity(rows));
         for row in 0..rows {
-            let (codes, error, norm) = match scaled(row) {
+            match scaled(row) {
                 Some((vector, norm)) => {
-                    let placed = sketch.place(&vector);
+                    let placed = place(&vector, low, step);
                     let told = !normalized || has_direction(norm);
-                    (placed.codes, if told { placed.error } else { f32::INFINITY }, norm)
+                    codes.extend(placed.codes);
+                    errors.push(if told { placed.error } else { f32::INFINITY });
+                    norms.push(norm);
                 }
-                None => (vec![0; dimension], -1.0, 0.0),
-            };
-            sketch.codes.extend(codes);
-            sketch.errors.push(error);
-            sketch.norms.push(norm);
+                None => {
+                    codes.extend(std::iter::repeat_n(0, dimension));
+                    errors.push(-1.0);
+                    norms.push(0.0);
+                }
+            }
         }
-        sketch
+        Sketch::of_parts(dimension, (low, step), codes, errors, norms)
     }
 
     /// Puts a query vector on the grid; it must have length one if the vectors have.
     pub(crate) fn place(&self, vector: &[f32]) -> OnGrid {
         assert_eq!(vector.len(), self.dimension, "the vectors of a column have one dimension");
-        // A number that is not finite has some code, and an error that is not finite either.
-        let codes: Vec<u8> =
-            vector.iter().map(|x| ((x - self.low) / self.step).round().clamp(0.0, LEVELS) as u8).collect();
-        let off = |(x, code): (&f32, &u8)| f64::from(x - (self.low + self.step * f32::from(*code))).powi(2);
-        let error = vector.iter().zip(&codes).map(off).sum::<f64>().sqrt() as f32;
-        OnGrid { codes, error: if error.is_finite() { error } else { f32::INFINITY } }
+        place(vector, self.low, self.step)
     }
 
-    /// Bounds the Euclidean distance of a row to a query from below and above; none when the row has no vector.
+    /// Tells whether a row has a vector, and whether the grid tells anything of it.
+    pub(crate) fn told(&self, row: usize) -> Option<bool> {
+        let error = self.errors[row];
+        (error >= 0.0).then_some(error < f32::INFINITY)
+    }
+
+    /// Returns the square of the distance of a row's grid point to that of a query, in steps.
+    pub(crate) fn apart(&self, query: &OnGrid, row: usize) -> u64 {
+        l2_u8_u64(&query.codes, &self.codes[row * self.dimension..(row + 1) * self.dimension])
+    }
+
+    /// Returns the largest square that [`Sketch::apart`] can be.
+    pub(crate) fn farthest(&self) -> u64 {
+        self.dimension as u64 * 255 * 255
+    }
+
+    /// Bounds the Euclidean distance of a row to a query from below and above, given how far they are apart on the grid.
     ///
     /// The bounds hold for the distance as floating-point arithmetic computes it, too.
-    pub(crate) fn bounds(&self, query: &OnGrid, row: usize) -> Option<(f64, f64)> {
-        if self.errors[row] < 0.0 {
-            return None;
-        }
-        let codes = &self.codes[row * self.dimension..(row + 1) * self.dimension];
-        let between = f64::from(self.step) * (l2_u8_u64(&query.codes, codes) as f64).sqrt();
-        let error = f64::from(query.error) + f64::from(self.errors[row]);
+    pub(crate) fn bounds(&self, query: &OnGrid, apart: u64, row: usize) -> (f64, f64) {
+        self.within(query, apart, self.errors[row])
+    }
+
+    /// Bounds, in the same way, the distance of any row of which the grid tells something; both grow with `apart`.
+    pub(crate) fn bounds_of_any(&self, query: &OnGrid, apart: u64) -> (f64, f64) {
+        self.within(query, apart, self.largest_error)
+    }
+
+    fn within(&self, query: &OnGrid, apart: u64, error: f32) -> (f64, f64) {
+        let between = f64::from(self.step) * (apart as f64).sqrt();
+        let error = f64::from(query.error) + f64::from(error);
         // What rounding may add: each of the sums has as many terms as the vectors have numbers.
         let rounding = (between + error) * self.dimension as f64 * f64::from(f32::EPSILON) * 2.0;
         let error = error + rounding + SMALLEST;
         let high = between + error;
         if high.is_nan() || high >= LARGEST {
-            return Some((0.0, f64::INFINITY));
+            return (0.0, f64::INFINITY);
         }
-        Some(((between - error).max(0.0), high))
+        ((between - error).max(0.0), high)
+    }
+
+    /// Returns the largest length of a vector of which the grid tells something.
+    pub(crate) fn largest_norm(&self) -> f32 {
+        self.largest_norm
+    }
+
+    /// Makes a sketch of its parts.
+    pub(crate) fn of_parts(
+        dimension: usize,
+        (low, step): (f32, f32),
+        codes: Vec<u8>,
+        errors: Vec<f32>,
+        norms: Vec<f32>,
+    ) -> Sketch {
+        let told =
+            || errors.iter().zip(&norms).filter(|(error, _)| **error >= 0.0 && **error < f32::INFINITY);
+        let largest_error = told().map(|(error, _)| *error).fold(0.0, f32::max);
+        let largest_norm = told().map(|(_, norm)| *norm).fold(0.0, f32::max);
+        Sketch { dimension, low, step, codes, errors, norms, largest_error, largest_norm }
     }
 
     /// Returns the length of a row's vector.
@@ -127,4 +163,13 @@ impl Sketch {
     pub fn bytes(&self) -> usize {
         self.codes.len() + self.errors.len() * 2 * size_of::<f32>() + size_of::<Sketch>()
     }
+}
+
+/// Puts a vector on a grid.
+fn place(vector: &[f32], low: f32, step: f32) -> OnGrid {
+    // A number that is not finite has some code, and an error that is not finite either.
+    let codes: Vec<u8> = vector.iter().map(|x| ((x - low) / step).round().clamp(0.0, LEVELS) as u8).collect();
+    let off = |(x, code): (&f32, &u8)| f64::from(x - (low + step * f32::from(*code))).powi(2);
+    let error = vector.iter().zip(&codes).map(off).sum::<f64>().sqrt() as f32;
+    OnGrid { codes, error: if error.is_finite() { error } else { f32::INFINITY } }
 }

@@ -22,8 +22,8 @@ use crate::storage::{Scan, Table, build_once};
 pub(crate) const SCAN_ROWS: usize = 8192;
 /// One row taken costs about as much as this many rows scanned.
 const TAKE_COST: u64 = 8;
-/// Smaller fetches of large tables never count as a whole scan.
-const TAKE_OVERHEAD: u64 = 4;
+/// So does each request, however few its rows.
+const TAKE_OVERHEAD: u64 = 512;
 
 /// All values of one column of one table version.
 pub(crate) struct Column {

@@ -142,6 +142,11 @@ impl Scores {
         scores
     }
 
+    /// Returns the number of rows that have a score.
+    pub(crate) fn len(&self) -> usize {
+        self.fragments.iter().map(|(_, scores)| scores.offsets.len()).sum()
+    }
+
     /// Returns the rows that have a score.
     pub(crate) fn rows(&self) -> RoaringTreemap {
         let bitmaps = self.fragments.iter().map(|(fragment, rows)| {
@@ -152,17 +157,24 @@ impl Scores {
     }
 }
 
-/// Returns the place of the first offset that is not below `offset`, looked for in growing steps after `from`.
+/// Returns the place of the first offset that is not below `offset`, looked for in growing steps from `from`.
 fn seek(offsets: &[u32], from: usize, offset: u32) -> usize {
-    let backwards = from.checked_sub(1).and_then(|before| offsets.get(before)).is_some_and(|o| *o >= offset);
-    let from = if backwards { 0 } else { from };
-    let (mut low, mut step) = (from, 1);
-    while offsets.get(low + step).is_some_and(|o| *o < offset) {
-        low += step;
-        step *= 2;
+    let passed = from > 0 && offsets.get(from - 1).is_some_and(|before| *before >= offset);
+    let mut low = if passed { 0 } else { from };
+    let mut step = 1;
+    while offsets.get(low).is_some_and(|at| *at < offset) {
+        match offsets.get(low + step) {
+            Some(at) if *at < offset => {
+                low += step;
+                step *= 2;
+            }
+            _ => {
+                let high = (low + step).min(offsets.len());
+                return low + 1 + offsets[low + 1..high].partition_point(|at| *at < offset);
+            }
+        }
     }
-    let high = (low + step + 1).min(offsets.len());
-    low + offsets[low.min(high)..high].partition_point(|o| *o < offset)
+    low
 }
 
 async fn part(table: &Table, fragment: FileFragment, column: &str, key: &str) -> Result<Part> {

@@ -92,16 +92,17 @@ impl Arm {
     }
 }
 
-/// Measures the rows of some entities, for a ranking that holds few of them (`bounded`) or all.
+/// Measures the rows of some entities, for a ranking that holds the `best` of them, or all.
 pub(super) async fn measure(
     computed: &Arc<Computed>,
-    bounded: bool,
+    best: Option<u64>,
     caches: &Caches,
     entities: &[u64],
 ) -> Result<Measured> {
     match computed.as_ref() {
-        Computed::Distance(_) if bounded => {
-            let (lower, upper) = bounds(computed, entities).await?;
+        Computed::Distance(_) if let Some(best) = best => {
+            let best = usize::try_from(best).unwrap_or(usize::MAX);
+            let (lower, upper) = bounds(computed, entities, best).await?;
             Ok(Measured::Bounds(lower, upper))
         }
         _ => Ok(Measured::Exact(scores(computed, caches, entities).await?)),

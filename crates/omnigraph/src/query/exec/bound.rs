@@ -72,12 +72,13 @@ impl ExecutionPlan for BoundExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (computed, name) = (self.computed.clone(), address(self.key.var));
+        let best = usize::try_from(self.best).unwrap_or(usize::MAX);
         let rows = self.input.execute(partition, context)?.map(move |batch| {
             let (computed, name) = (computed.clone(), name.clone());
             async move {
                 let batch = batch?;
                 let entities = addresses(&batch, &name)?.clone();
-                let (lower, upper) = bounds(&computed, entities.values()).await.map_err(external)?;
+                let (lower, upper) = bounds(&computed, entities.values(), best).await.map_err(external)?;
                 Ok(Scored { batch, entities, certain: upper, possible: lower })
             }
         });

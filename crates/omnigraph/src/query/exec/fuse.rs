@@ -100,14 +100,14 @@ impl ExecutionPlan for FuseExec {
         let (fused, table, caches) = (self.fused.clone(), self.table.clone(), self.caches.clone());
         let (schema, computed) = (self.schema.clone(), self.computed.clone());
         let ranked = async move {
-            let bounded = fused.arms.each_ref().map(|(_, best)| best.is_some());
+            let best = fused.arms.each_ref().map(|(_, best)| *best);
             let measured = input.map(|batch| {
                 let (computed, caches, name) = (computed.clone(), caches.clone(), address(fused.var()));
                 async move {
                     let batch = batch?;
                     let entities = addresses(&batch, &name)?.values();
                     let [first, second] =
-                        [0, 1].map(|arm| measure(&computed[arm], bounded[arm], &caches, entities));
+                        [0, 1].map(|arm| measure(&computed[arm], best[arm], &caches, entities));
                     let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
                     Ok::<_, DataFusionError>((batch, measured))
                 }

@@ -19,6 +19,9 @@ use super::{BATCH_ROWS, address_field, external, operator, properties};
 use crate::query::plan::{address, column};
 use crate::storage::{Scan, Table};
 
+/// Rows of a batch that has addresses only.
+const ADDRESSES: usize = 2 * BATCH_ROWS;
+
 /// Scans a table: the address column of a variable, then its property columns.
 pub(super) struct NodeScanExec {
     key: TypeKey,
@@ -116,7 +119,7 @@ fn live(
     let batches = async move {
         let mut rows = table.live_rows().await.map_err(external)?.into_iter().flatten();
         let batches = std::iter::from_fn(move || {
-            let batch: Vec<u64> = rows.by_ref().take(BATCH_ROWS).collect();
+            let batch: Vec<u64> = rows.by_ref().take(ADDRESSES).collect();
             (!batch.is_empty()).then(|| {
                 metrics.record_output(batch.len());
                 Ok(RecordBatch::try_new(schema.clone(), vec![Arc::new(UInt64Array::from(batch))])?)

@@ -6,6 +6,7 @@
 //! text order, and then the conditions on what they add.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::{Expr, Pattern, Rank, SortKey, Traversal, VarId, VarType};
@@ -170,7 +171,8 @@ impl<'a> Planner<'a> {
         };
         let searches = self.context.env.searches;
         match searches.computed(searches.number(rank)?)?.as_ref() {
-            Computed::Score { rows, .. } => {
+            Computed::Score { rows, scores, .. } => {
+                let rows = rows.get_or_init(|| Arc::new(scores.rows()));
                 Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone()) })
             }
             Computed::Distance(_) | Computed::Fused { .. } | Computed::Measure { .. } => None,

@@ -1,7 +1,7 @@
 //! Columns that are computed from a row's address: distances to a vector, and scores.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow_buffer::NullBuffer;
@@ -52,8 +52,8 @@ pub(crate) enum Computed {
         property: String,
         /// By row.
         scores: Scores,
-        /// The rows that have one.
-        rows: Arc<RoaringTreemap>,
+        /// The rows that have one, gathered when they are asked for.
+        rows: OnceLock<Arc<RoaringTreemap>>,
     },
     /// Measures of nodes, never null.
     Measure {
@@ -102,15 +102,19 @@ impl Computed {
 /// Rows of a block that are worth a sketch of all its rows.
 const SKETCHED_ROWS: usize = 128;
 
-/// Bounds the distances of rows to the query vector from below and above; null where a row has no vector.
+/// Bounds the distances of rows to the query vector from below and above. The lower bound is null where a row has no vector,
+/// and where `best` other rows precede for certain; the upper one also where nothing is known.
 pub(crate) async fn bounds(
     computed: &Arc<Computed>,
     addresses: &[u64],
+    best: usize,
 ) -> Result<(Float64Array, Float64Array)> {
     let Computed::Distance(distance) = computed.as_ref() else {
         return Err(OmniError::internal("only distances have bounds"));
     };
     let column = &distance.column;
+    // The best are distinct rows.
+    let best = if addresses.windows(2).all(|pair| pair[0] < pair[1]) { best } else { usize::MAX };
     let mut parts = Vec::new();
     for group in grouped(column, addresses) {
         let sketch = match group.rows.len() {
@@ -125,7 +129,7 @@ pub(crate) async fn bounds(
         if let Computed::Distance(distance) = computed.as_ref() {
             for (sketch, places) in &parts {
                 if let Some(sketch) = sketch {
-                    distance.query.bounds(sketch, places, &mut bounds.0, &mut bounds.1);
+                    distance.query.bounds(sketch, places, best, &mut bounds.0, &mut bounds.1);
                 }
             }
         }
@@ -133,9 +137,14 @@ pub(crate) async fn bounds(
     };
     let inline = addresses.len() * distance.query.dimension() <= INLINE;
     let (lower, upper) = if inline { run() } else { blocking(run).await };
-    let nulls = NullBuffer::from_iter(lower.iter().map(|bound| !bound.is_nan()));
+    Ok((known(lower), known(upper)))
+}
+
+/// Leaves out what is no bound.
+fn known(bounds: Vec<f64>) -> Float64Array {
+    let nulls = NullBuffer::from_iter(bounds.iter().map(|bound| *bound < f64::INFINITY));
     let nulls = (nulls.null_count() > 0).then_some(nulls);
-    Ok((Float64Array::new(lower.into(), nulls.clone()), Float64Array::new(upper.into(), nulls)))
+    Float64Array::new(bounds.into(), nulls)
 }
 
 /// Where rows are in a block, and in the result.
@@ -224,7 +233,9 @@ impl fmt::Display for Computed {
             Computed::Distance(distance) => {
                 write!(f, "nearest({}) {}", distance.column.name(), distance.metric)
             }
-            Computed::Score { property, rows, .. } => write!(f, "bm25({property}) over {} rows", rows.len()),
+            Computed::Score { property, scores, .. } => {
+                write!(f, "bm25({property}) over {} rows", scores.len())
+            }
             Computed::Measure { label, .. } => f.write_str(label),
             Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
         }

@@ -1,7 +1,7 @@
 //! From the search functions of a read to rows, scores and query vectors.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{Catalog, Metric, TypeKey};
@@ -116,8 +116,7 @@ impl Resolver<'_> {
                     None => column.scores(&text),
                 });
                 let scores = scores.await;
-                let rows = scores.rows();
-                Ok(Computed::Score { property: property.clone(), scores, rows: Arc::new(rows) })
+                Ok(Computed::Score { property: property.clone(), scores, rows: OnceLock::new() })
             }
             Rank::Rrf { arms, k } => {
                 let k = match self.constant(k)? {

@@ -198,7 +198,7 @@ async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>)
     let sketch = vectors.sketch((0, 0), false).await.unwrap();
     let (mut lower, mut upper) = (vec![0.0; ROWS], vec![0.0; ROWS]);
     let places: Vec<(usize, usize)> = (0..ROWS).filter(|row| row % 9 != 0).map(|row| (row, row)).collect();
-    Query::new(vec![3.0, 4.0, 5.0], Metric::L2).bounds(&sketch, &places, &mut lower, &mut upper);
+    Query::new(vec![3.0, 4.0, 5.0], Metric::L2).bounds(&sketch, &places, usize::MAX, &mut lower, &mut upper);
     (matching, scores, lower.into_iter().zip(upper).collect())
 }
 
