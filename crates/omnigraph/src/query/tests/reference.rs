@@ -328,6 +328,10 @@ impl<'a> Reference<'a> {
         let t = traversals.into_iter().find(|t| t.path == Some(var)).unwrap();
         let (near, far) = if t.left == t.from { (t.from, t.to) } else { (t.to, t.from) };
         let (Some(start), Some(end)) = (row[&near], row[&far]) else { return Value::Null };
+        // Both ends may be there although the optional block of the path found nothing.
+        if row.contains_key(&var) {
+            return Value::Null;
+        }
         let edges = self.data.get(&TypeKey::edge(&t.edge)).map(Vec::as_slice).unwrap_or_default();
         // One step each: from, to, id of the edge.
         let mut steps: Vec<(&str, &str, &str)> = Vec::new();
