@@ -35,13 +35,17 @@ def _versions(rows: list[dict]) -> str:
 
 def _builds(rows: list[dict]) -> str:
     lines = [
-        [row["measure"], row["engine"], f"{row['seconds']:.1f}", f"{row['cpu_seconds']:.1f}", f"{row['rss_mib']:.0f}"]
+        [row["measure"], row["engine"], f"{row['seconds']:.1f}", _number(row.get("cpu_seconds")), f"{row['rss_mib']:.0f}"]
         + [f"{row['disk_mib']:.0f}", f"{row['load_average']:.1f}"]
         for row in rows
         if "seconds" in row
     ]
     heads = ["build", "engine", "s", "CPU s", "peak RSS MiB", "store on disk after it, MiB", "machine load"]
     return _table(heads, sorted(lines, key=lambda line: (_place(rows, line[0]), _place(rows, line[1]))))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
 
 
 def _searches(rows: list[dict], truth: dict) -> str:
