@@ -17,7 +17,7 @@ use crate::storage::{Table, blocking, build_once};
 /// Computes a measure of all nodes of the variable's type.
 ///
 /// # Errors
-/// `ResourceLimit` when the edges exceed their share of the memory budget; failures of storage.
+/// Bad request when the edges exceed their share of the memory budget; failures of storage.
 pub(super) async fn measured(
     expr: &Expr,
     read: &Read,

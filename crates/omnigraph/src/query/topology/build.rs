@@ -73,7 +73,14 @@ pub(crate) async fn load(caches: &Arc<Caches>, ends: &Ends) -> Result<Option<Arc
     let make = async move {
         let base = base(&shared, &tables).await;
         let patched = match base {
-            Some((base, before)) => patch::patch(&shared.addresses, &base, &before, &tables).await?,
+            Some((base, before)) => {
+                let patched = patch::patch(&shared.addresses, &base, &before, &tables).await;
+                // A cleanup may have removed what the older versions consist of.
+                patched.unwrap_or_else(|error| {
+                    tracing::debug!(%error, "building a topology afresh");
+                    None
+                })
+            }
             None => None,
         };
         let made = match patched {

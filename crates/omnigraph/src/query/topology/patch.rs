@@ -17,6 +17,7 @@ use super::csr::Topology;
 use crate::error::{OmniError, Result};
 use crate::model;
 use crate::query::columns::SCAN_ROWS;
+use crate::storage::difference::Difference;
 use crate::storage::{Scan, Selection, Table, blocking};
 
 /// Reading a row that versions do not share costs about as much as renumbering this many.
@@ -25,7 +26,7 @@ const READ_COST: u64 = if cfg!(test) { 0 } else { 16 };
 const GONE: u32 = u32::MAX;
 
 /// Returns the topology of `ends` by changing `base`, that of `before`; none when building it afresh is cheaper, or the versions are not
-/// related as they should be.
+/// related as they should be. A failure means no more than that: the older versions may be gone.
 pub(super) async fn patch(
     known: &AddressMaps,
     base: &Arc<Topology>,
@@ -34,7 +35,10 @@ pub(super) async fn patch(
 ) -> Result<Option<Topology>> {
     let edges = before.edge.difference(&ends.edge).await?;
     let sources = before.source.difference(&ends.source).await?;
-    let targets = before.target.difference(&ends.target).await?;
+    let targets = match ends.same_type {
+        true => Difference::default(),
+        false => before.target.difference(&ends.target).await?,
+    };
     let read = ends.edge.selected_rows(&edges.after)
         + before.source.selected_rows(&sources.before)
         + ends.source.selected_rows(&sources.after)

@@ -8,7 +8,7 @@ use super::build::{Ends, build};
 use super::csr::Topology;
 use super::patch::patch;
 use crate::commit::{BranchName, Graph};
-use crate::db::{Load, LoadMode, LoadSource, Mutate, Omnigraph};
+use crate::db::{CleanupPolicyOptions, Load, LoadMode, LoadSource, Mutate, Omnigraph};
 use crate::query::cache::Caches;
 use crate::storage::{Root, RootOptions};
 
@@ -148,4 +148,25 @@ fn a_changed_topology_is_the_one_built_afresh() {
     proptest!(config, |(steps in prop::collection::vec(step(), 1..30))| {
         runtime.block_on(play(&steps));
     });
+}
+
+#[tokio::test]
+async fn a_topology_is_built_afresh_when_a_cleanup_took_what_the_last_one_was_made_of() {
+    let uri = format!("memory://topology-{}", ulid::Ulid::new());
+    let db = Omnigraph::init(&uri, SCHEMA).await.unwrap();
+    let root = RootOptions { memory_budget: BUDGET, ..RootOptions::default() };
+    let graph = Graph::open(Root::open(&uri, root).await.unwrap()).await.unwrap();
+    let caches = Caches::of(BUDGET).unwrap();
+    load(&db, nodes("Person", &[0, 1, 2, 3])).await;
+    load(&db, edges("Knows", &[(0, 1), (1, 2), (2, 3)])).await;
+    let before = ends(&graph, "Knows").await;
+    let base = super::build::load(&caches, &before).await.unwrap().unwrap();
+    take(&db, &Step::Delete(3)).await;
+    take(&db, &Step::Optimize).await;
+    let policy = CleanupPolicyOptions { keep_versions: Some(0), ..CleanupPolicyOptions::default() };
+    db.cleanup(policy).await.unwrap();
+    let now = ends(&graph, "Knows").await;
+    assert!(patch(&caches.addresses, &base, &before, &now).await.is_err(), "nothing was taken");
+    let loaded = super::build::load(&caches, &now).await.unwrap().unwrap();
+    assert_eq!(*loaded, afresh(&caches, &now).await);
 }
