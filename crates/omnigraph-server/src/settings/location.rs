@@ -1,0 +1,174 @@
+//! Where a graph is stored: one spelling per place.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+
+use super::SettingsError;
+
+/// Normalised location of a graph: an absolute path without a trailing slash, or `scheme://…` without one.
+///
+/// `.` components go; `..` stay, because only the file system knows where a link leads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GraphUri(String);
+
+impl GraphUri {
+    /// Normalises a location. Relative paths resolve against `base`, which is absolute; `file://` becomes a plain
+    /// path; a text with any other `://` stays as it is but for its trailing slashes and the case of its scheme.
+    ///
+    /// # Errors
+    /// [`SettingsError::Location`] for a blank text, a URL of a server, or a `file://` URI without absolute path.
+    pub fn normalise(text: &str, base: &Path) -> Result<Self, SettingsError> {
+        let refuse = |problem| Err(SettingsError::Location { uri: text.to_owned(), problem });
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return refuse("is blank; give a path, file://… or s3://bucket/prefix");
+        }
+        let Some((scheme, rest)) = trimmed.split_once("://") else {
+            return match absolute(&base.join(trimmed)) {
+                Some(path) => Ok(Self(path)),
+                None => refuse("is below a folder whose name is not UTF-8"),
+            };
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        match scheme.as_str() {
+            "http" | "https" => refuse("is a URL of a server; give the storage of the graph"),
+            "file" => {
+                let path = rest.strip_prefix("localhost/").map(|path| format!("/{path}"));
+                let path = path.as_deref().unwrap_or(rest);
+                if !path.starts_with('/') {
+                    return refuse("names a host; a file URI has three slashes and an absolute path");
+                }
+                let decoded = percent_decode_str(path).decode_utf8().ok();
+                match decoded.and_then(|path| absolute(Path::new(path.as_ref()))) {
+                    Some(path) => Ok(Self(path)),
+                    None => refuse("does not decode to UTF-8"),
+                }
+            }
+            _ => {
+                let rest = rest.trim_end_matches('/');
+                if rest.is_empty() {
+                    return refuse("names no place; give scheme://bucket/prefix");
+                }
+                Ok(Self(format!("{scheme}://{rest}")))
+            }
+        }
+    }
+
+    /// Returns the location as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns what tells two places apart: of a path on this machine the one with links resolved as far as it exists.
+    pub(super) fn identity(&self) -> String {
+        if self.0.contains("://") {
+            return self.0.clone();
+        }
+        let path = Path::new(&self.0);
+        for ancestor in path.ancestors() {
+            if let Ok(resolved) = ancestor.canonicalize() {
+                let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+                return lexical(&resolved.join(rest)).to_string_lossy().into_owned();
+            }
+        }
+        lexical(path).to_string_lossy().into_owned()
+    }
+}
+
+impl fmt::Display for GraphUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Drops `.`, doubled and trailing slashes of an absolute path; `None` if it is not UTF-8.
+fn absolute(path: &Path) -> Option<String> {
+    path.components().collect::<PathBuf>().to_str().map(str::to_owned)
+}
+
+/// Resolves `..` by the text alone.
+fn lexical(path: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            other => resolved.push(other),
+        }
+    }
+    resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn normal(text: &str) -> String {
+        GraphUri::normalise(text, Path::new("/base")).unwrap().0
+    }
+
+    #[test]
+    fn every_place_has_one_spelling() {
+        for (text, expected) in [
+            ("g.omni", "/base/g.omni"),
+            ("./g.omni/", "/base/g.omni"),
+            ("a/./b//c", "/base/a/b/c"),
+            ("/x/y///", "/x/y"),
+            ("/", "/"),
+            ("file:///x/y/", "/x/y"),
+            ("file://localhost/x", "/x"),
+            ("FILE:///x%20y", "/x y"),
+            ("s3://bucket/prefix//", "s3://bucket/prefix"),
+            ("S3://Bucket/P", "s3://Bucket/P"),
+            (" /x ", "/x"),
+            ("../up", "/base/../up"),
+        ] {
+            assert_eq!(normal(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_storage_is_refused() {
+        for text in [
+            "",
+            "  ",
+            "http://h/g",
+            "https://h",
+            "file://host/x",
+            "file://x",
+            "s3://",
+            "s3:///",
+            "file:///%ff",
+        ] {
+            let error = GraphUri::normalise(text, Path::new("/base")).unwrap_err();
+            assert!(matches!(error, SettingsError::Location { .. }), "{text}: {error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_parents_do_not_hide_that_two_places_are_one() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("real")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
+        let identity = |text: &str| GraphUri::normalise(text, dir.path()).unwrap().identity();
+        assert_eq!(identity("real/g"), identity("link/g"));
+        assert_eq!(identity("real/g"), identity("other/../real/g"));
+        assert_ne!(identity("real/g"), identity("real/h"));
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in "(s3://|file:///|/|)[a-z./]{1,20}") {
+            if let Ok(once) = GraphUri::normalise(&text, Path::new("/base")) {
+                let twice = GraphUri::normalise(once.as_str(), Path::new("/base")).unwrap();
+                prop_assert_eq!(once, twice);
+            }
+        }
+    }
+}
