@@ -8,13 +8,24 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::attempt::Endpoint;
 use crate::batch;
-use crate::config::{EmbeddingConfig, Provider};
+use crate::config::{EmbeddingConfig, Provider, Source};
 use crate::error::{EmbedError, Result};
+#[cfg(feature = "local-models")]
+use crate::local::Worker;
 use crate::mock;
 use crate::wire::{Dialect, Purpose, excerpt};
 
 /// Requests of one call that are under way at a time.
 const IN_FLIGHT: usize = 4;
+
+/// Texts that a model in this process computes for one request.
+#[cfg(feature = "local-models")]
+const LOCAL_TEXTS: usize = 64;
+
+/// Bytes of those texts, some thousand tokens: few enough that four requests of a large model end within the deadline,
+/// and enough for products of full speed.
+#[cfg(feature = "local-models")]
+const LOCAL_BYTES: usize = 4 << 10;
 
 /// Bytes of remembered query texts and vectors.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -27,13 +38,15 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 /// Embeds texts with one provider and model.
 ///
-/// Clones share connections and the memory of query vectors. The methods may be called by many tasks at once. Dropping a
+/// Clones share connections, the loaded model and the memory of query vectors. The methods may be called by many tasks at once. Dropping a
 /// future stops its requests.
+///
+/// The model of [`Provider::Local`] is loaded when the first text is embedded, and only once. As many of its requests
+/// are computed at a time as the machine has processors; the deadline of a request covers loading and waiting.
 #[derive(Clone)]
 pub struct EmbeddingClient {
     config: EmbeddingConfig,
-    /// `None` for the mock.
-    service: Option<Service>,
+    service: Service,
     /// By dimension and text. Provider and model are those of the client.
     queries: moka::sync::Cache<(usize, Arc<str>), Arc<[f32]>>,
 }
@@ -45,27 +58,56 @@ pub(crate) struct Refused {
     pub(crate) error: EmbedError,
 }
 
+/// Who is asked.
 #[derive(Clone)]
-struct Service {
-    dialect: Dialect,
-    endpoint: Endpoint,
+enum Service {
+    Mock,
+    Http {
+        dialect: Dialect,
+        endpoint: Box<Endpoint>,
+    },
+    #[cfg(feature = "local-models")]
+    Local(Worker),
+}
+
+impl Service {
+    fn of(config: &EmbeddingConfig) -> Result<Service> {
+        let provider = config.provider();
+        match (config.source(), Dialect::of(provider)) {
+            (Source::Remote(remote), Some(dialect)) => {
+                let url = dialect.url(&remote.base_url, config.model())?;
+                let auth = dialect.auth(provider, remote)?;
+                let endpoint = Endpoint::new(url, auth, remote.api_key.clone(), *config.limits())?;
+                Ok(Service::Http { dialect, endpoint: Box::new(endpoint) })
+            }
+            #[cfg(feature = "local-models")]
+            (Source::Directory(directory), _) => {
+                Ok(Service::Local(Worker::new(directory.clone(), config.limits().deadline)))
+            }
+            #[cfg(not(feature = "local-models"))]
+            (Source::Directory(_), _) => Err(EmbedError::NotBuiltIn { provider, feature: "local-models" }),
+            (Source::Mock | Source::Remote(_), _) => Ok(Service::Mock),
+        }
+    }
+
+    /// Returns how many texts, and how many bytes of them, travel together.
+    fn most(&self) -> (usize, usize) {
+        match self {
+            Service::Mock => (usize::MAX, batch::BYTES_PER_REQUEST),
+            Service::Http { dialect, .. } => (dialect.texts_per_request(), batch::BYTES_PER_REQUEST),
+            #[cfg(feature = "local-models")]
+            Service::Local(_) => (LOCAL_TEXTS, LOCAL_BYTES),
+        }
+    }
 }
 
 impl EmbeddingClient {
-    /// Makes a client. Asks nothing of the provider.
+    /// Makes a client. Asks nothing of the provider, and loads no model.
     ///
     /// # Errors
     /// [`EmbedError::Setup`], [`EmbedError::InvalidBaseUrl`].
     pub fn new(config: EmbeddingConfig) -> Result<EmbeddingClient> {
-        let service = match (Dialect::of(config.provider()), config.remote()) {
-            (Some(dialect), Some(remote)) => {
-                let url = dialect.url(&remote.base_url, config.model())?;
-                let auth = dialect.auth(config.provider(), remote)?;
-                let endpoint = Endpoint::new(url, auth, remote.api_key.clone(), *config.limits())?;
-                Some(Service { dialect, endpoint })
-            }
-            _ => None,
-        };
+        let service = Service::of(&config)?;
         let weight = |key: &(usize, Arc<str>), vector: &Arc<[f32]>| {
             u32::try_from(key.1.len() + size_of_val::<[f32]>(vector) + 128).unwrap_or(u32::MAX)
         };
@@ -91,7 +133,7 @@ impl EmbeddingClient {
         self.config.provider()
     }
 
-    /// Returns the model string, as a schema may record it.
+    /// Returns the name of the model, as a schema may record it.
     pub fn model(&self) -> &str {
         self.config.model()
     }
@@ -104,7 +146,8 @@ impl EmbeddingClient {
         if recorded == self.model() {
             return Ok(());
         }
-        Err(EmbedError::ModelMismatch { recorded: recorded.to_owned(), configured: self.model().to_owned() })
+        let (recorded, configured) = (recorded.to_owned(), self.model().to_owned());
+        Err(EmbedError::ModelMismatch { recorded, configured, provider: self.provider() })
     }
 
     /// Embeds the text of a query as a unit vector of `dimension` components. A vector that was asked for before may
@@ -118,7 +161,7 @@ impl EmbeddingClient {
             return Ok(vector.to_vec());
         }
         let vector = self.one(Purpose::Query, text, dimension).await?;
-        if self.service.is_some() {
+        if !matches!(self.service, Service::Mock) {
             self.queries.insert(key, Arc::from(vector.as_slice()));
         }
         Ok(vector)
@@ -134,8 +177,8 @@ impl EmbeddingClient {
 
     /// Embeds stored texts as unit vectors of `dimension` components, in the order of the texts.
     ///
-    /// Sends several texts per request where the provider takes lists (at most 64 texts or 256 KiB), and four requests at
-    /// a time. A request that the provider refuses for its size or for one of its texts (400, 413, 422) is halved until
+    /// Sends several texts per request where the provider takes lists (at most 64 texts or 256 KiB; 4 KiB for a model in
+    /// this process), and four requests at a time. A request that the provider refuses for its size or for one of its texts (400, 413, 422) is halved until
     /// the refused text stands alone. The configured deadline holds for each request.
     ///
     /// # Errors
@@ -146,13 +189,24 @@ impl EmbeddingClient {
 
     /// Does what [`EmbeddingClient::embed_documents`] does, and tells which texts failed.
     pub(crate) async fn documents(&self, texts: &[&str], dimension: usize) -> Result<Vec<Vec<f32>>, Refused> {
-        let most = self.service.as_ref().map_or(usize::MAX, |service| service.dialect.texts_per_request());
-        let runs = batch::runs(texts.iter().map(|text| text.len()), most, batch::BYTES_PER_REQUEST);
+        let (most_texts, most_bytes) = self.service.most();
+        let runs = batch::runs(texts.iter().map(|text| text.len()), most_texts, most_bytes);
         let mut requests = Vec::with_capacity(runs.len());
         for run in runs {
             requests.push(self.halving(texts, run, dimension));
         }
         futures::stream::iter(requests).buffered(IN_FLIGHT).try_concat().await
+    }
+
+    /// Returns what decides a vector besides provider, model, dimension and text: the base URL of a service, the digest
+    /// of a model in this process.
+    pub(crate) async fn origin(&self) -> Result<String> {
+        match &self.service {
+            Service::Mock => Ok(String::new()),
+            Service::Http { .. } => Ok(self.config.base_url().unwrap_or_default().to_owned()),
+            #[cfg(feature = "local-models")]
+            Service::Local(worker) => worker.digest().await,
+        }
     }
 
     async fn halving(
@@ -185,8 +239,11 @@ impl EmbeddingClient {
         if dimension == 0 {
             return Err(EmbedError::ZeroDimension);
         }
-        let Some(Service { dialect, endpoint }) = &self.service else {
-            return texts.iter().map(|text| mock::embed(text, dimension)).collect();
+        let (dialect, endpoint) = match &self.service {
+            Service::Mock => return texts.iter().map(|text| mock::embed(text, dimension)).collect(),
+            Service::Http { dialect, endpoint } => (dialect, endpoint),
+            #[cfg(feature = "local-models")]
+            Service::Local(worker) => return worker.embed(purpose, texts, dimension).await,
         };
         let body = dialect.body(self.model(), purpose, texts, dimension);
         let components = dimension.saturating_mul(texts.len());

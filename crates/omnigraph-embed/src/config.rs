@@ -1,6 +1,7 @@
 //! Which provider embeds, with which model, key and limits.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ pub enum Provider {
     OpenAi,
     /// Google Gemini.
     Gemini,
+    /// This process, with a sentence model from a directory. Computes only in a build with the cargo feature
+    /// `local-models`; in others no configuration can be made.
+    Local,
     /// This process: deterministic vectors of no meaning, for tests and offline use.
     Mock,
 }
@@ -43,37 +47,39 @@ impl Provider {
             Provider::OpenAiCompatible => "openai-compatible",
             Provider::OpenAi => "openai",
             Provider::Gemini => "gemini",
+            Provider::Local => "local",
             Provider::Mock => "mock",
         }
     }
 
-    /// Returns the base URL used when none is given; empty for the mock.
+    /// Returns the base URL used when none is given; empty for those that compute in this process.
     pub fn default_base_url(self) -> &'static str {
         match self {
             Provider::OpenAiCompatible => "https://openrouter.ai/api/v1",
             Provider::OpenAi => "https://api.openai.com/v1",
             Provider::Gemini => "https://generativelanguage.googleapis.com/v1beta",
-            Provider::Mock => "",
+            Provider::Local | Provider::Mock => "",
         }
     }
 
-    /// Returns the model used when none is given; empty for the mock.
+    /// Returns the model used when none is given; empty for the mock, and for the local provider, which needs one.
     pub fn default_model(self) -> &'static str {
         match self {
             Provider::OpenAiCompatible => "openai/text-embedding-3-large",
             Provider::OpenAi => "text-embedding-3-large",
             Provider::Gemini => "gemini-embedding-2",
-            Provider::Mock => "",
+            Provider::Local | Provider::Mock => "",
         }
     }
 
-    /// Returns the variables that may hold the API key, the preferred one first; none for the mock.
+    /// Returns the variables that may hold the API key, the preferred one first; none for those that compute in this
+    /// process.
     pub fn key_variables(self) -> &'static [&'static str] {
         match self {
             Provider::OpenAiCompatible => &["OPENROUTER_API_KEY", "OPENAI_API_KEY"],
             Provider::OpenAi => &["OPENAI_API_KEY"],
             Provider::Gemini => &["GEMINI_API_KEY"],
-            Provider::Mock => &[],
+            Provider::Local | Provider::Mock => &[],
         }
     }
 }
@@ -88,7 +94,7 @@ impl FromStr for Provider {
     type Err = EmbedError;
 
     fn from_str(name: &str) -> Result<Provider> {
-        [Provider::OpenAiCompatible, Provider::OpenAi, Provider::Gemini, Provider::Mock]
+        [Provider::OpenAiCompatible, Provider::OpenAi, Provider::Gemini, Provider::Local, Provider::Mock]
             .into_iter()
             .find(|provider| provider.name() == name)
             .ok_or_else(|| EmbedError::UnknownProvider { name: name.to_owned() })
@@ -120,7 +126,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// How long and how often a provider is asked.
+/// How long and how often a provider is asked. The local provider knows the deadline only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Limit of all attempts for one request, waits included; `None` for none.
@@ -172,9 +178,19 @@ impl Limits {
 pub struct EmbeddingConfig {
     provider: Provider,
     model: String,
-    /// `None` for the mock only.
-    remote: Option<Remote>,
+    source: Source,
     limits: Limits,
+}
+
+/// Where the vectors come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The text alone.
+    Mock,
+    /// The sentence model of a directory.
+    Directory(PathBuf),
+    /// A service.
+    Remote(Remote),
 }
 
 /// Where a provider is and how it knows us.
@@ -186,31 +202,45 @@ pub(crate) struct Remote {
 }
 
 impl EmbeddingConfig {
-    /// Makes a configuration with the default [`Limits`]. What is `None` or blank takes the provider's default; the mock
-    /// takes neither base URL nor key and ignores them.
+    /// Makes a configuration with the default [`Limits`]. What is `None` or blank takes the provider's default.
+    /// [`Provider::Local`] and [`Provider::Mock`] take neither base URL nor key and ignore them.
+    ///
+    /// The model of [`Provider::Local`] is the directory of a sentence model, and its name is the last component of the
+    /// path: `/models/all-MiniLM-L6-v2` is named `all-MiniLM-L6-v2`. Another name can be put in front, up to the first
+    /// `=`: `sentence-transformers/all-MiniLM-L6-v2=/models/minilm`. A path with a `=` in it needs a name in front. No
+    /// file is touched before the first text is embedded.
     ///
     /// # Errors
     /// [`EmbedError::MissingKey`] without a key, [`EmbedError::InvalidKey`] for one that no header can carry,
-    /// [`EmbedError::InvalidBaseUrl`] for a URL that is not plain `http` or `https`.
+    /// [`EmbedError::InvalidBaseUrl`] for a URL that is not plain `http` or `https`; for [`Provider::Local`]
+    /// [`EmbedError::NotBuiltIn`], [`EmbedError::MissingModel`], and [`EmbedError::InvalidSetting`] for a model without
+    /// a name.
     pub fn from_parts(
         provider: Provider,
         model: Option<&str>,
         base_url: Option<&str>,
         api_key: Option<&str>,
     ) -> Result<EmbeddingConfig> {
-        let model = said(model).unwrap_or(provider.default_model()).to_owned();
-        let remote = match provider {
-            Provider::Mock => None,
+        let model = said(model).unwrap_or(provider.default_model());
+        let (model, source) = match provider {
+            Provider::Mock => (model.to_owned(), Source::Mock),
+            Provider::Local => {
+                if !cfg!(feature = "local-models") {
+                    return Err(EmbedError::NotBuiltIn { provider, feature: "local-models" });
+                }
+                let (name, directory) = named_directory(model)?;
+                (name, Source::Directory(directory))
+            }
             Provider::OpenAiCompatible | Provider::OpenAi | Provider::Gemini => {
                 let variables = provider.key_variables();
                 let key = said(api_key).ok_or(EmbedError::MissingKey { provider, variables })?;
                 let api_key = ApiKey(key.to_owned());
                 api_key.header("", provider)?;
                 let base_url = base_url_of(said(base_url).unwrap_or(provider.default_base_url()))?;
-                Some(Remote { base_url, api_key })
+                (model.to_owned(), Source::Remote(Remote { base_url, api_key }))
             }
         };
-        Ok(EmbeddingConfig { provider, model, remote, limits: Limits::default() })
+        Ok(EmbeddingConfig { provider, model, source, limits: Limits::default() })
     }
 
     /// Reads the environment of the process; see [`EmbeddingConfig::from_vars`].
@@ -228,6 +258,7 @@ impl EmbeddingConfig {
     /// Those of [`EmbeddingConfig::from_parts`] and [`Limits::from_vars`]; [`EmbedError::UnknownProvider`].
     pub fn from_vars(vars: Variables<'_>) -> Result<EmbeddingConfig> {
         let named = read(vars, PROVIDER).map(|name| name.parse::<Provider>()).transpose();
+        let local = matches!(named, Ok(Some(Provider::Local)));
         let provider = if mock_flag(vars) {
             if !matches!(named, Ok(None | Some(Provider::Mock))) {
                 warn!(target: crate::TRACING_TARGET, "{MOCK} wins over {PROVIDER}: embeddings have no meaning");
@@ -237,7 +268,11 @@ impl EmbeddingConfig {
             named?.unwrap_or_default()
         };
         let key = provider.key_variables().iter().find_map(|name| read(vars, name));
-        let (model, base_url) = (read(vars, MODEL), read(vars, BASE_URL));
+        let (mut model, base_url) = (read(vars, MODEL), read(vars, BASE_URL));
+        if local && provider == Provider::Mock {
+            // The mock goes by the name that the model would have.
+            model = model.map(|model| named_directory(&model).map_or(model, |(name, _)| name));
+        }
         let config =
             EmbeddingConfig::from_parts(provider, model.as_deref(), base_url.as_deref(), key.as_deref())?;
         Ok(config.with_limits(Limits::from_vars(vars)?))
@@ -262,7 +297,7 @@ impl EmbeddingConfig {
             provider = self.provider.name(),
             "{MOCK} wins over the configured provider: embeddings have no meaning"
         );
-        EmbeddingConfig { provider: Provider::Mock, remote: None, ..self }
+        EmbeddingConfig { provider: Provider::Mock, source: Source::Mock, ..self }
     }
 
     /// Returns the provider.
@@ -270,14 +305,22 @@ impl EmbeddingConfig {
         self.provider
     }
 
-    /// Returns the model string. Models compare literally.
+    /// Returns the name of the model. Models compare literally.
     pub fn model(&self) -> &str {
         &self.model
     }
 
-    /// Returns the base URL without a slash at the end; `None` for the mock.
+    /// Returns the base URL without a slash at the end; `None` for those that compute in this process.
     pub fn base_url(&self) -> Option<&str> {
-        self.remote.as_ref().map(|remote| remote.base_url.as_str())
+        self.remote().map(|remote| remote.base_url.as_str())
+    }
+
+    /// Returns the directory of the model; `None` for all but [`Provider::Local`].
+    pub fn model_directory(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Directory(directory) => Some(directory),
+            Source::Mock | Source::Remote(_) => None,
+        }
     }
 
     /// Returns the limits.
@@ -285,9 +328,32 @@ impl EmbeddingConfig {
         &self.limits
     }
 
-    pub(crate) fn remote(&self) -> Option<&Remote> {
-        self.remote.as_ref()
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
     }
+
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        match &self.source {
+            Source::Remote(remote) => Some(remote),
+            Source::Mock | Source::Directory(_) => None,
+        }
+    }
+}
+
+/// Splits the model of the local provider into its name and its directory.
+fn named_directory(model: &str) -> Result<(String, PathBuf)> {
+    if model.is_empty() {
+        return Err(EmbedError::MissingModel { provider: Provider::Local, variable: MODEL });
+    }
+    let (name, directory) = match model.split_once('=') {
+        Some((name, directory)) => (name.trim(), directory.trim()),
+        None => (Path::new(model).file_name().and_then(|name| name.to_str()).unwrap_or_default(), model),
+    };
+    if name.is_empty() || directory.is_empty() {
+        let expected = "NAME=DIRECTORY, or a directory whose path ends in a name";
+        return Err(EmbedError::InvalidSetting { variable: MODEL, value: model.to_owned(), expected });
+    }
+    Ok((name.to_owned(), PathBuf::from(directory)))
 }
 
 /// Returns the text without the white space around it, if any is left.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Provider;
+use crate::local::ModelError;
 
 /// Result of this crate's client.
 pub type Result<T, E = EmbedError> = std::result::Result<T, E>;
@@ -12,7 +13,7 @@ pub type Result<T, E = EmbedError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum EmbedError {
     /// The provider's name is none of the known ones.
-    #[error("unknown embedding provider '{name}': use openai-compatible, openai, gemini or mock")]
+    #[error("unknown embedding provider '{name}': use openai-compatible, openai, gemini, local or mock")]
     UnknownProvider {
         /// The name as given.
         name: String,
@@ -25,6 +26,28 @@ pub enum EmbedError {
         provider: Provider,
         /// The variables that are looked at, in this order.
         variables: &'static [&'static str],
+    },
+
+    /// The provider was left out when the program was built.
+    #[error(
+        "embedding provider '{provider}' is not in this build: build it with the cargo feature '{feature}'"
+    )]
+    NotBuiltIn {
+        /// The provider.
+        provider: Provider,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+    },
+
+    /// The provider has no default model, and none is given.
+    #[error(
+        "embedding provider '{provider}' has no model: set {variable} to the directory of a sentence model"
+    )]
+    MissingModel {
+        /// The provider.
+        provider: Provider,
+        /// The variable that names the model.
+        variable: &'static str,
     },
 
     /// The API key has bytes that no HTTP header can carry.
@@ -55,18 +78,24 @@ pub enum EmbedError {
     /// The schema records another model than the embedder uses.
     #[error(
         "the property records embedding model '{recorded}', but the embedder uses '{configured}': \
-         set OMNIGRAPH_EMBED_MODEL to '{recorded}'"
+         set OMNIGRAPH_EMBED_MODEL to '{}'", model_setting(*.provider, .recorded)
     )]
     ModelMismatch {
         /// The model that the schema records.
         recorded: String,
         /// The model of the embedder.
         configured: String,
+        /// The provider of the embedder.
+        provider: Provider,
     },
 
     /// A vector of no dimension was asked for.
     #[error("an embedding has at least one dimension")]
     ZeroDimension,
+
+    /// The model in this process cannot be used.
+    #[error(transparent)]
+    Model(Box<ModelError>),
 
     /// The HTTP client could not be built.
     #[error("the HTTP client of the embedding provider cannot be built: {}", root(.0))]
@@ -158,6 +187,12 @@ pub enum EmbedError {
     ZeroVector,
 }
 
+impl From<ModelError> for EmbedError {
+    fn from(error: ModelError) -> EmbedError {
+        EmbedError::Model(Box::new(error))
+    }
+}
+
 impl EmbedError {
     /// Tells whether the same request may succeed when sent again: the connection or its time ran out, or the provider
     /// said it is busy (408, 429) or broken (5xx).
@@ -168,6 +203,9 @@ impl EmbedError {
             EmbedError::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
             EmbedError::UnknownProvider { .. }
             | EmbedError::MissingKey { .. }
+            | EmbedError::NotBuiltIn { .. }
+            | EmbedError::MissingModel { .. }
+            | EmbedError::Model(_)
             | EmbedError::InvalidKey { .. }
             | EmbedError::InvalidBaseUrl { .. }
             | EmbedError::InvalidSetting { .. }
@@ -192,6 +230,11 @@ impl EmbedError {
                 | EmbedError::AnswerTooLong { .. }
         )
     }
+}
+
+/// Returns what to set so that the provider uses a model of this name.
+fn model_setting(provider: Provider, name: &str) -> String {
+    if provider == Provider::Local { format!("{name}=DIRECTORY") } else { name.to_owned() }
 }
 
 fn because(last: &Option<Box<EmbedError>>) -> String {

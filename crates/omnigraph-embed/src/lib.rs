@@ -1,7 +1,7 @@
 //! Embeddings: texts go in, unit vectors come out.
 //!
-//! Two parts. The client ([`EmbeddingClient`]) asks a provider over HTTP, or computes the deterministic vectors of the
-//! mock. The [`pipeline`] fills vectors into seed files, line by line. The crate knows no graph, no schema and no
+//! Two parts. The client ([`EmbeddingClient`]) asks a provider over HTTP, runs a sentence model in this process (with
+//! the cargo feature `local-models`), or computes the deterministic vectors of the mock. The [`pipeline`] fills vectors into seed files, line by line. The crate knows no graph, no schema and no
 //! storage.
 //!
 //! Invariants: (1) every vector handed out has the asked length, is finite and has length one; (2) no error, log event
@@ -26,6 +26,7 @@ mod batch;
 mod client;
 mod config;
 mod error;
+mod local;
 mod mock;
 pub mod pipeline;
 mod vector;
@@ -34,6 +35,7 @@ mod wire;
 pub use client::EmbeddingClient;
 pub use config::{ApiKey, EmbeddingConfig, Limits, Provider, Variables};
 pub use error::{EmbedError, Result};
+pub use local::ModelError;
 
 /// Target of the `tracing` events of this crate.
 pub const TRACING_TARGET: &str = "omnigraph::embedding";

@@ -25,12 +25,12 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// Returns the provider's dialect; the mock has none.
+    /// Returns the provider's dialect; those that compute in this process have none.
     pub(crate) fn of(provider: Provider) -> Option<Dialect> {
         match provider {
             Provider::OpenAiCompatible | Provider::OpenAi => Some(Dialect::OpenAi),
             Provider::Gemini => Some(Dialect::Gemini),
-            Provider::Mock => None,
+            Provider::Local | Provider::Mock => None,
         }
     }
 

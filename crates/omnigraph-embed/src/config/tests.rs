@@ -114,3 +114,58 @@ fn unusable_names_urls_and_keys_are_refused_without_showing_secrets() {
     let config = EmbeddingConfig::from_parts(Provider::OpenAi, None, None, Some("hunter2")).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[cfg(feature = "local-models")]
+#[test]
+fn the_local_model_is_a_directory_with_a_name() {
+    for (model, name, directory) in [
+        ("/models/all-MiniLM-L6-v2", "all-MiniLM-L6-v2", "/models/all-MiniLM-L6-v2"),
+        ("/models/all-MiniLM-L6-v2/", "all-MiniLM-L6-v2", "/models/all-MiniLM-L6-v2/"),
+        ("minilm", "minilm", "minilm"),
+        ("st/all-MiniLM-L6-v2 = /models/x", "st/all-MiniLM-L6-v2", "/models/x"),
+        ("m=/models/a=b", "m", "/models/a=b"),
+    ] {
+        let config = env(&[("OMNIGRAPH_EMBED_PROVIDER", "local"), ("OMNIGRAPH_EMBED_MODEL", model)]).unwrap();
+        assert_eq!(config.provider(), Provider::Local);
+        assert_eq!((config.model(), config.model_directory()), (name, Some(Path::new(directory))), "{model}");
+        assert_eq!(config.base_url(), None);
+        let mock = config.with_mock_flag(&lookup(&[("OMNIGRAPH_EMBEDDINGS_MOCK", "1")]));
+        assert_eq!((mock.provider(), mock.model(), mock.model_directory()), (Provider::Mock, name, None));
+    }
+    for model in ["/", "..", "=/models/x", "m="] {
+        let error = EmbeddingConfig::from_parts(Provider::Local, Some(model), None, None).unwrap_err();
+        assert!(matches!(error, EmbedError::InvalidSetting { variable: MODEL, .. }), "{model}: {error}");
+    }
+    let error = EmbeddingConfig::from_parts(Provider::Local, Some(" "), None, None).unwrap_err();
+    assert!(matches!(error, EmbedError::MissingModel { .. }), "{error}");
+    assert!(error.to_string().contains(MODEL), "{error}");
+}
+
+#[cfg(not(feature = "local-models"))]
+#[test]
+fn a_build_without_local_models_names_the_cargo_feature() {
+    let error =
+        env(&[("OMNIGRAPH_EMBED_PROVIDER", "local"), ("OMNIGRAPH_EMBED_MODEL", "/models/m")]).unwrap_err();
+    assert!(matches!(error, EmbedError::NotBuiltIn { provider: Provider::Local, .. }), "{error}");
+    assert!(error.to_string().contains("local-models"), "{error}");
+}
+
+#[test]
+fn the_mock_goes_by_the_name_of_the_local_model() {
+    let config = env(&[
+        ("OMNIGRAPH_EMBEDDINGS_MOCK", "1"),
+        ("OMNIGRAPH_EMBED_PROVIDER", "local"),
+        ("OMNIGRAPH_EMBED_MODEL", "m=/models/x"),
+    ]);
+    assert_eq!(config.unwrap().model(), "m");
+}
+
+#[test]
+fn a_model_mismatch_says_what_to_set() {
+    let error = |provider| {
+        let (recorded, configured) = ("m".to_owned(), "n".to_owned());
+        EmbedError::ModelMismatch { recorded, configured, provider }.to_string()
+    };
+    assert!(error(Provider::Local).ends_with("set OMNIGRAPH_EMBED_MODEL to 'm=DIRECTORY'"));
+    assert!(error(Provider::OpenAi).ends_with("set OMNIGRAPH_EMBED_MODEL to 'm'"));
+}

@@ -29,10 +29,11 @@ pub(super) struct Cache {
     index: HashMap<Key, (u64, u32)>,
 }
 
-/// Returns the key of a text: SHA-256 over provider, base URL, model, dimension and text.
-pub(super) fn key(config: &EmbeddingConfig, dimension: usize, text: &str) -> Key {
+/// Returns the key of a text: SHA-256 over provider, `origin` (the base URL of a service, the digest of a model in this
+/// process), model, dimension and text.
+pub(super) fn key(config: &EmbeddingConfig, origin: &str, dimension: usize, text: &str) -> Key {
     let mut hash = Sha256::new();
-    for part in [config.provider().name(), config.base_url().unwrap_or_default(), config.model()] {
+    for part in [config.provider().name(), origin, config.model()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -195,16 +196,16 @@ mod tests {
 
     #[test]
     fn keys_differ_by_all_that_decides_a_vector() {
-        let config = |model: &str, url: Option<&str>| {
-            EmbeddingConfig::from_parts(Provider::OpenAi, Some(model), url, Some("k")).unwrap()
+        let config = |model: &str| {
+            EmbeddingConfig::from_parts(Provider::OpenAi, Some(model), None, Some("k")).unwrap()
         };
         let keys = [
-            key(&config("m", None), 2, "a"),
-            key(&config("m", None), 3, "a"),
-            key(&config("m", None), 2, "b"),
-            key(&config("n", None), 2, "a"),
-            key(&config("m", Some("http://h")), 2, "a"),
-            key(&EmbeddingConfig::from_parts(Provider::Mock, Some("m"), None, None).unwrap(), 2, "a"),
+            key(&config("m"), "", 2, "a"),
+            key(&config("m"), "", 3, "a"),
+            key(&config("m"), "", 2, "b"),
+            key(&config("n"), "", 2, "a"),
+            key(&config("m"), "http://h", 2, "a"),
+            key(&EmbeddingConfig::from_parts(Provider::Mock, Some("m"), None, None).unwrap(), "", 2, "a"),
         ];
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());

@@ -99,6 +99,13 @@ pub enum PipelineError {
         source: EmbedError,
     },
 
+    /// The provider cannot be used, whatever the text.
+    #[error("{source}")]
+    Provider {
+        /// The failure.
+        source: EmbedError,
+    },
+
     /// The temporary file of the output would be the input.
     #[error("the input {} is where the output is prepared: give it another name", .path.display())]
     InputIsTemporary {

@@ -10,6 +10,7 @@ use super::report::{Mode, Progress, Report};
 use super::row::{Line, Node};
 use super::select::Selection;
 use crate::client::EmbeddingClient;
+use crate::config::EmbeddingConfig;
 
 /// Texts that are embedded together: enough for every request that the client has under way at a time.
 const WINDOW_TEXTS: usize = 256;
@@ -77,7 +78,10 @@ pub async fn run(request: Request<'_>) -> Result<Report> {
     let total_records = survey(&job.input).await?;
     let mut input = Input::open(&job.input).await?;
     let cache = match (cache, work.client()) {
-        (Some(path), Some(_)) => Some(open_cache(path).await?),
+        (Some(path), Some(client)) => {
+            let origin = client.origin().await.map_err(|source| PipelineError::Provider { source })?;
+            Some(Keyed { cache: open_cache(path).await?, config: client.config(), origin })
+        }
         _ => None,
     };
     let output = Output::create(&job.output).await?;
@@ -140,10 +144,17 @@ struct Run<'a> {
     job: &'a Job,
     mode: Mode,
     client: Option<&'a EmbeddingClient>,
-    cache: Option<Cache>,
+    cache: Option<Keyed<'a>>,
     output: Output<'a>,
     window: Window,
     done: Progress,
+}
+
+/// A cache with what its keys are made of besides the text.
+struct Keyed<'a> {
+    cache: Cache,
+    config: &'a EmbeddingConfig,
+    origin: String,
 }
 
 /// Lines in file order whose vectors are not all known.
@@ -228,8 +239,8 @@ impl Run<'_> {
     fn vector(&mut self, place: Place, text: String) -> Result<Vector> {
         let dimension = self.job.spec.dimension;
         let mut key = None;
-        if let (Some(cache), Some(client)) = (&mut self.cache, self.client) {
-            let wanted = cache::key(client.config(), dimension, &text);
+        if let Some(Keyed { cache, config, origin }) = &mut self.cache {
+            let wanted = cache::key(config, origin, dimension, &text);
             if let Some(vector) = cache.get(&wanted, dimension)? {
                 self.done.cached_records += 1;
                 return Ok(Vector::Known(vector));
@@ -274,7 +285,7 @@ impl Run<'_> {
                 source: refused.error,
             }
         })?;
-        if let Some(cache) = &mut self.cache {
+        if let Some(Keyed { cache, .. }) = &mut self.cache {
             let keyed = texts.iter().zip(&vectors);
             cache.put(keyed.filter_map(|((_, _, key), vector)| Some(((*key)?, vector.as_slice()))))?;
         }

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod client;
+#[cfg(feature = "local-models")]
+mod local;
 mod pipeline;
 mod server;
