@@ -1,17 +1,19 @@
 //! A sketch as bytes, and back.
 //!
-//! In order, numbers little-endian: the mark [`MAGIC`]; the format number (4 bytes); dimension (4) and rows (4); low and
-//! step of the grid (`f32`); the codes, row after row; the error of each row (`f32`); the length of each (`f32`); and the
+//! In order, numbers little-endian: the mark [`MAGIC`]; the format number (4 bytes); dimension (4), rows (4) and numbers of
+//! the short form (4, zero without one); low and step of the grid (`f32`); the codes, row after row; the error of each row
+//! (`f32`); the length of each (`f32`); of the short form the directions (`f32`), low and step, codes and errors; and the
 //! XXH3 hash (64 bits) of all before it.
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::grid::Grid;
+use crate::head::Head;
 use crate::sketch::Sketch;
 
 const MAGIC: [u8; 4] = *b"OGVG";
 /// The number of the format above, and of the way vectors get their codes: it rises when either changes.
-const VERSION: u32 = 1;
-const HEADER: usize = 24;
+const VERSION: u32 = 2;
 
 /// Bytes that are no whole, unaltered sketch of the known format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,18 +30,17 @@ impl std::error::Error for FormatError {}
 impl Sketch {
     /// The sketch as bytes, for [`Sketch::from_bytes`].
     pub fn to_bytes(&self) -> Vec<u8> {
-        let rows = self.errors.len();
-        let mut out = Vec::with_capacity(HEADER + self.codes.len() + rows * 8 + 8);
+        let numbers = self.head.as_ref().map_or(0, |_| Head::numbers());
+        let mut out = Vec::with_capacity(self.bytes());
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
-        out.extend_from_slice(&(self.dimension as u32).to_le_bytes());
-        out.extend_from_slice(&(rows as u32).to_le_bytes());
-        for number in [self.low, self.step] {
-            out.extend_from_slice(&number.to_le_bytes());
+        for word in [VERSION, self.whole.dimension as u32, self.norms.len() as u32, numbers as u32] {
+            out.extend_from_slice(&word.to_le_bytes());
         }
-        out.extend_from_slice(&self.codes);
-        for number in self.errors.iter().chain(&self.norms) {
-            out.extend_from_slice(&number.to_le_bytes());
+        write(&mut out, &self.whole);
+        extend(&mut out, &self.norms);
+        if let Some(head) = &self.head {
+            extend(&mut out, &head.directions);
+            write(&mut out, &head.grid);
         }
         let sum = xxh3_64(&out);
         out.extend_from_slice(&sum.to_le_bytes());
@@ -55,24 +56,68 @@ impl Sketch {
         if u64::from_le_bytes(*sum) != xxh3_64(content) {
             return Err(FormatError);
         }
-        let (header, rest) = content.split_first_chunk::<HEADER>().ok_or(FormatError)?;
-        let word = |at: usize| [header[at], header[at + 1], header[at + 2], header[at + 3]];
-        if word(0) != MAGIC || u32::from_le_bytes(word(4)) != VERSION {
+        let mut rest = Rest(content);
+        let [version, dimension, rows, numbers] = {
+            if rest.take(MAGIC.len())? != MAGIC {
+                return Err(FormatError);
+            }
+            [rest.word()?, rest.word()?, rest.word()?, rest.word()?]
+        };
+        let (dimension, rows, numbers) = (dimension as usize, rows as usize, numbers as usize);
+        if version != VERSION || (numbers != 0 && numbers != Head::numbers()) {
             return Err(FormatError);
         }
-        let dimension = u32::from_le_bytes(word(8)) as usize;
-        let rows = u32::from_le_bytes(word(12)) as usize;
-        let codes = rows.checked_mul(dimension).ok_or(FormatError)?;
-        let fits = rows.checked_mul(8).and_then(|numbers| numbers.checked_add(codes)) == Some(rest.len());
-        if !fits {
+        let whole = rest.grid(dimension, rows)?;
+        let norms = rest.floats(rows)?;
+        let head = match numbers {
+            0 => None,
+            _ => {
+                let directions = rest.floats((numbers - 1).checked_mul(dimension).ok_or(FormatError)?)?;
+                Some(Head::of_parts(directions, rest.grid(numbers, rows)?))
+            }
+        };
+        if !rest.0.is_empty() {
             return Err(FormatError);
         }
-        let (codes, numbers) = rest.split_at(codes);
-        let numbers: Vec<f32> =
-            numbers.chunks_exact(4).map(|n| f32::from_le_bytes([n[0], n[1], n[2], n[3]])).collect();
-        let (errors, norms) = numbers.split_at(rows);
-        let grid = (f32::from_le_bytes(word(16)), f32::from_le_bytes(word(20)));
-        Ok(Sketch::of_parts(dimension, grid, codes.to_vec(), errors.to_vec(), norms.to_vec()))
+        Ok(Sketch::of_parts(whole, norms, head))
+    }
+}
+
+fn extend(out: &mut Vec<u8>, numbers: &[f32]) {
+    numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+}
+
+fn write(out: &mut Vec<u8>, grid: &Grid) {
+    extend(out, &[grid.low, grid.step]);
+    out.extend_from_slice(&grid.codes);
+    extend(out, &grid.errors);
+}
+
+/// Bytes that are not read yet.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, bytes: usize) -> Result<&'a [u8], FormatError> {
+        let (taken, rest) = self.0.split_at_checked(bytes).ok_or(FormatError)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn word(&mut self) -> Result<u32, FormatError> {
+        let (word, rest) = self.0.split_first_chunk().ok_or(FormatError)?;
+        self.0 = rest;
+        Ok(u32::from_le_bytes(*word))
+    }
+
+    fn floats(&mut self, count: usize) -> Result<Vec<f32>, FormatError> {
+        let bytes = self.take(count.checked_mul(size_of::<f32>()).ok_or(FormatError)?)?;
+        Ok(bytes.chunks_exact(4).map(|n| f32::from_le_bytes([n[0], n[1], n[2], n[3]])).collect())
+    }
+
+    fn grid(&mut self, dimension: usize, rows: usize) -> Result<Grid, FormatError> {
+        let range = self.floats(2)?;
+        let codes = self.take(rows.checked_mul(dimension).ok_or(FormatError)?)?.to_vec();
+        Ok(Grid::of_parts(dimension, (range[0], range[1]), codes, self.floats(rows)?))
     }
 }
 
@@ -81,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Metric, Query};
+    use crate::{Metric, Query, Reach};
 
     proptest! {
         #[test]
@@ -95,11 +140,11 @@ mod tests {
             let back = Sketch::from_bytes(&bytes).unwrap();
             prop_assert_eq!(back.to_bytes(), bytes.clone());
             let query = Query::new(query, Metric::L2);
-            let places: Vec<(usize, usize)> = (0..vectors.len()).map(|row| (row, row)).collect();
+            let rows: Vec<u64> = (0..vectors.len() as u64).collect();
             let bounds = |sketch: &Sketch| {
-                let (mut lower, mut upper) = (vec![0.0; vectors.len()], vec![0.0; vectors.len()]);
-                query.bounds(sketch, &places, usize::MAX, &mut lower, &mut upper);
-                lower.iter().chain(&upper).map(|bound| bound.to_bits()).collect::<Vec<u64>>()
+                let mut found = Vec::new();
+                query.bounds(sketch, 0, &rows, 0, &Reach::new(usize::MAX), &mut found);
+                found
             };
             prop_assert_eq!(bounds(&sketch), bounds(&back));
 

@@ -2,7 +2,10 @@
 
 use lance_linalg::distance::{Cosine, Normalize, dot, l2};
 
-use crate::sketch::{OnGrid, Sketch, has_direction};
+use crate::grid::OnGrid;
+use crate::head::Head;
+use crate::reach::Reach;
+use crate::sketch::{Sketch, has_direction};
 
 /// Products whose sum a 32-bit float holds: others may be computed as zero or infinite.
 const SMALLEST: f64 = 1e-30;
@@ -17,6 +20,17 @@ pub enum Metric {
     Cosine,
     /// The negated inner product.
     Dot,
+}
+
+/// A row that may be among the nearest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounded {
+    /// Where it is among the rows that were asked about.
+    pub place: usize,
+    /// What its distance is at least.
+    pub lower: f64,
+    /// What it is at most; infinite when that is not known.
+    pub upper: f64,
 }
 
 /// A vector that others are compared with.
@@ -61,73 +75,86 @@ impl Query {
         }
     }
 
-    /// Bounds the distances of rows of a sketch from below and above. A place is a row and where its bounds go; those of a
-    /// row without a vector are no numbers (NaN). The bounds hold for what [`Query::distance`] computes.
+    /// Bounds the distances of rows of a sketch from below and above, and adds those within reach to `found`: rows without a
+    /// vector, and those that as many others as `reach` wants precede for certain, are left out, which costs much less than
+    /// telling how far they are. The bounds hold for what [`Query::distance`] computes.
     ///
-    /// Where only the nearest `best` of these rows matter, those that as many others precede for certain get infinite
-    /// bounds, which costs much less than telling how far they are.
+    /// Rows have numbers, that of the first row of the sketch being `first`; `rows` are some of these, and the place of the
+    /// n-th of them is `at + n`.
     ///
     /// # Panics
-    /// When a row or a place does not exist.
+    /// When the sketch has no such row.
     pub fn bounds(
         &self,
         sketch: &Sketch,
-        places: &[(usize, usize)],
-        best: usize,
-        lower: &mut [f64],
-        upper: &mut [f64],
+        first: u64,
+        rows: &[u64],
+        at: usize,
+        reach: &Reach,
+        found: &mut Vec<Bounded>,
     ) {
-        let query: OnGrid = sketch.place(&self.on_grid);
-        let told: Vec<Option<bool>> = places.iter().map(|(row, _)| sketch.told(*row)).collect();
-        let apart: Vec<u64> = places
-            .iter()
-            .zip(&told)
-            .map(|((row, _), told)| if *told == Some(true) { sketch.apart(&query, *row) } else { 0 })
-            .collect();
-        let exact = |at: usize| {
-            let row = places[at].0;
-            let apart = if told[at] == Some(true) { apart[at] } else { sketch.apart(&query, row) };
-            self.scaled(sketch.bounds(&query, apart, row), sketch.norm(row))
-        };
-        let beaten = self.beaten(sketch, &query, &told, &apart, best, exact);
-        for (at, &(_, place)) in places.iter().enumerate() {
-            (lower[place], upper[place]) = match told[at] {
-                None => (f64::NAN, f64::NAN),
-                Some(true) if beaten.is_some_and(|beaten| apart[at] >= beaten) => {
-                    (f64::INFINITY, f64::INFINITY)
+        let query = sketch.whole.place(&self.on_grid);
+        let tell =
+            |row: usize, apart: u64| self.scaled(sketch.whole.bounds(&query, apart, row), sketch.norms[row]);
+        let mut told: Vec<(usize, usize)> = Vec::with_capacity(rows.len());
+        for (number, place) in rows.iter().zip(at..) {
+            let row = (number - first) as usize;
+            match sketch.whole.told(row) {
+                None => {}
+                Some(true) => told.push((row, place)),
+                Some(false) => {
+                    let (lower, upper) = tell(row, sketch.whole.apart(&query, row));
+                    found.push(Bounded { place, lower, upper });
                 }
-                Some(_) => exact(at),
-            };
+            }
+        }
+        let worth = reach.best().is_some_and(|best| told.len() > best.saturating_mul(4));
+        if let Some(head) = sketch.head.as_ref().filter(|_| worth) {
+            self.drop_beaten(sketch, head, first, &query, &mut told, reach);
+        }
+        let least = |apart| self.scaled(sketch.whole.bounds_of_any(&query, apart), sketch.largest_norm()).0;
+        let mut cut = Cut::new(sketch.whole.farthest());
+        let apart: Vec<u64> = told.iter().map(|(row, _)| sketch.whole.apart(&query, *row)).collect();
+        for at in nearest(&apart, reach) {
+            let row = told[at].0;
+            reach.meet(first + row as u64, tell(row, apart[at]).1);
+        }
+        for (&(row, place), apart) in told.iter().zip(apart) {
+            if apart < cut.at(reach, least) {
+                let (lower, upper) = tell(row, apart);
+                reach.meet(first + row as u64, upper);
+                found.push(Bounded { place, lower, upper });
+            }
         }
     }
 
-    /// Returns how far apart from the query on the grid a row is that `best` others precede for certain.
-    fn beaten(
+    /// Drops rows that their short form tells to be out of reach.
+    fn drop_beaten(
         &self,
         sketch: &Sketch,
-        query: &OnGrid,
-        told: &[Option<bool>],
-        apart: &[u64],
-        best: usize,
-        exact: impl Fn(usize) -> (f64, f64),
-    ) -> Option<u64> {
-        let mut nearest: Vec<usize> = (0..apart.len()).filter(|at| told[*at] == Some(true)).collect();
-        if best == 0 || nearest.len() <= best {
-            return None;
+        head: &Head,
+        first: u64,
+        whole: &OnGrid,
+        rows: &mut Vec<(usize, usize)>,
+        reach: &Reach,
+    ) {
+        let query = head.place(&self.on_grid);
+        let apart: Vec<u64> = rows.iter().map(|(row, _)| head.grid.apart(&query, *row)).collect();
+        for at in nearest(&apart, reach) {
+            let row = rows[at].0;
+            let bounds = sketch.whole.bounds(whole, sketch.whole.apart(whole, row), row);
+            reach.meet(first + row as u64, self.scaled(bounds, sketch.norms[row]).1);
         }
-        nearest.select_nth_unstable_by_key(best - 1, |at| apart[*at]);
-        let most = nearest[..best].iter().map(|at| exact(*at).1).fold(f64::NEG_INFINITY, f64::max);
-        let least = |apart| self.scaled(sketch.bounds_of_any(query, apart), sketch.largest_norm()).0;
-        let (mut low, mut high) = (0, sketch.farthest());
-        // Beyond the farthest all bounds may be open, and nothing is certain.
-        if least(high) <= most || !most.is_finite() {
-            return None;
-        }
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if least(middle) > most { high = middle } else { low = middle + 1 }
-        }
-        Some(low)
+        let least = |apart| {
+            let least = head.least(&query, apart);
+            self.scaled((least, f64::INFINITY), sketch.largest_norm()).0
+        };
+        let beaten = Cut::new(head.grid.farthest()).at(reach, least);
+        let mut apart = apart.into_iter();
+        rows.retain(|(row, _)| {
+            let apart = apart.next().unwrap_or(0);
+            apart < beaten || head.grid.told(*row) != Some(true)
+        });
     }
 
     /// Turns bounds of the Euclidean distance on the grid into bounds of the metric, for a vector of some length.
@@ -152,11 +179,71 @@ impl Query {
     }
 }
 
+/// Rows among which the first near ones are looked for.
+const FIRST: usize = 512;
+
+/// The nearest of the first rows, by how far they are apart on a grid, while too few have been met to tell how far the best
+/// reach: with them, few of the others have to be met.
+fn nearest(apart: &[u64], reach: &Reach) -> Vec<usize> {
+    let Some(best) = reach.best().filter(|best| *best < apart.len() && reach.bound().is_none()) else {
+        return vec![];
+    };
+    let mut nearest: Vec<(u64, usize)> =
+        apart.iter().copied().zip(0..).take(best.saturating_add(FIRST)).collect();
+    let best = best.min(nearest.len());
+    if best < nearest.len() {
+        nearest.select_nth_unstable(best);
+    }
+    nearest[..best].iter().map(|(_, at)| *at).collect()
+}
+
+/// How far apart on a grid a row is that is out of reach.
+struct Cut {
+    farthest: u64,
+    bound: f64,
+    apart: u64,
+}
+
+impl Cut {
+    fn new(farthest: u64) -> Cut {
+        Cut { farthest, bound: f64::INFINITY, apart: u64::MAX }
+    }
+
+    /// Returns it for what is in reach now; `least` is the least distance of a row that is so far apart, and grows with it.
+    fn at(&mut self, reach: &Reach, least: impl Fn(u64) -> f64) -> u64 {
+        let Some(bound) = reach.bound().filter(|bound| *bound < self.bound) else { return self.apart };
+        self.bound = bound;
+        let (mut low, mut high) = (0, self.farthest);
+        // Beyond the farthest all bounds may be open, and nothing is certain.
+        if least(high) <= bound {
+            return self.apart;
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if least(middle) > bound { high = middle } else { low = middle + 1 }
+        }
+        self.apart = low;
+        low
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The bounds of all rows, by row; no numbers (NaN) where there is none.
+    fn all_bounds(query: &Query, sketch: &Sketch, rows: usize, best: usize) -> (Vec<f64>, Vec<f64>) {
+        let numbers: Vec<u64> = (100..).take(rows).collect();
+        let mut found = Vec::new();
+        query.bounds(sketch, 100, &numbers, 0, &Reach::new(best), &mut found);
+        let (mut lower, mut upper) = (vec![f64::NAN; rows], vec![f64::NAN; rows]);
+        for bounded in found {
+            (lower[bounded.place], upper[bounded.place]) = (bounded.lower, bounded.upper);
+        }
+        (lower, upper)
+    }
 
     fn number() -> impl Strategy<Value = f32> {
         prop_oneof![
@@ -178,9 +265,7 @@ mod tests {
         ) {
             let query = Query::new(query, metric);
             let sketch = Sketch::new(9, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
-            let places: Vec<(usize, usize)> = (0..vectors.len()).map(|row| (row, row)).collect();
-            let (mut lower, mut upper) = (vec![0.0; vectors.len()], vec![0.0; vectors.len()]);
-            query.bounds(&sketch, &places, usize::MAX, &mut lower, &mut upper);
+            let (lower, upper) = all_bounds(&query, &sketch, vectors.len(), usize::MAX);
             for (row, vector) in vectors.iter().enumerate() {
                 let Some(vector) = vector else {
                     prop_assert!(lower[row].is_nan() && upper[row].is_nan());
@@ -215,20 +300,15 @@ mod tests {
             }
             let query = Query::new(query, metric);
             let sketch = Sketch::new(5, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
-            let places: Vec<(usize, usize)> = (0..vectors.len()).map(|row| (row, row)).collect();
-            let bounds = |best: usize| {
-                let (mut lower, mut upper) = (vec![0.0; vectors.len()], vec![0.0; vectors.len()]);
-                query.bounds(&sketch, &places, best, &mut lower, &mut upper);
-                (lower, upper)
-            };
+            let bounds = |best: usize| all_bounds(&query, &sketch, vectors.len(), best);
             let ((all, _), (some, upper)) = (bounds(usize::MAX), bounds(best));
             for (row, vector) in vectors.iter().enumerate() {
                 let Some(vector) = vector else { continue };
-                if some[row] != f64::INFINITY || all[row] == f64::INFINITY {
+                if !some[row].is_nan() {
                     prop_assert_eq!(some[row].to_bits(), all[row].to_bits());
                     continue;
                 }
-                prop_assert_eq!(upper[row], f64::INFINITY);
+                prop_assert!(upper[row].is_nan());
                 let distance = query.distance(vector);
                 let closer = vectors.iter().flatten().filter(|other| query.distance(other) < distance);
                 prop_assert!(closer.count() >= best, "{metric:?}: row {row} at {distance}");
@@ -254,10 +334,9 @@ mod tests {
         for metric in [Metric::L2, Metric::Cosine, Metric::Dot] {
             let query = Query::new(unit(99), metric);
             let sketch = Sketch::new(384, 50, query.normalized(), |row| Some(&vectors[row]));
-            let (mut lower, mut upper) = ([0.0], [0.0]);
-            for row in 0..50 {
-                query.bounds(&sketch, &[(row, 0)], usize::MAX, &mut lower, &mut upper);
-                assert!(upper[0] - lower[0] < 0.03, "{metric:?} {} {}", lower[0], upper[0]);
+            let (lower, upper) = all_bounds(&query, &sketch, 50, usize::MAX);
+            for (lower, upper) in lower.iter().zip(&upper) {
+                assert!(upper - lower < 0.03, "{metric:?} {lower} {upper}");
             }
         }
     }
