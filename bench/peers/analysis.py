@@ -1,4 +1,4 @@
-"""How a text becomes terms: two analyzers, each a rule that an engine can be configured to follow."""
+"""How a text becomes terms: analyzers, each a rule that some engine follows or can be configured to follow."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -40,6 +40,12 @@ def english(text: str) -> list[str]:
     return [_folded(stem) for stem in stems if stem not in STOP_WORDS]
 
 
+def stopped(text: str) -> list[str]:
+    """Stems of the words that are no stop words, as Omnigraph has them."""
+    bare = map(_folded, words(text))
+    return [_stem(word) for word in bare if word not in STOP_WORDS]
+
+
 def _runs(text: str) -> Iterator[str]:
     run = ""
     for character in text:
@@ -67,5 +73,11 @@ ANALYZERS = [
         "runs of letters and digits; drop runs of 40 bytes or more; lower-case; English Snowball stem; drop stems that"
         " are English stop words; fold accents to ASCII",
         english,
+    ),
+    Analyzer(
+        "stopped",
+        "runs of letters and digits; drop runs of 40 bytes or more; lower-case; fold accents to ASCII; drop English stop"
+        " words; English Snowball stem",
+        stopped,
     ),
 ]
