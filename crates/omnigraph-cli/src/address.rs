@@ -74,6 +74,7 @@ pub(crate) fn options(global: &Global, read_only: bool) -> OpenOptions {
         memory_budget: global.memory,
         read_only,
         actor: global.actor.clone(),
+        embed_on_write: global.embed_on_write,
         ..OpenOptions::default()
     }
 }

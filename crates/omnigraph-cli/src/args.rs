@@ -10,8 +10,8 @@ mod maintenance;
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use branch::{Branch, BranchCreate, BranchDelete, BranchList, BranchMerge, Resolve, Tag};
@@ -82,6 +82,16 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) store: Option<String>,
+    /// Compute the `@embed` vectors that loads and mutations leave out, with the embedder of the environment.
+    #[arg(
+        long,
+        global = true,
+        env = "OMNIGRAPH_EMBED_ON_WRITE",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new(),
+        help_heading = "Global options"
+    )]
+    pub(crate) embed_on_write: bool,
     /// Consent to a destructive write on a target that is not local.
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) yes: bool,

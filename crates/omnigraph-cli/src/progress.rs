@@ -32,6 +32,7 @@ impl Bar {
             bar.set_position(progress.bytes);
             bar.set_message(match progress.phase {
                 LoadPhase::Reading => "reading",
+                LoadPhase::Embedding => "embedding",
                 LoadPhase::Checking => "checking",
                 LoadPhase::Writing => "writing",
             });

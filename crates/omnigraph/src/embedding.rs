@@ -1,7 +1,8 @@
-//! Embedding of query texts: a handle's embedder.
+//! A handle's embedder.
 //!
-//! The client is made when the first query has a text for a vector property, and reused; without such a query no key is
-//! needed. Loads and mutations never embed.
+//! The client is made when the first text is to be embedded, and reused; until then no key is needed. Queries embed texts
+//! that stand for vectors; loads and mutations embed only where a handle was opened so
+//! ([`crate::db::OpenOptions::embed_on_write`]).
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,9 +10,23 @@ use async_trait::async_trait;
 pub use omnigraph_embed::{EmbedError, EmbeddingClient, EmbeddingConfig, Provider};
 
 use crate::error::Result;
-use crate::query::Embed;
 
-/// Turns texts of queries into vectors, by the configuration of a handle or, without one, of the environment.
+/// Turns texts into vectors. `model` is what the schema records, if anything; another one than the embedder has is an error.
+#[async_trait]
+pub(crate) trait Embed: Send + Sync {
+    /// Embeds the text of a query.
+    async fn embed(&self, text: &str, dimension: usize, model: Option<&str>) -> Result<Vec<f32>>;
+
+    /// Embeds stored texts, in their order.
+    async fn embed_documents(
+        &self,
+        texts: &[&str],
+        dimension: usize,
+        model: Option<&str>,
+    ) -> Result<Vec<Vec<f32>>>;
+}
+
+/// Turns texts into vectors, by the configuration of a handle or, without one, of the environment.
 #[derive(Default)]
 pub(crate) struct Embedder {
     config: Option<Arc<EmbeddingConfig>>,
@@ -36,15 +51,28 @@ impl Embedder {
         };
         Ok(self.client.get_or_init(|| made))
     }
+
+    fn client_of(&self, model: Option<&str>) -> Result<&EmbeddingClient> {
+        let client = self.client()?;
+        if let Some(model) = model {
+            client.check_model(model)?;
+        }
+        Ok(client)
+    }
 }
 
 #[async_trait]
 impl Embed for Embedder {
     async fn embed(&self, text: &str, dimension: usize, model: Option<&str>) -> Result<Vec<f32>> {
-        let client = self.client()?;
-        if let Some(model) = model {
-            client.check_model(model)?;
-        }
-        Ok(client.embed_query_text(text, dimension).await?)
+        Ok(self.client_of(model)?.embed_query_text(text, dimension).await?)
+    }
+
+    async fn embed_documents(
+        &self,
+        texts: &[&str],
+        dimension: usize,
+        model: Option<&str>,
+    ) -> Result<Vec<Vec<f32>>> {
+        Ok(self.client_of(model)?.embed_documents(texts, dimension).await?)
     }
 }

@@ -47,6 +47,7 @@ async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
         let kind = match index.kind {
             IndexKind::Key => "key",
             IndexKind::Text => "text",
+            IndexKind::Substring => "substring",
             IndexKind::Vector => "vector",
         };
         let state = match index.state {

@@ -143,11 +143,12 @@ fn a_load_leaves_its_indexes_ready_and_lost_ones_are_built_again() {
         indexes.iter().map(|index| (text(index, "kind"), text(index, "state"))).collect()
     };
     let expect = |state: &str| -> Vec<(String, String)> {
-        let pairs = [("key", state), ("key", state), ("text", state), ("vector", "pending")];
+        let pairs =
+            [("key", state), ("key", state), ("text", state), ("substring", state), ("vector", "pending")];
         pairs.map(|(kind, state)| (kind.to_owned(), state.to_owned())).to_vec()
     };
     assert_eq!(states(&sandbox), expect("ready"));
-    assert_eq!(remove_indexes(&sandbox.path("g")), 3);
+    assert_eq!(remove_indexes(&sandbox.path("g")), 4);
     assert_eq!(states(&sandbox), expect("missing"));
 
     let run = sandbox.run(&["index", "build", "g"]);

@@ -30,6 +30,8 @@ use crate::storage::Root;
 const CACHED_REFS: u64 = 4096;
 /// Background requests of one handle; more wait.
 const BACKGROUND: u32 = 64;
+/// Upkeep that may run at a time.
+const UPKEEP: u32 = 16;
 /// How long a write waits for the deletion of its intent before it answers. A local disk needs less, so a command
 /// that exits leaves none behind; a bucket needs more, and its latency should not be the writer's.
 const RETIRE_WAIT: Duration = Duration::from_millis(5);
@@ -51,6 +53,7 @@ struct Shared {
     turns: Turns,
     leftovers: Leftovers,
     background: Arc<Semaphore>,
+    upkeep: Arc<Semaphore>,
 }
 
 impl Graph {
@@ -105,6 +108,7 @@ impl Graph {
                 turns: Turns::new(),
                 leftovers: Leftovers::default(),
                 background: Arc::new(Semaphore::new(BACKGROUND as usize)),
+                upkeep: Arc::new(Semaphore::new(UPKEEP as usize)),
                 root,
                 read_only,
                 main,
@@ -156,6 +160,8 @@ impl Graph {
     /// Waits until no request runs in the background, so that the process may end.
     pub(crate) async fn finish(&self) {
         // The semaphore is never closed, so that acquiring fails is impossible and would mean that nothing runs.
+        // Upkeep may write, and what a write leaves to the background comes after it.
+        let _ = self.shared.upkeep.acquire_many(UPKEEP).await;
         let _ = self.shared.background.acquire_many(BACKGROUND).await;
     }
 
@@ -262,6 +268,16 @@ impl Graph {
     /// Runs something that nobody waits for, except [`Graph::finish`]; not when too much runs already.
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Ok(permit) = self.shared.background.clone().try_acquire_owned() {
+            tokio::spawn(async move {
+                work.await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// As [`Graph::in_background`], for work that may itself write to the graph.
+    pub(crate) fn as_upkeep(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(permit) = self.shared.upkeep.clone().try_acquire_owned() {
             tokio::spawn(async move {
                 work.await;
                 drop(permit);

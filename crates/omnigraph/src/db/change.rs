@@ -75,6 +75,7 @@ impl Omnigraph {
             request.progress,
             self.graph.root().memory_budget(),
             self.sources.clone(),
+            self.write_embedder(),
         );
         let base_branch = match request.base {
             Some(base) => self.fork_for(&branch, base, request.actor, &planner).await?,
@@ -135,8 +136,8 @@ impl Mutating<'_> {
             )));
         };
         let params = params::bind_map(&query.params, self.params)?;
-        let sources = self.graph.sources.clone();
-        Ok(Mutation { statements: statements.clone(), params, now: self.now, sources })
+        let (sources, embedder) = (self.graph.sources.clone(), self.graph.write_embedder());
+        Ok(Mutation { statements: statements.clone(), params, now: self.now, sources, embedder })
     }
 }
 

@@ -14,7 +14,7 @@ use super::types::{ReadTarget, SnapshotView};
 use crate::blob::policy::ExternalBlobPolicy;
 use crate::blob::source::Sources;
 use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
-use crate::embedding::{Embedder, EmbeddingConfig};
+use crate::embedding::{Embed, Embedder, EmbeddingConfig};
 use crate::error::{OmniError, Result};
 use crate::feed::parked::Parked;
 use crate::storage::{Durability, KEPT_ROWS, Root, RootOptions};
@@ -51,6 +51,13 @@ pub struct OpenOptions {
     pub index_from_rows: u64,
     /// Which bytes outside the graph a write may refer to; none by default. What is stored stays readable.
     pub external_blobs: ExternalBlobPolicy,
+    /// Whether loads and mutations fill the `@embed` vectors that they leave out, or whose source they change, with the
+    /// embedding of the source; off by default. What embeds is what embeds the texts of queries
+    /// ([`Omnigraph::with_embedding_config`]); if the schema records a model, it must have that one.
+    pub embed_on_write: bool,
+    /// Whether this handle compacts tables in the background once a good part of a large file is deleted; off by default.
+    /// A compaction is a commit by `omnigraph:maintenance`; for a process that lives and does not count commits.
+    pub compact_in_background: bool,
 }
 
 impl Default for OpenOptions {
@@ -63,6 +70,8 @@ impl Default for OpenOptions {
             storage: BTreeMap::new(),
             index_from_rows: KEPT_ROWS,
             external_blobs: ExternalBlobPolicy::deny(),
+            embed_on_write: false,
+            compact_in_background: false,
         }
     }
 }
@@ -78,6 +87,8 @@ impl fmt::Debug for OpenOptions {
             storage,
             index_from_rows,
             external_blobs,
+            embed_on_write,
+            compact_in_background,
         } = self;
         f.debug_struct("OpenOptions")
             .field("durability", durability)
@@ -87,6 +98,8 @@ impl fmt::Debug for OpenOptions {
             .field("storage", &storage.keys().collect::<Vec<_>>())
             .field("index_from_rows", index_from_rows)
             .field("external_blobs", &external_blobs.bases())
+            .field("embed_on_write", embed_on_write)
+            .field("compact_in_background", compact_in_background)
             .finish()
     }
 }
@@ -114,6 +127,8 @@ pub struct Omnigraph {
     pub(super) parked: Parked,
     pub(super) sources: Arc<Sources>,
     pub(super) embedder: Arc<Embedder>,
+    pub(super) embed_on_write: bool,
+    pub(super) compact: bool,
     compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
 }
 
@@ -171,6 +186,8 @@ impl Omnigraph {
             parked: Parked::default(),
             sources: Arc::new(Sources::new(options.external_blobs.clone(), options.storage.clone())),
             embedder: Arc::new(Embedder::default()),
+            embed_on_write: options.embed_on_write,
+            compact: options.compact_in_background,
             compiled: Cache::new(COMPILED_QUERIES),
         }
     }
@@ -179,6 +196,11 @@ impl Omnigraph {
     pub fn with_embedding_config(mut self, config: Arc<EmbeddingConfig>) -> Omnigraph {
         self.embedder = Arc::new(Embedder::new(config));
         self
+    }
+
+    /// Returns what embeds the texts of writes, if anything does.
+    pub(super) fn write_embedder(&self) -> Option<Arc<dyn Embed>> {
+        self.embed_on_write.then(|| self.embedder.clone() as Arc<dyn Embed>)
     }
 
     /// Returns the root the graph lives in.

@@ -127,13 +127,14 @@ impl Omnigraph {
         maintenance::indexes::list(&self.resolve(&target.into()).await?).await
     }
 
-    /// Builds, in the background, what is declared over the large files that a commit brought.
+    /// Builds, in the background, what is declared over the large files that a commit brought, and compacts what it left
+    /// sparse if the handle may.
     pub(super) fn tend(&self, branch: &BranchName, commit: Option<&Arc<CommitRecord>>) {
         let Some(commit) = commit.cloned() else { return };
-        let (graph, branch) = (self.graph.clone(), branch.clone());
-        self.graph.in_background(async move {
-            if let Err(error) = maintenance::indexes::tend(&graph, &branch, &commit).await {
-                tracing::debug!(%error, %branch, "indexes are left to their first use");
+        let (graph, branch, compact) = (self.graph.clone(), branch.clone(), self.compact);
+        self.graph.as_upkeep(async move {
+            if let Err(error) = maintenance::tend(&graph, &branch, &commit, compact).await {
+                tracing::debug!(%error, %branch, "maintenance is left to the next write");
             }
         });
     }
@@ -141,7 +142,7 @@ impl Omnigraph {
     /// Builds, in the background, what the indexes of a branch lack.
     pub(super) fn index_in_background(&self, branch: &BranchName) {
         let (graph, branch) = (self.graph.clone(), branch.clone());
-        self.graph.in_background(async move {
+        self.graph.as_upkeep(async move {
             let built = async { maintenance::indexes::ensure(&graph.head(&branch).await?).await };
             if let Err(error) = built.await {
                 tracing::debug!(%error, %branch, "indexes are left to their first use");

@@ -11,7 +11,7 @@ use omnigraph_compiler::types::{Kind, Scalar};
 use serde::Serialize;
 
 use super::PendingIndex;
-use crate::commit::{BranchName, CommitRecord, Graph, Snapshot};
+use crate::commit::Snapshot;
 use crate::error::Result;
 use crate::model;
 use crate::storage::Table;
@@ -25,6 +25,8 @@ pub enum IndexKind {
     Key,
     /// Rows by words.
     Text,
+    /// Rows by what their text holds.
+    Substring,
     /// Rows by the distance of vectors.
     Vector,
 }
@@ -104,37 +106,13 @@ pub(crate) async fn ensure(snapshot: &Snapshot) -> Result<Vec<PendingIndex>> {
     Ok(pending)
 }
 
-/// Builds what is declared over the tables to which a commit brought a large fragment.
+/// Builds what is declared over a table of a snapshot.
 ///
 /// # Errors
 /// `Storage`.
-pub(crate) async fn tend(graph: &Graph, branch: &BranchName, commit: &CommitRecord) -> Result<()> {
-    let root = graph.root();
-    let parent = match commit.parents.first() {
-        Some(parent) => graph.log().get(parent.branch_uid, parent.seq).await?,
-        None => None,
-    };
-    let mut all = None;
-    for pin in &commit.tables {
-        let before = parent.as_ref().and_then(|parent| parent.pin(&pin.key()));
-        if before.is_some_and(|before| before.version == pin.version) {
-            continue;
-        }
-        // Both were opened by the write, so this is a look at the cache.
-        let before = match before.filter(|before| before.path == pin.path) {
-            Some(before) => Some(Table::open(root, &before.path, before.version).await?),
-            None => None,
-        };
-        let table = Table::open(root, &pin.path, pin.version).await?;
-        if !table.gained_large_fragment(before.as_ref()) {
-            continue;
-        }
-        if all.is_none() {
-            all = Some(declared(graph.at_seq(branch, commit.seq).await?.catalog()));
-        }
-        if let Some(declared) = all.as_mut().and_then(|all| all.remove(&pin.key())) {
-            build(&pin.key(), &table, declared).await?;
-        }
+pub(super) async fn build_for(snapshot: &Snapshot, key: &TypeKey, table: &Table) -> Result<()> {
+    if let Some(declared) = declared(snapshot.catalog()).remove(key) {
+        build(key, table, declared).await?;
     }
     Ok(())
 }
@@ -160,7 +138,7 @@ async fn build(key: &TypeKey, table: &Table, declared: Vec<Declared>) -> Result<
 async fn is_pending(table: &Table, declared: &Declared) -> Result<bool> {
     Ok(match &declared.index {
         Index::Grid { column, .. } => table.row_count() > 0 && !table.has_value(column).await?,
-        Index::Keys(_) | Index::Terms(_) => false,
+        Index::Keys(_) | Index::Terms(_) | Index::Grams(_) => false,
     })
 }
 
@@ -223,6 +201,7 @@ fn of_type(columns: &[&str], constraints: &[Constraint], properties: &[Property]
         let Some(property) = found(name) else { continue };
         if property.ty.kind == Kind::Scalar(Scalar::String) {
             add(IndexKind::Text, members.clone(), Index::Terms(name.clone()));
+            add(IndexKind::Substring, members.clone(), Index::Grams(name.clone()));
         }
         if let Kind::Vector(_) = property.ty.kind {
             let normalized = match property.metric.unwrap_or(Metric::L2) {

@@ -1,6 +1,7 @@
 //! Keeping the store small and fast: compaction, reclamation, and the check for drift.
 //!
-//! Owns nothing on disk. [`optimize`] is a write like any other; [`indexes`] keeps what is derived from fragments; [`cleanup`] alone removes files, and only those that
+//! Owns nothing on disk. [`optimize`] is a write like any other; [`indexes`] keeps what is derived from fragments, and
+//! [`tend`] does both behind the writes of a live handle; [`cleanup`] alone removes files, and only those that
 //! [`census`] and [`crate::storage::reclaim`] prove to be garbage; [`repair`] has nothing to do, as a table
 //! version that no commit names cannot be reached.
 //!
@@ -15,6 +16,7 @@ pub(crate) mod packing;
 mod pending;
 mod repair;
 pub(crate) mod retention;
+mod tend;
 
 #[cfg(test)]
 #[cfg(feature = "failpoints")]
@@ -27,6 +29,7 @@ pub(crate) use optimize::optimize;
 pub use optimize::{DatasetOptimizeStats, PendingIndex, SkipReason};
 pub(crate) use repair::repair;
 pub use repair::{DatasetRepairStats, RepairAction, RepairClassification, RepairOptions, RepairStats};
+pub(crate) use tend::tend;
 
 /// Names the storage of commits in statistics, beside the type keys.
 const MANIFEST_KEY: &str = "__manifest";

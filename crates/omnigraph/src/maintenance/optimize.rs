@@ -5,6 +5,7 @@
 //! fragments; nothing when there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::TypeKey;
@@ -67,13 +68,7 @@ pub(crate) async fn optimize(
     graph.require_writable()?;
     graph.require_settled("optimize").await?;
     failpoints::hit(graph.root(), failpoints::OPTIMIZE_BEGIN)?;
-    let request = WriteRequest {
-        branch: branch.clone(),
-        actor: actor.map(str::to_owned),
-        kind: CommitKind::Maintenance,
-        if_commit: None,
-    };
-    let written = graph.write(&request, &Compaction).await?;
+    let written = graph.write(&request(branch, actor), &Compaction { only: None }).await?;
     let commit = written.commit.as_deref();
     let mut stats: Vec<DatasetOptimizeStats> =
         written.output.iter().map(|(key, found)| describe(key, *found, commit)).collect();
@@ -86,6 +81,28 @@ pub(crate) async fn optimize(
     Ok(stats)
 }
 
+/// Compacts some tables of a branch, where they need it, and returns the commit if there is one.
+///
+/// # Errors
+/// Those of [`Graph::write`].
+pub(super) async fn compact(
+    graph: &Graph,
+    branch: &BranchName,
+    actor: Option<&str>,
+    only: Option<BTreeSet<TypeKey>>,
+) -> Result<Option<Arc<CommitRecord>>> {
+    Ok(graph.write(&request(branch, actor), &Compaction { only }).await?.commit)
+}
+
+fn request(branch: &BranchName, actor: Option<&str>) -> WriteRequest {
+    WriteRequest {
+        branch: branch.clone(),
+        actor: actor.map(str::to_owned),
+        kind: CommitKind::Maintenance,
+        if_commit: None,
+    }
+}
+
 /// The fragments of a table: how many there are, and how many a compaction rewrites.
 #[derive(Clone, Copy)]
 struct Found {
@@ -93,7 +110,10 @@ struct Found {
     rewritten: u64,
 }
 
-struct Compaction;
+struct Compaction {
+    /// The tables to compact; all without it.
+    only: Option<BTreeSet<TypeKey>>,
+}
 
 #[async_trait]
 impl Planner for Compaction {
@@ -105,7 +125,9 @@ impl Planner for Compaction {
         for pin in &snapshot.record().tables {
             failpoints::hit(snapshot.root(), failpoints::OPTIMIZE_TABLE)?;
             let key = pin.key();
+            let meant = self.only.as_ref().is_none_or(|only| only.contains(&key));
             let rewritten = match pin.fragments {
+                _ if !meant => 0,
                 0 => 0,
                 _ => snapshot.table(&key).await?.fragments_to_compact(),
             };

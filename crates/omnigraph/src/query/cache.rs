@@ -1,6 +1,6 @@
 //! What queries keep between runs: topologies, hot columns, and the execution runtime.
 //!
-//! Every entry is keyed by exact table versions, so none is ever stale. One set of caches exists per memory budget in
+//! Every entry is keyed by exact table versions or by data files, so none is ever stale. One set of caches exists per memory budget in
 //! the process; topologies and columns may hold a quarter of the budget each, running operators another quarter, then
 //! they spill to disk. Concurrent requests for one entry build it once.
 
@@ -13,10 +13,10 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use parking_lot::Mutex;
 
-use super::columns::Column;
 use super::topology::{AddressMap, Ends, Lineage, Topology, TopologyKey};
 use crate::error::Result;
 use crate::storage::Table;
+use crate::storage::values::BlockKey;
 
 /// Names one immutable table version across all roots of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ impl TableKey {
 pub(crate) struct Caches {
     /// Memory of one query's operators, shared by all queries.
     pub(crate) runtime: Arc<RuntimeEnv>,
-    /// Most bytes one cached column may have.
+    /// Most bytes one cached block of a column may have.
     pub(crate) column_bytes: usize,
     /// Most bytes one topology may have.
     pub(crate) topology_bytes: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Caches {
     pub(crate) latest: moka::sync::Cache<Lineage, Ends>,
     pub(crate) addresses: moka::future::Cache<TableKey, Arc<AddressMap>>,
     /// `None`: too large to hold.
-    pub(crate) columns: moka::future::Cache<(TableKey, String), Option<Arc<Column>>>,
+    pub(crate) columns: moka::future::Cache<BlockKey, Option<ArrayRef>>,
     heat: moka::sync::Cache<String, Arc<AtomicU64>>,
 }
 
@@ -96,7 +96,9 @@ impl Caches {
                 .build(),
             columns: moka::future::Cache::builder()
                 .max_capacity(share / 1024)
-                .weigher(move |_, c: &Option<Arc<Column>>| weigh(c.as_ref().map_or(0, |c| c.bytes())))
+                .weigher(move |_, c: &Option<ArrayRef>| {
+                    weigh(c.as_ref().map_or(0, |c| c.get_array_memory_size()))
+                })
                 .build(),
             heat: moka::sync::Cache::new(16_384),
         })

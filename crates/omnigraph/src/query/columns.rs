@@ -1,22 +1,20 @@
 //! Late fetch: property values of rows named by address.
 //!
-//! Few rows are taken from storage, each distinct row once. When what was taken so far from one table version comes near
-//! the cost of reading a column whole, the column is read once and kept, and later fetches are memory lookups. A column
-//! that exceeds its share of the memory budget is never kept.
+//! Few rows are taken from storage, each distinct row once. When what was taken so far from one block of a column
+//! ([`crate::storage::values`]) comes near the cost of reading it whole, the block is read once and kept, and later fetches
+//! from it are memory lookups, of this table version and of every other that has the file. A block that exceeds its share of
+//! the memory budget is never kept.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::compute;
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
-use arrow_array::{Array, ArrayRef, UInt32Array};
-use futures::TryStreamExt;
+use arrow_array::{ArrayRef, UInt32Array, new_empty_array};
 
-use super::cache::{Caches, TableKey};
-use super::topology::AddressMap;
+use super::cache::Caches;
 use crate::error::{OmniError, Result};
-use crate::storage::{Scan, Table, build_once};
+use crate::storage::values::{BlockId, BlockKey, ValueColumn, locate};
+use crate::storage::{Table, build_once};
 
 /// Rows per batch of internal scans.
 pub(crate) const SCAN_ROWS: usize = 8192;
@@ -25,23 +23,33 @@ const TAKE_COST: u64 = 8;
 /// So does each request, however few its rows.
 const TAKE_OVERHEAD: u64 = 512;
 
-/// All values of one column of one table version.
-pub(crate) struct Column {
-    rows: Arc<AddressMap>,
-    values: ArrayRef,
+/// Where rows are: the blocks that hold them, and for each row which of these, and its place there.
+struct Rows {
+    blocks: Vec<(BlockId, u64)>,
+    places: Vec<(usize, usize)>,
 }
 
-impl Column {
-    /// Returns the memory it holds, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.values.get_array_memory_size()
-    }
-
-    fn take(&self, addresses: &[u64]) -> Result<ArrayRef> {
-        let ordinals = addresses.iter().map(|&a| self.rows.ordinal(a)).collect::<Option<Vec<u32>>>();
-        let ordinals =
-            ordinals.ok_or_else(|| OmniError::internal("row address is not in the table version"))?;
-        Ok(compute::take(&self.values, &UInt32Array::from(ordinals), None)?)
+impl Rows {
+    fn new(addresses: &[u64]) -> Rows {
+        let mut known: BTreeMap<BlockId, usize> = BTreeMap::new();
+        let (mut blocks, mut places): (Vec<(BlockId, u64)>, _) =
+            (Vec::new(), Vec::with_capacity(addresses.len()));
+        // Most rows are in the block of the one before.
+        let mut last: Option<(BlockId, usize)> = None;
+        for address in addresses {
+            let (block, row) = locate(*address);
+            let at = match last {
+                Some((known, at)) if known == block => at,
+                _ => *known.entry(block).or_insert_with(|| {
+                    blocks.push((block, 0));
+                    blocks.len() - 1
+                }),
+            };
+            last = Some((block, at));
+            blocks[at].1 += 1;
+            places.push((at, row as usize));
+        }
+        Rows { blocks, places }
     }
 }
 
@@ -52,30 +60,93 @@ pub(crate) async fn fetch(
     columns: &[String],
     addresses: &[u64],
 ) -> Result<Vec<ArrayRef>> {
-    let key = TableKey::of(table);
-    let mut kept = cached(caches, &key, columns).await;
-    if kept.iter().any(Option::is_none) {
-        let work = addresses.len() as u64 * TAKE_COST + TAKE_OVERHEAD;
-        for (slot, column) in kept.iter_mut().zip(columns) {
-            let spent = caches.spend(format!("{key:?}.{column}"), work);
-            if slot.is_none() && spent >= table.row_count() {
-                *slot = load(caches, table, &key, column).await?;
-            }
+    if addresses.is_empty() {
+        let schema = table.project(columns)?;
+        return Ok(schema.fields().iter().map(|field| new_empty_array(field.data_type())).collect());
+    }
+    let rows = Rows::new(addresses);
+    let mut held: Vec<Vec<Option<ArrayRef>>> = Vec::with_capacity(columns.len());
+    // Columns by which of the blocks are not in memory: they are taken together.
+    let mut cold: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
+    for (at, column) in columns.iter().enumerate() {
+        let column = ValueColumn::new(table, column)?;
+        let mut blocks = Vec::with_capacity(rows.blocks.len());
+        for (block, wanted) in &rows.blocks {
+            blocks.push(hot(caches, &column, *block, *wanted, rows.blocks.len() as u64).await?);
+        }
+        if blocks.iter().any(Option::is_none) {
+            cold.entry(blocks.iter().map(Option::is_none).collect()).or_default().push(at);
+        }
+        held.push(blocks);
+    }
+    let mut taken: Vec<Option<ArrayRef>> = vec![None; columns.len()];
+    for (blocks, at) in cold {
+        let names: Vec<String> = at.iter().map(|at| columns[*at].clone()).collect();
+        let missing = addresses.iter().zip(&rows.places).filter(|(_, (block, _))| blocks[*block]);
+        let missing: Vec<u64> = missing.map(|(address, _)| *address).collect();
+        for (at, array) in at.into_iter().zip(take_distinct(table, &names, &missing).await?) {
+            taken[at] = Some(array);
         }
     }
-    let missing: Vec<String> =
-        columns.iter().zip(&kept).filter(|(_, k)| k.is_none()).map(|(c, _)| c.clone()).collect();
-    let mut taken = if missing.is_empty() {
-        Vec::new().into_iter()
-    } else {
-        take_distinct(table, &missing, addresses).await?.into_iter()
-    };
-    kept.iter()
-        .map(|kept| match kept {
-            Some(column) => column.take(addresses),
-            None => taken.next().ok_or_else(|| OmniError::internal("storage returned too few columns")),
-        })
-        .collect()
+    let columns = held.into_iter().zip(taken);
+    columns.map(|(blocks, taken)| assembled(&rows, &blocks, taken)).collect()
+}
+
+/// Puts the values of the rows together, from blocks in memory and from those that were taken, in the same order.
+fn assembled(rows: &Rows, blocks: &[Option<ArrayRef>], taken: Option<ArrayRef>) -> Result<ArrayRef> {
+    match (blocks, taken) {
+        ([Some(block)], _) => {
+            let places: Vec<u32> = rows.places.iter().map(|(_, row)| *row as u32).collect();
+            Ok(compute::take(block, &UInt32Array::from(places), None)?)
+        }
+        (blocks, Some(taken)) if blocks.iter().all(Option::is_none) => Ok(taken),
+        (blocks, taken) => {
+            let mut sources: Vec<&dyn arrow_array::Array> = Vec::with_capacity(blocks.len() + 1);
+            let mut source_of = Vec::with_capacity(blocks.len());
+            for block in blocks {
+                source_of.push(block.as_ref().map(|block| {
+                    sources.push(block.as_ref());
+                    sources.len() - 1
+                }));
+            }
+            let rest = sources.len();
+            sources.extend(taken.as_deref());
+            let mut next = 0;
+            let places = rows.places.iter().map(|(block, row)| match source_of[*block] {
+                Some(source) => (source, *row),
+                None => {
+                    next += 1;
+                    (rest, next - 1)
+                }
+            });
+            let places: Vec<(usize, usize)> = places.collect();
+            Ok(compute::interleave(&sources, &places)?)
+        }
+    }
+}
+
+/// Returns a block if it is in memory, or is worth it by now: `wanted` of its rows are, in a request to so many blocks.
+async fn hot(
+    caches: &Caches,
+    column: &ValueColumn,
+    id: BlockId,
+    wanted: u64,
+    requested: u64,
+) -> Result<Option<ArrayRef>> {
+    let (key, rows) = column.block(id)?;
+    if let Some(known) = caches.columns.get(&key).await {
+        return Ok(known);
+    }
+    let work = wanted * TAKE_COST + TAKE_OVERHEAD / requested.max(1);
+    if caches.spend(format!("{}\0{}", key.0, key.1), work) < rows {
+        return Ok(None);
+    }
+    load(caches, column, id, key).await
+}
+
+async fn load(caches: &Caches, column: &ValueColumn, id: BlockId, key: BlockKey) -> Result<Option<ArrayRef>> {
+    let (column, limit) = (column.clone(), caches.column_bytes);
+    build_once(&caches.columns, key, async move { column.read(id, limit).await }).await
 }
 
 /// Returns the values of a text column for some rows, which may repeat; none where it is null.
@@ -96,14 +167,6 @@ pub(crate) async fn texts(
     Ok(rows.iter().zip(texts).filter_map(|(row, text)| Some((*row, text?.to_owned()))).collect())
 }
 
-async fn cached(caches: &Caches, key: &TableKey, columns: &[String]) -> Vec<Option<Arc<Column>>> {
-    let mut kept = Vec::with_capacity(columns.len());
-    for column in columns {
-        kept.push(caches.columns.get(&(key.clone(), column.clone())).await.flatten());
-    }
-    kept
-}
-
 async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> Result<Vec<ArrayRef>> {
     let ascending = addresses.windows(2).all(|w| w[0] < w[1]);
     if ascending {
@@ -121,34 +184,4 @@ async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> 
         .collect::<Vec<u32>>()
         .into();
     batch.columns().iter().map(|c| Ok(compute::take(c, &places, None)?)).collect()
-}
-
-async fn load(caches: &Caches, table: &Table, key: &TableKey, column: &str) -> Result<Option<Arc<Column>>> {
-    let entry = (key.clone(), column.to_owned());
-    let (table, column, limit) = (table.clone(), column.to_owned(), caches.column_bytes);
-    let build = async move { Ok(read_whole(&table, &column, limit).await?.map(Arc::new)) };
-    build_once(&caches.columns, entry, build).await
-}
-
-async fn read_whole(table: &Table, column: &str, limit: usize) -> Result<Option<Column>> {
-    let scan =
-        Scan { columns: vec![column.to_owned()], fragments: None, with_address: true, batch_rows: SCAN_ROWS };
-    let mut stream = table.scan(scan)?;
-    let (mut rows, mut parts, mut bytes) = (AddressMap::default(), Vec::new(), 0usize);
-    while let Some(batch) = stream.try_next().await? {
-        bytes += batch.column(0).get_buffer_memory_size();
-        if bytes > limit || !rows.extend(batch.column(1).as_primitive::<UInt64Type>().values()) {
-            return Ok(None);
-        }
-        parts.push(batch.column(0).clone());
-    }
-    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-    let values = if parts.is_empty() {
-        let schema = table.schema();
-        let field = schema.field_with_name(column)?;
-        arrow_array::new_empty_array(field.data_type())
-    } else {
-        compute::concat(&parts)?
-    };
-    Ok(Some(Column { rows: Arc::new(rows), values }))
 }

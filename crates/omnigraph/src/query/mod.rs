@@ -20,7 +20,6 @@ mod search;
 mod topology;
 
 pub(crate) use run::{explain, run};
-pub(crate) use search::Embed;
 
 #[cfg(test)]
 mod tests;

@@ -20,9 +20,10 @@ use super::cache::Caches;
 use super::exec::{BATCH_ROWS, Shared, build, external};
 use super::expr::Env;
 use super::plan::{Context, Plan, plan, type_key};
-use super::search::{Embed, Searches, resolve};
+use super::search::{Searches, resolve};
 use super::topology::Mode;
 use crate::commit::Snapshot;
+use crate::embedding::Embed;
 use crate::error::{OmniError, Result};
 use crate::model;
 

@@ -31,6 +31,21 @@ impl Table {
     }
 }
 
+/// A fragment is compacted in the background when at least one in this many of its rows is deleted: then what is written
+/// anew is at most so much more than what was deleted.
+const HOLLOW: u64 = 3;
+
+impl Table {
+    /// Tells whether a good part of a fragment that is worth an index is deleted.
+    pub(crate) fn is_sparse(&self) -> bool {
+        let least = self.root().kept_rows();
+        self.dataset().fragments().iter().any(|fragment| {
+            let (physical, live) = (table::physical_rows(fragment), table::live_rows(fragment));
+            physical >= least && (physical - live) * HOLLOW >= physical
+        })
+    }
+}
+
 /// Describes the fragments of a table.
 pub(super) fn pieces(table: &Table) -> Vec<Piece> {
     let describe = |fragment: &lance_table::format::Fragment| Piece {

@@ -12,8 +12,8 @@ use super::kept::{self, Form, Place};
 use super::scan::Scan;
 use super::table::{Table, live_rows, physical_rows};
 use super::vectors::VectorColumn;
-use super::{key_index, text};
-use crate::error::Result;
+use super::{grams, key_index, text};
+use crate::error::{OmniError, Result};
 
 /// A derived structure over columns of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub(crate) enum Index {
     Keys(Vec<String>),
     /// Rows by the terms of this text column.
     Terms(String),
+    /// Rows by runs of characters of this text column.
+    Grams(String),
     /// Vectors of this column on a grid; `normalized` to length one.
     Grid {
         /// The column.
@@ -114,9 +116,15 @@ impl Table {
                     let segment = text::segment(self, fragment, column, &parts.key).await?;
                     root.keep_now(place.path(), move || Ok(segment.to_bytes())).await?;
                 }
+                Index::Grams(column) => {
+                    let segment = grams::cut(self, fragment, column).await?;
+                    root.keep_now(place.path(), move || Ok(segment.to_bytes())).await?;
+                }
                 Index::Grid { normalized, .. } => {
                     let Some(vectors) = &parts.vectors else { continue };
-                    let block = (fragment.id() as u32, part as u32);
+                    let id = u32::try_from(fragment.id());
+                    let id = id.map_err(|_| OmniError::internal("a table has too many fragments"))?;
+                    let block = (id, part as u32);
                     let sketch = vectors.sketch(block, *normalized).await?;
                     root.keep_now(place.path(), move || Ok(sketch.to_bytes())).await?;
                 }
@@ -166,13 +174,14 @@ impl Parts {
         let (columns, form) = match index {
             Index::Keys(columns) => (columns.clone(), Form::Keys),
             Index::Terms(column) => (vec![column.clone()], Form::Terms),
+            Index::Grams(column) => (vec![column.clone()], Form::Grams),
             Index::Grid { column, .. } => (vec![column.clone()], Form::Grid),
         };
         let (vectors, normalized) = match index {
             Index::Grid { column, normalized } => {
                 (Some(VectorColumn::new(table.clone(), column)?), *normalized)
             }
-            Index::Keys(_) | Index::Terms(_) => (None, false),
+            Index::Keys(_) | Index::Terms(_) | Index::Grams(_) => (None, false),
         };
         Ok(Parts { key: fragment::columns_key(table, &columns)?, form, vectors, normalized })
     }

@@ -28,6 +28,8 @@ pub(crate) enum Form {
     Keys,
     /// Terms of texts ([`super::text`]).
     Terms,
+    /// Runs of characters of texts ([`super::grams`]).
+    Grams,
     /// Vectors on a grid ([`super::vectors`]).
     Grid,
 }
@@ -37,6 +39,7 @@ impl Form {
         match self {
             Form::Keys => "keys",
             Form::Terms => "terms",
+            Form::Grams => "grams",
             Form::Grid => "grid",
         }
     }

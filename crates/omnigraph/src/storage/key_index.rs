@@ -16,7 +16,6 @@ use arrow_schema::DataType;
 use futures::{StreamExt, TryStreamExt};
 use lance::dataset::fragment::FileFragment;
 
-use super::fragment::DerivedKey;
 use super::kept::{Form, Place};
 use super::once::build_once;
 use super::ordered::Ordered;
@@ -101,7 +100,7 @@ impl KeyIndex {
         let place = Place::of(&self.table, fragment.metadata(), &columns, Form::Keys, "");
         let held = caches.postings.get(&key).await;
         if let (None, Some(place)) = (&held, &place)
-            && let Some(ordered) = self.ordered(key.clone(), place, probes).await?
+            && let Some(ordered) = self.ordered(fragment, &columns, place, probes).await?
         {
             match ordered.probe(probes).await {
                 Ok(found) => return Ok(found),
@@ -131,20 +130,15 @@ impl KeyIndex {
     /// few probes, until many have been looked up, and always when all would not fit.
     async fn ordered(
         &self,
-        key: DerivedKey,
+        fragment: &FileFragment,
+        columns: &str,
         place: &Place,
         probes: &Arc<Probes>,
     ) -> Result<Option<Arc<Ordered>>> {
         let root = self.table.root();
-        let ordered = match root.caches().orders.get(&key).await {
-            Some(ordered) => ordered,
-            None => {
-                let types: Vec<DataType> = probes.keys().iter().map(|key| key.data_type().clone()).collect();
-                let Some(ordered) = Ordered::open(root, place, &types).await else { return Ok(None) };
-                let ordered = Arc::new(ordered);
-                root.caches().orders.insert(key, ordered.clone()).await;
-                ordered
-            }
+        let types: Vec<DataType> = probes.keys().iter().map(|key| key.data_type().clone()).collect();
+        let Some(ordered) = Ordered::held(&self.table, fragment, columns, place, &types).await else {
+            return Ok(None);
         };
         let pages = ordered.pages() as u64;
         let few = probes.len() as u64 * 2 <= pages && ordered.asked() <= pages * 2;

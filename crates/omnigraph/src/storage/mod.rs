@@ -18,9 +18,11 @@ pub(crate) mod durable;
 pub(crate) mod failure;
 pub(crate) mod fault;
 mod fragment;
+mod grams;
 pub(crate) mod indexes;
 mod kept;
 pub(crate) mod key_index;
+pub(crate) mod narrow;
 pub(crate) mod once;
 mod ordered;
 pub(crate) mod postings;
@@ -37,6 +39,7 @@ pub(crate) mod table;
 pub(crate) mod tail;
 pub(crate) mod text;
 pub(crate) mod uri;
+pub(crate) mod values;
 pub(crate) mod vectors;
 
 #[cfg(test)]

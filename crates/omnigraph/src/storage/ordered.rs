@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,16 +21,21 @@ use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
-use arrow_row::{RowConverter, Rows, SortField};
+use arrow_row::{OwnedRow, RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use lance::dataset::fragment::FileFragment;
+use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::fragment;
 use super::kept::Place;
+use super::narrow::Span;
 use super::once::build_once;
 use super::postings::Probes;
 use super::root::{Root, blocking};
+use super::table::Table;
 use crate::error::{OmniError, Result};
 
 /// Rows of a page; the last one has fewer.
@@ -269,6 +275,74 @@ impl Ordered {
         });
         let found: Vec<Vec<(u32, u32)>> = found.buffer_unordered(PAGES_AT_ONCE).try_collect().await?;
         Ok(found.concat())
+    }
+
+    /// Returns the ordered keys of a fragment, if they are in memory or kept.
+    pub(super) async fn held(
+        table: &Table,
+        fragment: &FileFragment,
+        columns: &str,
+        place: &Place,
+        types: &[DataType],
+    ) -> Option<Arc<Ordered>> {
+        let root = table.root();
+        let key = fragment::derived_key(table, fragment, columns);
+        if let Some(ordered) = root.caches().orders.get(&key).await {
+            return Some(ordered);
+        }
+        let ordered = Arc::new(Ordered::open(root, place, types).await?);
+        root.caches().orders.insert(key, ordered.clone()).await;
+        Some(ordered)
+    }
+
+    /// Returns the pages that may hold keys of a span; keys are of one column.
+    ///
+    /// # Errors
+    /// `internal` when the span is of another type.
+    pub(super) fn pages_of(&self, span: &Span) -> Result<Range<usize>> {
+        let [lower, upper] = self.ends(span)?;
+        let first = match &lower {
+            // The page before the first that starts at or after the end may hold keys of the span.
+            Some(lower) => self.pages_before(|page| page < lower.row()).saturating_sub(1),
+            None => 0,
+        };
+        let last = match &upper {
+            Some(upper) => self.pages_before(|page| page <= upper.row()),
+            None => self.pages(),
+        };
+        Ok(first..last.max(first))
+    }
+
+    /// Returns the offsets of the rows of some pages whose keys lie in a span, its ends included.
+    ///
+    /// # Errors
+    /// `Storage`; `internal` when a page is damaged.
+    pub(super) async fn rows_of(self: &Arc<Self>, span: &Span, pages: Range<usize>) -> Result<RoaringBitmap> {
+        let [lower, upper] = self.ends(span)?;
+        let mut rows = RoaringBitmap::new();
+        let mut pages = futures::stream::iter(pages).map(|number| self.page(number)).buffered(PAGES_AT_ONCE);
+        while let Some(page) = pages.try_next().await? {
+            let count = page.keys.num_rows();
+            let from =
+                lower.as_ref().map_or(0, |lower| partition(count, |row| page.keys.row(row) < lower.row()));
+            let to = upper
+                .as_ref()
+                .map_or(count, |upper| partition(count, |row| page.keys.row(row) <= upper.row()));
+            rows.extend(page.offsets.get(from..to).unwrap_or_default());
+        }
+        Ok(rows)
+    }
+
+    /// Returns the ends of a span as keys, whether or not they belong to it.
+    fn ends(&self, span: &Span) -> Result<[Option<OwnedRow>; 2]> {
+        let end = |end: &Bound<ArrayRef>| match end {
+            Bound::Unbounded => Ok::<_, OmniError>(None),
+            Bound::Included(value) | Bound::Excluded(value) => {
+                let value = super::postings::normalized(std::slice::from_ref(value));
+                Ok(Some(self.converter.convert_columns(&value)?.row(0).owned()))
+            }
+        };
+        Ok([end(&span.lower)?, end(&span.upper)?])
     }
 
     fn pages_before(&self, before: impl Fn(arrow_row::Row<'_>) -> bool) -> usize {

@@ -286,7 +286,7 @@ impl Table {
     }
 
     /// Returns the named columns, in the order given.
-    pub(super) fn project(&self, columns: &[String]) -> Result<SchemaRef> {
+    pub(crate) fn project(&self, columns: &[String]) -> Result<SchemaRef> {
         let fields = columns.iter().map(|name| {
             let field = self.0.schema.fields().find(name).map(|(_, field)| field.clone());
             field.ok_or_else(|| OmniError::internal(format!("table {} has no column '{name}'", self.path())))

@@ -142,6 +142,38 @@ impl Scores {
         scores
     }
 
+    /// Returns the places of the rows, of those at some addresses, that have a score, and their scores, in the order of the
+    /// addresses.
+    pub(crate) fn among(&self, addresses: &[u64]) -> Vec<(usize, f64)> {
+        if !addresses.is_sorted_by(|a, b| a < b) {
+            let scores = self.of(addresses).into_iter().enumerate();
+            return scores.filter_map(|(place, score)| Some((place, score?))).collect();
+        }
+        let mut found = Vec::new();
+        let mut at = 0;
+        for (fragment, held) in &self.fragments {
+            let first = u64::from(*fragment) << 32;
+            at += addresses[at..].partition_point(|address| *address < first);
+            let end = at + addresses[at..].partition_point(|address| *address <= first + u64::from(u32::MAX));
+            let rows = &addresses[at..end];
+            let (Some(low), Some(high)) = (rows.first(), rows.last()) else { continue };
+            let (low, high) = (*low as u32, *high as u32);
+            let from = held.offsets.partition_point(|offset| *offset < low);
+            let to = held.offsets.partition_point(|offset| *offset <= high);
+            let mut place = 0;
+            for (offset, score) in held.offsets[from..to].iter().zip(&held.scores[from..to]) {
+                let address = first + u64::from(*offset);
+                // Most rows are asked about, so the place is not far.
+                place = reached(rows, place, address);
+                if rows.get(place) == Some(&address) {
+                    found.push((at + place, *score));
+                }
+            }
+            at = end;
+        }
+        found
+    }
+
     /// Returns the number of rows that have a score.
     pub(crate) fn len(&self) -> usize {
         self.fragments.iter().map(|(_, scores)| scores.offsets.len()).sum()
@@ -155,6 +187,18 @@ impl Scores {
         });
         RoaringTreemap::from_bitmaps(bitmaps)
     }
+}
+
+/// Returns the place of the first address that is not below `address`, looked for in growing steps from `from`; none before
+/// is not below.
+fn reached(addresses: &[u64], from: usize, address: u64) -> usize {
+    let (mut low, mut step) = (from, 1);
+    while addresses.get(low + step).is_some_and(|at| *at < address) {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step + 1).min(addresses.len());
+    low + addresses.get(low..high).map_or(0, |rest| rest.partition_point(|at| *at < address))
 }
 
 /// Returns the place of the first offset that is not below `offset`, looked for in growing steps from `from`.
@@ -226,4 +270,40 @@ async fn analyse(table: &Table, fragment: &FileFragment, columns: &[String]) -> 
         Ok(Arc::new(builder.finish()))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_that_have_a_score_are_those_of_which_it_is_known(
+            scored in prop::collection::btree_map((0..3_u32, 0..60_u32), 0.0..9.0_f64, 0..60),
+            asked in prop::collection::vec((0..4_u64, 0..70_u64), 0..90),
+            sorted in any::<bool>(),
+        ) {
+            let mut fragments: BTreeMap<u32, SegmentScores> = BTreeMap::new();
+            for ((fragment, offset), score) in scored {
+                let held = fragments.entry(fragment).or_default();
+                held.offsets.push(offset);
+                held.scores.push(score);
+            }
+            let scores = Scores { fragments: fragments.into_iter().collect() };
+            let asked: Vec<u64> = asked.into_iter().map(|(fragment, offset)| (fragment << 32) + offset).collect();
+            let asked: Vec<u64> =
+                if sorted { BTreeSet::from_iter(asked).into_iter().collect() } else { asked };
+            let naive: Vec<(usize, f64)> = scores
+                .of(&asked)
+                .into_iter()
+                .enumerate()
+                .filter_map(|(place, score)| Some((place, score?)))
+                .collect();
+            prop_assert_eq!(scores.among(&asked), naive);
+        }
+    }
 }

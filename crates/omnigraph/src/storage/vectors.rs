@@ -114,6 +114,11 @@ impl VectorColumn {
         ((fragment, offset / self.block_rows), (offset % self.block_rows) as usize)
     }
 
+    /// Returns the address of the first row of a block.
+    pub(crate) fn first(&self, (fragment, block): BlockId) -> u64 {
+        (u64::from(fragment) << 32) + u64::from(block) * u64::from(self.block_rows)
+    }
+
     /// Returns a block, read from storage if it is not in memory.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod remap;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
@@ -24,11 +25,13 @@ use self::lines::{Record, Records};
 use self::remap::Spellings;
 use super::blobs::{Incoming, admit};
 use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
+use super::embed;
 use super::rows::{InputPolicy, RowBuilder};
 use super::spool::{MemoryBudget, Spool, SpoolWriter, spool_schema};
 use crate::blob::source::Sources;
 use crate::commit::{Planned, Planner, Snapshot};
 use crate::db::{LoadCounts, LoadSource};
+use crate::embedding::Embed;
 use crate::error::{ManifestDetails, OmniError, Result};
 use crate::model::physical_schema;
 
@@ -57,6 +60,8 @@ pub enum Grammar {
 pub enum LoadPhase {
     /// Reading and converting the input.
     Reading,
+    /// Computing vectors that the input leaves out ([`crate::db::OpenOptions::embed_on_write`]).
+    Embedding,
     /// Checking constraints.
     Checking,
     /// Writing and publishing.
@@ -72,7 +77,7 @@ pub struct LoadProgress {
     pub bytes: u64,
     /// Input bytes in all, if known.
     pub total_bytes: Option<u64>,
-    /// Records read.
+    /// Records read; while embedding, vectors computed.
     pub rows: u64,
 }
 
@@ -97,6 +102,7 @@ pub(crate) struct LoadPlanner {
     progress: Option<Progress>,
     memory_budget: u64,
     sources: Arc<Sources>,
+    embedder: Option<Arc<dyn Embed>>,
     input: Mutex<Input>,
 }
 
@@ -134,9 +140,10 @@ impl LoadPlanner {
         progress: Option<Progress>,
         memory_budget: u64,
         sources: Arc<Sources>,
+        embedder: Option<Arc<dyn Embed>>,
     ) -> LoadPlanner {
         let input = Mutex::new(Input::Unread(source));
-        LoadPlanner { mode, grammar, progress, memory_budget, sources, input }
+        LoadPlanner { mode, grammar, progress, memory_budget, sources, embedder, input }
     }
 
     async fn gathered(&self, snapshot: &Snapshot) -> Result<Arc<Gathered>> {
@@ -167,7 +174,8 @@ impl LoadPlanner {
         let budget = MemoryBudget::new(self.memory_budget / SPOOL_SHARE);
         let reading = tokio::task::spawn_blocking({
             let (catalog, budget) = (snapshot.catalog().clone(), budget.clone());
-            move || gather(source, grammar, &catalog, &budget, progress)
+            let embeds = self.embedder.is_some();
+            move || gather(source, grammar, &catalog, embeds, &budget, progress)
         });
         let mut gathered =
             reading.await.map_err(|e| OmniError::internal(format!("reading the input: {e}")))??;
@@ -177,9 +185,30 @@ impl LoadPlanner {
         let incoming =
             gathered.types.values_mut().map(|rows| Incoming { rows: &mut rows.spool, replaces_all });
         admit(&self.sources, policy(grammar).unit(), incoming.collect(), &budget).await?;
+        self.embed(snapshot, &mut gathered, &budget).await?;
         let gathered = Arc::new(gathered);
         *self.input.lock() = Input::Read { schema: schema.clone(), gathered: gathered.clone() };
         Ok(gathered)
+    }
+
+    /// Fills the vectors that the input leaves out, where the handle embeds.
+    async fn embed(
+        &self,
+        snapshot: &Snapshot,
+        gathered: &mut Gathered,
+        budget: &Arc<MemoryBudget>,
+    ) -> Result<()> {
+        let Some(embedder) = &self.embedder else { return Ok(()) };
+        let (bytes, done) = (gathered.bytes, AtomicU64::new(0));
+        let embedded = |vectors: u64| {
+            let rows = done.fetch_add(vectors, Ordering::Relaxed) + vectors;
+            if let Some(progress) = &self.progress {
+                progress(LoadProgress { phase: LoadPhase::Embedding, bytes, total_bytes: Some(bytes), rows });
+            }
+        };
+        let rows = gathered.types.iter_mut().map(|(key, rows)| (key, &mut rows.spool)).collect();
+        let unit = policy(self.grammar).unit();
+        embed::fill(embedder.as_ref(), snapshot.catalog(), unit, rows, budget, &embedded).await
     }
 
     fn report(&self, phase: LoadPhase, gathered: &Gathered) {
@@ -249,8 +278,8 @@ struct Gathering {
 }
 
 impl Gathering {
-    fn new(catalog: &Catalog, key: &TypeKey, budget: &Arc<MemoryBudget>) -> Result<Gathering> {
-        let rows = RowBuilder::new(catalog, key)?;
+    fn new(catalog: &Catalog, key: &TypeKey, embeds: bool, budget: &Arc<MemoryBudget>) -> Result<Gathering> {
+        let rows = RowBuilder::new(catalog, key, embeds)?;
         let table = physical_schema(catalog, key)
             .ok_or_else(|| OmniError::internal(format!("{key} has rows but no columns")))?;
         let spool = SpoolWriter::new(spool_schema(&table), budget.clone());
@@ -269,6 +298,7 @@ fn gather(
     source: LoadSource,
     grammar: Grammar,
     catalog: &Catalog,
+    embeds: bool,
     budget: &Arc<MemoryBudget>,
     progress: Option<Progress>,
 ) -> Result<Gathered> {
@@ -288,7 +318,7 @@ fn gather(
         let key = envelope.type_key(catalog, line, policy)?;
         let gathering = match types.get_mut(&key) {
             Some(known) => known,
-            None => types.entry(key.clone()).or_insert(Gathering::new(catalog, &key, budget)?),
+            None => types.entry(key.clone()).or_insert(Gathering::new(catalog, &key, embeds, budget)?),
         };
         let canonical = gathering.rows.append_json(line, envelope.data(), envelope.endpoints(), policy)?;
         if let (Some(id), Some(spelling)) = (canonical, envelope.id()) {

@@ -11,6 +11,7 @@
 pub(crate) mod blobs;
 pub(crate) mod cell;
 pub(crate) mod delta;
+pub(crate) mod embed;
 pub(crate) mod export;
 pub(crate) mod ids;
 pub(crate) mod json;

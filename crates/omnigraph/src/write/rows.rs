@@ -76,14 +76,17 @@ pub(crate) struct RowBuilder {
     lines: UInt64Builder,
     bytes: usize,
     all_fresh: bool,
+    /// Whether vectors that are left out are embedded later.
+    embeds: bool,
 }
 
 impl RowBuilder {
-    /// Starts without rows.
+    /// Starts without rows. Where missing vectors are embedded later, a required one may be null
+    /// ([`super::embed::fill`]).
     ///
     /// # Errors
     /// Not found when the catalog has no such type.
-    pub(crate) fn new(catalog: &Catalog, key: &TypeKey) -> Result<RowBuilder> {
+    pub(crate) fn new(catalog: &Catalog, key: &TypeKey, embeds: bool) -> Result<RowBuilder> {
         let missing = || OmniError::not_found(format!("unknown {} type '{}'", key.kind, key.name));
         let table = physical_schema(catalog, key).ok_or_else(missing)?;
         let properties = catalog.properties(key).ok_or_else(missing)?.to_vec();
@@ -106,6 +109,7 @@ impl RowBuilder {
             lines: UInt64Builder::new(),
             bytes: 0,
             all_fresh: true,
+            embeds,
         })
     }
 
@@ -207,7 +211,8 @@ impl RowBuilder {
         endpoints: Option<(&str, &str)>,
     ) -> Result<String> {
         for (property, cell) in self.properties.iter().zip(cells) {
-            if *cell == Cell::Null && !property.ty.nullable {
+            let later = self.embeds && property.embed.is_some();
+            if *cell == Cell::Null && !property.ty.nullable && !later {
                 let violation =
                     Violation::Required { type_name: self.key.name.clone(), property: property.name.clone() };
                 return Err(self.refuse(unit, line, Some(property), violation));
@@ -520,7 +525,7 @@ mod tests {
         node Note { text: String } edge Cites: Doc -> Doc { weight: F64? }";
 
     fn builder(key: TypeKey) -> RowBuilder {
-        RowBuilder::new(&schema::compile(SOURCE, "01TEST").unwrap().catalog, &key).unwrap()
+        RowBuilder::new(&schema::compile(SOURCE, "01TEST").unwrap().catalog, &key, false).unwrap()
     }
 
     fn append(

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use tempfile::NamedTempFile;
@@ -25,9 +25,14 @@ pub(crate) const LINE: &str = "__line";
 /// Batches read ahead of a consumer.
 const READ_AHEAD: usize = 2;
 
-/// Returns the columns of a spool of rows of a table: the table's, then [`LINE`].
+/// Returns the columns of a spool of rows of a table: the table's, then [`LINE`]. Vectors may be missing until they are
+/// embedded, also those that the table requires.
 pub(crate) fn spool_schema(table: &SchemaRef) -> SchemaRef {
-    let mut fields = table.fields().to_vec();
+    let pending = |field: &FieldRef| match field.data_type() {
+        DataType::FixedSizeList(..) => Arc::new(field.as_ref().clone().with_nullable(true)),
+        _ => field.clone(),
+    };
+    let mut fields: Vec<FieldRef> = table.fields().iter().map(pending).collect();
     fields.push(Arc::new(Field::new(LINE, DataType::UInt64, false)));
     Arc::new(Schema::new(fields))
 }

@@ -6,6 +6,7 @@ mod blobs;
 mod branches;
 mod changes;
 mod context;
+mod embedding;
 mod graph;
 mod indexes;
 mod kit;

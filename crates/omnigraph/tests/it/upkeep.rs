@@ -621,3 +621,33 @@ async fn a_long_history_is_packed_and_stays_readable() {
     opened.branch_merge(MergeBranches::new("from-early", "main")).await.unwrap();
     assert_eq!(people(&opened, "main").await.unwrap().len(), 1_101);
 }
+
+#[tokio::test]
+async fn a_live_handle_compacts_what_its_deletes_leave_sparse() {
+    for compacts in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let uri = directory.path().to_str().unwrap();
+        let options = OpenOptions { index_from_rows: 50, compact_in_background: compacts, ..relaxed() };
+        let graph = Omnigraph::init_with(uri, SCHEMA, &options).await.unwrap();
+        let line = |n: i32| {
+            json!({"type": "Person", "data": {"name": format!("p{n:03}"), "age": n % 4}}).to_string()
+        };
+        let lines = (0..100).map(line).collect::<Vec<_>>().join("\n");
+        graph.load(Load::new("main", LoadSource::Text(lines), LoadMode::Append)).await.unwrap();
+        let delete = async |age: i32| {
+            let text = format!("query m() {{ delete Person where age = {age} }}");
+            graph.mutate(Mutate::new("main", &text)).await.unwrap();
+            graph.clone().close().await;
+            graph.snapshot_of("main").await.unwrap().commit()
+        };
+        // A quarter is left where it is, half is not.
+        assert_eq!(delete(0).await.kind, CommitKind::Data);
+        let head = delete(1).await;
+        let expected = if compacts { CommitKind::Maintenance } else { CommitKind::Data };
+        assert_eq!(head.kind, expected);
+        assert_eq!(head.actor_id.as_deref(), compacts.then_some("omnigraph:maintenance"));
+        assert_eq!(people(&graph, "main").await.unwrap().len(), 50);
+        // What was compacted is dense.
+        assert_eq!(graph.snapshot_of("main").await.unwrap().commit().graph_commit_id, head.graph_commit_id);
+    }
+}

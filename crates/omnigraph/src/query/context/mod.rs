@@ -19,8 +19,8 @@ use serde_json::{Map, Value as Json};
 
 use super::cache::Caches;
 use super::json::{JsonRows, row_objects};
-use super::search::Embed;
 use crate::commit::Snapshot;
+use crate::embedding::Embed;
 use crate::error::{OmniError, Result};
 use crate::model;
 use spread::Found;

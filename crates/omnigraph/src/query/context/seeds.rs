@@ -10,9 +10,9 @@ use omnigraph_compiler::types::{Kind, Scalar, Value};
 
 use super::ContextRequest;
 use crate::commit::Snapshot;
+use crate::embedding::Embed;
 use crate::error::{OmniError, Result};
 use crate::query::run::run;
-use crate::query::search::Embed;
 
 /// The constant of the fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
 const K: f64 = 60.0;

@@ -3,17 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow_array::UInt32Array;
+use arrow_select::take::take_record_batch;
 use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
+use omnigraph_vector::Reach;
 
 use super::rank::{Held, Scored};
 use super::{addresses, external, operator, properties};
+use crate::query::cache::Caches;
 use crate::query::plan::{RankKey, address};
-use crate::query::search::{Computed, bounds};
+use crate::query::search::{Computed, within};
 
 /// Batches whose bounds are computed at once.
 const AHEAD: usize = 4;
@@ -25,6 +29,7 @@ pub(super) struct BoundExec {
     computed: Arc<Computed>,
     key: RankKey,
     best: u64,
+    caches: Arc<Caches>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -35,9 +40,10 @@ impl BoundExec {
         computed: Arc<Computed>,
         key: RankKey,
         best: u64,
+        caches: Arc<Caches>,
     ) -> BoundExec {
         let properties = properties(&input.schema());
-        BoundExec { input, computed, key, best, properties, metrics: ExecutionPlanMetricsSet::new() }
+        BoundExec { input, computed, key, best, caches, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -66,20 +72,30 @@ impl ExecutionPlan for BoundExec {
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
         let (computed, key) = (self.computed.clone(), self.key.clone());
-        Ok(Arc::new(BoundExec::new(input, computed, key, self.best)))
+        Ok(Arc::new(BoundExec::new(input, computed, key, self.best, self.caches.clone())))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (computed, name) = (self.computed.clone(), address(self.key.var));
-        let best = usize::try_from(self.best).unwrap_or(usize::MAX);
+        let caches = self.caches.clone();
+        let reach = Arc::new(Reach::new(usize::try_from(self.best).unwrap_or(usize::MAX)));
         let rows = self.input.execute(partition, context)?.map(move |batch| {
             let (computed, name) = (computed.clone(), name.clone());
+            let (caches, reach) = (caches.clone(), reach.clone());
             async move {
                 let batch = batch?;
+                let entities = addresses(&batch, &name)?.values();
+                let found = within(&computed, &caches, entities, Some(&reach)).await.map_err(external)?;
+                let places: UInt32Array =
+                    found.iter().map(|row| row.place as u32).collect::<Vec<u32>>().into();
+                let batch =
+                    if found.len() < batch.num_rows() { take_record_batch(&batch, &places)? } else { batch };
                 let entities = addresses(&batch, &name)?.clone();
-                let (lower, upper) = bounds(&computed, entities.values(), best).await.map_err(external)?;
-                Ok(Scored { batch, entities, certain: upper, possible: lower })
+                let known = |bound: f64| (bound < f64::INFINITY).then_some(bound);
+                let certain = found.iter().map(|row| known(row.upper)).collect();
+                let possible = found.iter().map(|row| known(row.lower)).collect();
+                Ok(Scored { batch, entities, certain, possible })
             }
         });
         let held = Held::new(self.best, false);

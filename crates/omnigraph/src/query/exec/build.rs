@@ -117,7 +117,9 @@ impl Builder<'_> {
                 let table = self.shared.table(&key)?.clone();
                 Ok(Arc::new(KeyLookupExec::new(key, table, *var, by.clone(), keys.clone())))
             }
-            (Step::Rows { var, rows }, _) => Ok(Arc::new(RowsExec::new(self.key(*var), *var, rows.clone()))),
+            (Step::Rows { var, rows, by }, _) => {
+                Ok(Arc::new(RowsExec::new(self.key(*var), *var, rows.clone(), by.clone())))
+            }
             (Step::Seed { .. }, Some(seed)) => Ok(seed.clone()),
             (other, _) => Err(OmniError::internal(format!("{other:?} is no source"))),
         }
@@ -210,7 +212,8 @@ impl Builder<'_> {
     fn bounded(&self, input: Node, key: &RankKey, best: u64) -> Node {
         match self.computed(key) {
             Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
-                Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best))
+                let caches = self.shared.caches.clone();
+                Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best, caches))
             }
             _ => input,
         }

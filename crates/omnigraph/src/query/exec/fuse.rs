@@ -15,13 +15,14 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
+use omnigraph_vector::{Bounded, Reach};
 
-use super::arms::{Arm, Measured, Ranks, measure, ranks};
+use super::arms::{Arm, Ranks, ranks};
 use super::{address_field, addresses, external, operator, properties, select};
 use crate::error::Result;
 use crate::query::cache::Caches;
 use crate::query::plan::{Fused, address};
-use crate::query::search::Computed;
+use crate::query::search::{Computed, within};
 use crate::storage::Table;
 
 /// Batches measured ahead.
@@ -100,14 +101,17 @@ impl ExecutionPlan for FuseExec {
         let (fused, table, caches) = (self.fused.clone(), self.table.clone(), self.caches.clone());
         let (schema, computed) = (self.schema.clone(), self.computed.clone());
         let ranked = async move {
-            let best = fused.arms.each_ref().map(|(_, best)| *best);
+            let reach = fused.arms.each_ref().map(|(_, best)| {
+                best.map(|best| Arc::new(Reach::new(usize::try_from(best).unwrap_or(usize::MAX))))
+            });
+            let reach = &reach;
             let measured = input.map(|batch| {
                 let (computed, caches, name) = (computed.clone(), caches.clone(), address(fused.var()));
                 async move {
                     let batch = batch?;
                     let entities = addresses(&batch, &name)?.values();
                     let [first, second] =
-                        [0, 1].map(|arm| measure(&computed[arm], best[arm], &caches, entities));
+                        [0, 1].map(|arm| within(&computed[arm], &caches, entities, reach[arm].as_ref()));
                     let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
                     Ok::<_, DataFusionError>((batch, measured))
                 }
@@ -169,7 +173,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn add(&mut self, batch: &RecordBatch, measured: &[Measured; 2]) -> DfResult<()> {
+    fn add(&mut self, batch: &RecordBatch, measured: &[Vec<Bounded>; 2]) -> DfResult<()> {
         let entities = addresses(batch, &address(self.fused.var()))?.values();
         let mut held = vec![self.fused.best.is_none(); entities.len()];
         for (arm, measured) in self.arms.iter_mut().zip(measured) {

@@ -18,20 +18,21 @@ use roaring::RoaringTreemap;
 use super::{BATCH_ROWS, address_field, operator, properties};
 use crate::query::plan::address;
 
-/// Gives the addresses of some live rows, ascending.
+/// Gives the addresses of some live rows, which an index tells, ascending.
 pub(super) struct RowsExec {
     key: TypeKey,
     rows: Arc<RoaringTreemap>,
+    by: Arc<str>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl RowsExec {
-    pub(super) fn new(key: TypeKey, var: VarId, rows: Arc<RoaringTreemap>) -> RowsExec {
+    pub(super) fn new(key: TypeKey, var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str>) -> RowsExec {
         let schema = Arc::new(Schema::new(vec![address_field(address(var))]));
         let properties = properties(&schema);
-        RowsExec { key, rows, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
+        RowsExec { key, rows, by, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -43,12 +44,12 @@ impl fmt::Debug for RowsExec {
 
 impl DisplayAs for RowsExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TextSearchExec: {}, rows={}", self.key, self.rows.len())
+        write!(f, "IndexScanExec: {}, by=[{}], rows={}", self.key, self.by, self.rows.len())
     }
 }
 
 impl ExecutionPlan for RowsExec {
-    operator!("TextSearchExec");
+    operator!("IndexScanExec");
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
         vec![]

@@ -117,9 +117,19 @@ fn live(
     metrics: BaselineMetrics,
 ) -> impl Stream<Item = DfResult<RecordBatch>> + Send {
     let batches = async move {
-        let mut rows = table.live_rows().await.map_err(external)?.into_iter().flatten();
+        let mut ranges = table.live_rows().await.map_err(external)?.into_iter();
+        let mut rest = 0..0;
         let batches = std::iter::from_fn(move || {
-            let batch: Vec<u64> = rows.by_ref().take(ADDRESSES).collect();
+            let mut batch: Vec<u64> = Vec::with_capacity(ADDRESSES);
+            while batch.len() < ADDRESSES {
+                if rest.is_empty() {
+                    let Some(next) = ranges.next() else { break };
+                    rest = next;
+                }
+                let end = rest.end.min(rest.start + (ADDRESSES - batch.len()) as u64);
+                batch.extend(rest.start..end);
+                rest.start = end;
+            }
             (!batch.is_empty()).then(|| {
                 metrics.record_output(batch.len());
                 Ok(RecordBatch::try_new(schema.clone(), vec![Arc::new(UInt64Array::from(batch))])?)

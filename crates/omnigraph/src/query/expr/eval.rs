@@ -77,7 +77,7 @@ pub(super) fn evaluate<'a>(scalar: &'a Scalar, batch: &RecordBatch) -> Result<Op
             let (text, prefix) = (evaluate(text, batch)?, evaluate(prefix, batch)?);
             boolean(strings(&text, &prefix, batch.num_rows(), |t, p| t.starts_with(p))?)
         }
-        Scalar::Among { address, rows } => {
+        Scalar::Among { address, rows, .. } => {
             let addresses = evaluate(address, batch)?.into_array(batch.num_rows())?;
             let addresses = addresses.as_primitive::<UInt64Type>();
             boolean(addresses.values().iter().map(|&row| Some(rows.contains(row))).collect())

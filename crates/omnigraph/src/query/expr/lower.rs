@@ -42,8 +42,8 @@ pub(crate) enum Scalar {
     Substring { text: Box<Scalar>, part: Box<Scalar> },
     /// Prefix test.
     Prefix { text: Box<Scalar>, prefix: Box<Scalar> },
-    /// Whether the row at an address is one of these.
-    Among { address: Box<Scalar>, rows: Arc<RoaringTreemap> },
+    /// Whether the row at an address is one of these, which `by` tells.
+    Among { address: Box<Scalar>, rows: Arc<RoaringTreemap>, by: Arc<str> },
     /// Null test, never unknown.
     IsNull(Box<Scalar>),
     /// Negation.
@@ -105,10 +105,10 @@ impl Env<'_> {
             Expr::Not(inner) => Scalar::Not(boxed(inner)?),
             Expr::And(parts) => Scalar::And(parts.iter().map(|p| self.lower(p)).collect::<Result<_>>()?),
             Expr::Or(parts) => Scalar::Or(parts.iter().map(|p| self.lower(p)).collect::<Result<_>>()?),
-            Expr::Text { var, .. } => {
+            Expr::Text { var, property, .. } => {
                 let rows = self.searches.rows(expr);
                 let rows = rows.ok_or_else(|| OmniError::internal("a text predicate is not resolved"))?;
-                among(*var, rows.clone())
+                among(*var, rows.clone(), format!("words of {property}").into())
             }
             Expr::Rank(rank) => {
                 let number = self.searches.number(rank);
@@ -120,10 +120,10 @@ impl Env<'_> {
     }
 }
 
-/// Tells whether a variable is one of some rows.
-pub(crate) fn among(var: VarId, rows: Arc<RoaringTreemap>) -> Scalar {
+/// Tells whether a variable is one of some rows, which `by` tells.
+pub(crate) fn among(var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str>) -> Scalar {
     let address = Box::new(Scalar::Column { name: address(var), ty: DataType::UInt64 });
-    Scalar::Among { address, rows }
+    Scalar::Among { address, rows, by }
 }
 
 /// Rounds a constant to the width of the F32 property it is compared with.
@@ -252,7 +252,9 @@ impl fmt::Display for Scalar {
             Scalar::Member { list, element } => write!(f, "{element} in {list}"),
             Scalar::Substring { text, part } => write!(f, "{text} contains {part}"),
             Scalar::Prefix { text, prefix } => write!(f, "{text} starts_with {prefix}"),
-            Scalar::Among { address, rows } => write!(f, "{address} among {} rows", rows.len()),
+            Scalar::Among { address, rows, by } => {
+                write!(f, "{address} among {} rows by {by}", rows.len())
+            }
             Scalar::IsNull(inner) => write!(f, "{inner} is null"),
             Scalar::Not(inner) => write!(f, "not {inner}"),
             Scalar::And(parts) => list(f, parts, "and"),

@@ -50,12 +50,12 @@ pub(super) fn choose(context: &Context<'_>, var: VarId, conditions: &[Condition]
 fn by_search(var: VarId, conditions: &[Condition], other: &Access, estimate: f64) -> Option<Access> {
     let searches = conditions.iter().enumerate().filter(|(_, c)| c.vars.len() == 1 && c.vars.contains(&var));
     let rows = searches.filter_map(|(at, c)| match &c.scalar {
-        Scalar::Among { rows, .. } => Some((at, rows)),
+        Scalar::Among { rows, by, .. } => Some((at, rows, by)),
         _ => None,
     });
-    let (at, rows) = rows.min_by_key(|(_, rows)| rows.len())?;
+    let (at, rows, by) = rows.min_by_key(|(_, rows, _)| rows.len())?;
     let better = matches!(other.step, Step::Scan { .. }) || (rows.len() as f64) < other.estimate;
-    let step = Step::Rows { var, rows: rows.clone() };
+    let step = Step::Rows { var, rows: rows.clone(), by: by.clone() };
     better.then(|| Access { step, covered: vec![at], estimate })
 }
 

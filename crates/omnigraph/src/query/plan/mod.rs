@@ -99,8 +99,8 @@ pub(crate) enum Step {
     Scan { var: VarId, columns: Vec<String> },
     /// Starts with the nodes whose columns equal one of the key tuples.
     Lookup { var: VarId, by: Vec<String>, keys: Vec<ArrayRef> },
-    /// Starts with the nodes at some addresses.
-    Rows { var: VarId, rows: Arc<RoaringTreemap> },
+    /// Starts with the nodes at some addresses, which `by` tells.
+    Rows { var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str> },
     /// Starts with the rows that a negation tests or an optional block extends.
     Seed { columns: Vec<String> },
     /// Walks edges.

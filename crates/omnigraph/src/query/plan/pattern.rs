@@ -118,6 +118,11 @@ impl<'a> Planner<'a> {
         let mut conditions = self.conditions(&pattern.filters)?;
         if std::ptr::eq(pattern, &self.context.read.pattern) {
             conditions.extend(self.ranked());
+            let narrowed = self.context.env.searches.narrowed().iter();
+            conditions.extend(narrowed.map(|narrowed| Condition {
+                vars: [narrowed.var].into(),
+                scalar: among(narrowed.var, narrowed.rows.clone(), narrowed.by.clone()),
+            }));
         }
         let negations = pattern
             .negations
@@ -171,9 +176,10 @@ impl<'a> Planner<'a> {
         };
         let searches = self.context.env.searches;
         match searches.computed(searches.number(rank)?)?.as_ref() {
-            Computed::Score { rows, scores, .. } => {
+            Computed::Score { property, rows, scores } => {
                 let rows = rows.get_or_init(|| Arc::new(scores.rows()));
-                Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone()) })
+                let by = format!("words of {property}").into();
+                Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone(), by) })
             }
             Computed::Distance(_) | Computed::Fused { .. } | Computed::Measure { .. } => None,
         }

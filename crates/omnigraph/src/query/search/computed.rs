@@ -1,13 +1,16 @@
 //! Columns that are computed from a row's address: distances to a vector, and scores.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
-use arrow_buffer::NullBuffer;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, Float64Array, UInt32Array};
+use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;
 use omnigraph_compiler::catalog::Metric;
-use omnigraph_vector::Query;
+use omnigraph_vector::{Bounded, Query, Reach, Sketch};
 use roaring::RoaringTreemap;
 
 use crate::error::{OmniError, Result};
@@ -19,6 +22,8 @@ use crate::storage::vectors::{Block, BlockId, VectorColumn};
 
 /// One row taken costs about as much as this many rows of a block.
 const TAKE_COST: u64 = 8;
+/// So does each request, however few its rows.
+const TAKE_OVERHEAD: u64 = 256;
 /// Work that is cheap enough to run without leaving the I/O threads, in numbers multiplied.
 const INLINE: usize = 64 << 10;
 
@@ -102,49 +107,83 @@ impl Computed {
 /// Rows of a block that are worth a sketch of all its rows.
 const SKETCHED_ROWS: usize = 128;
 
-/// Bounds the distances of rows to the query vector from below and above. The lower bound is null where a row has no vector,
-/// and where `best` other rows precede for certain; the upper one also where nothing is known.
-pub(crate) async fn bounds(
+/// Returns the rows, of those at some addresses, whose score may be within reach, with bounds of it: of rows that have a
+/// score, all but those whose distance is out of reach for certain. Places ascend where addresses do.
+pub(crate) async fn within(
     computed: &Arc<Computed>,
-    addresses: &[u64],
-    best: usize,
-) -> Result<(Float64Array, Float64Array)> {
-    let Computed::Distance(distance) = computed.as_ref() else {
-        return Err(OmniError::internal("only distances have bounds"));
-    };
-    let column = &distance.column;
-    // The best are distinct rows.
-    let best = if addresses.windows(2).all(|pair| pair[0] < pair[1]) { best } else { usize::MAX };
-    let mut parts = Vec::new();
-    for group in grouped(column, addresses) {
-        let sketch = match group.rows.len() {
-            0..SKETCHED_ROWS => None,
-            _ => Some(column.sketch(group.block, distance.query.normalized()).await?),
-        };
-        parts.push((sketch, group.rows));
-    }
-    let (computed, rows) = (computed.clone(), addresses.len());
-    let run = move || {
-        let mut bounds = (vec![f64::NEG_INFINITY; rows], vec![f64::INFINITY; rows]);
-        if let Computed::Distance(distance) = computed.as_ref() {
-            for (sketch, places) in &parts {
-                if let Some(sketch) = sketch {
-                    distance.query.bounds(sketch, places, best, &mut bounds.0, &mut bounds.1);
-                }
-            }
+    caches: &Caches,
+    addresses: &ScalarBuffer<u64>,
+    reach: Option<&Arc<Reach>>,
+) -> Result<Vec<Bounded>> {
+    let exact = |(place, score): (usize, f64)| Bounded { place, lower: score, upper: score };
+    match (computed.as_ref(), reach) {
+        (Computed::Distance(distance), Some(reach)) => bounds(computed, distance, addresses, reach).await,
+        (Computed::Score { scores, .. }, _) => Ok(scores.among(addresses).into_iter().map(exact).collect()),
+        _ => {
+            let scores = fetch(computed, caches, addresses).await?;
+            let scores = scores.as_primitive_opt::<Float64Type>();
+            let scores = scores.ok_or_else(|| OmniError::internal("scores are no numbers"))?;
+            let found = scores.iter().enumerate().filter_map(|(place, score)| Some((place, score?)));
+            Ok(found.map(exact).collect())
         }
-        bounds
-    };
-    let inline = addresses.len() * distance.query.dimension() <= INLINE;
-    let (lower, upper) = if inline { run() } else { blocking(run).await };
-    Ok((known(lower), known(upper)))
+    }
 }
 
-/// Leaves out what is no bound.
-fn known(bounds: Vec<f64>) -> Float64Array {
-    let nulls = NullBuffer::from_iter(bounds.iter().map(|bound| *bound < f64::INFINITY));
-    let nulls = (nulls.null_count() > 0).then_some(nulls);
-    Float64Array::new(bounds.into(), nulls)
+async fn bounds(
+    computed: &Arc<Computed>,
+    distance: &Distance,
+    addresses: &ScalarBuffer<u64>,
+    reach: &Arc<Reach>,
+) -> Result<Vec<Bounded>> {
+    let column = &distance.column;
+    // Runs of rows of one block: long ones when addresses ascend.
+    let (addresses, order) = if addresses.is_sorted() {
+        (addresses.clone(), None)
+    } else {
+        let mut order: Vec<usize> = (0..addresses.len()).collect();
+        order.sort_unstable_by_key(|at| addresses[*at]);
+        (order.iter().map(|at| addresses[*at]).collect(), Some(order))
+    };
+    let mut runs: Vec<(Range<usize>, u64, Option<Arc<Sketch>>)> = Vec::new();
+    let mut start = 0;
+    while let Some(address) = addresses.get(start) {
+        let block = column.locate(*address).0;
+        let first = column.first(block);
+        let end = first + u64::from(column.block_rows());
+        let rows = addresses[start..].partition_point(|address| *address < end);
+        let sketch = match rows {
+            0..SKETCHED_ROWS => None,
+            _ => Some(column.sketch(block, distance.query.normalized()).await?),
+        };
+        runs.push((start..start + rows, first, sketch));
+        start += rows;
+    }
+    let inline = addresses.len() * distance.query.dimension() <= INLINE;
+    let (computed, reach) = (computed.clone(), reach.clone());
+    let run = move || {
+        let mut found = Vec::new();
+        let Computed::Distance(distance) = computed.as_ref() else { return found };
+        for (rows, first, sketch) in runs {
+            match sketch {
+                Some(sketch) => {
+                    let at = rows.start;
+                    distance.query.bounds(&sketch, first, &addresses[rows], at, &reach, &mut found);
+                }
+                // Nothing is known of few rows.
+                None => found.extend(rows.map(|place| Bounded {
+                    place,
+                    lower: f64::NEG_INFINITY,
+                    upper: f64::INFINITY,
+                })),
+            }
+        }
+        if let Some(order) = order {
+            found.iter_mut().for_each(|row| row.place = order[row.place]);
+        }
+        found.sort_unstable_by_key(|row| row.place);
+        found
+    };
+    Ok(if inline { run() } else { blocking(run).await })
 }
 
 /// Where rows are in a block, and in the result.
@@ -186,16 +225,19 @@ async fn distances(
 
 fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut last = 0;
+    // The group of the last address, and the addresses of its block: most follow one another.
+    let (mut last, mut span) = (0, 0..0);
     for (at, &address) in addresses.iter().enumerate() {
-        let (block, row) = column.locate(address);
-        if groups.get(last).is_none_or(|group| group.block != block) {
+        if !span.contains(&address) {
+            let block = column.locate(address).0;
+            let first = column.first(block);
+            span = first..first + u64::from(column.block_rows());
             last = groups.iter().position(|group| group.block == block).unwrap_or_else(|| {
                 groups.push(Group { block, rows: Vec::new() });
                 groups.len() - 1
             });
         }
-        groups[last].rows.push((row, at));
+        groups[last].rows.push(((address - span.start) as usize, at));
     }
     groups
 }
@@ -211,7 +253,7 @@ async fn load(
         return Ok((block, group.rows));
     }
     let what = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
-    let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST);
+    let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST + TAKE_OVERHEAD);
     if spent >= u64::from(column.block_rows()) {
         return Ok((column.block(group.block).await?, group.rows));
     }

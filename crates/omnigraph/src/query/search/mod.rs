@@ -1,16 +1,18 @@
 //! Search: text predicates and rankings of a read, and measures of nodes.
 //!
 //! What does not depend on the match is computed before planning ([`resolve`]): the rows that a text predicate keeps, the
-//! scores of `bm25`, the vector that a text is embedded to, degrees and PageRank. The planner sees sets of rows, which it may start
+//! scores of `bm25`, the vector that a text is embedded to, degrees and PageRank, the rows that a range may mean. The planner sees sets of rows, which it may start
 //! from, and computed columns named `#n`, which are fetched late as properties are ([`computed`]). Ranking itself is an
 //! operator over the rows of the whole match ([`super::exec`]): filters come first by construction.
 
 mod computed;
 mod measured;
+mod narrowed;
 mod resolve;
 
-pub(crate) use computed::{Computed, bounds, fetch};
-pub(crate) use resolve::{Embed, resolve};
+pub(crate) use computed::{Computed, fetch, within};
+pub(crate) use narrowed::Narrowed;
+pub(crate) use resolve::resolve;
 
 use std::sync::Arc;
 
@@ -26,12 +28,19 @@ pub(crate) struct Searches {
     ranks: Vec<(Rank, Arc<Computed>)>,
     /// Measures of nodes and the columns that hold them, numbered after the rankings.
     measures: Vec<(Expr, Arc<Computed>)>,
+    /// What indexes tell of the variables of the outermost block.
+    narrowed: Vec<Narrowed>,
 }
 
 impl Searches {
     /// Returns the rows that a text predicate keeps.
     pub(crate) fn rows(&self, predicate: &Expr) -> Option<&Arc<RoaringTreemap>> {
         self.texts.iter().find(|(expr, _)| expr == predicate).map(|(_, rows)| rows)
+    }
+
+    /// Returns rows that variables of the outermost block are among.
+    pub(crate) fn narrowed(&self) -> &[Narrowed] {
+        &self.narrowed
     }
 
     /// Returns the number of the column with the scores of a ranking.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
 use omnigraph_compiler::catalog::{Catalog, Metric, TypeKey};
 use omnigraph_compiler::ir::{Expr, Output, Pattern, Rank, Read, SortKey, TextPredicate, VarId};
 use omnigraph_compiler::types::{Kind, Value};
@@ -11,6 +10,8 @@ use omnigraph_compiler::types::{Kind, Value};
 use super::Searches;
 use super::computed::{Computed, Distance};
 use super::measured::measured;
+use super::narrowed::narrowed;
+use crate::embedding::Embed;
 use crate::error::{OmniError, Result};
 use crate::query::cache::Caches;
 use crate::query::expr::{Env, Scalar};
@@ -22,14 +23,6 @@ use crate::storage::vectors::VectorColumn;
 
 /// More of the best rows are found as fast by scoring all.
 const ONLY_BEST: usize = 1000;
-
-/// Turns texts of queries into vectors.
-#[async_trait]
-pub(crate) trait Embed: Send + Sync {
-    /// Embeds a text to a vector of some dimension. `model` is what the schema records, if anything; another one is an
-    /// error.
-    async fn embed(&self, text: &str, dimension: usize, model: Option<&str>) -> Result<Vec<f32>>;
-}
 
 /// Evaluates what the search functions of a read need before planning.
 ///
@@ -46,11 +39,9 @@ pub(crate) async fn resolve(
 ) -> Result<Searches> {
     let mut found = Found::default();
     found.read(read);
-    if found.texts.is_empty() && found.ranks.is_empty() && found.measures.is_empty() {
-        return Ok(Searches::default());
-    }
     let resolver = Resolver { read, catalog, env, tables, embedder };
-    let mut searches = Searches::default();
+    let narrowed = narrowed(read, catalog, env, tables).await?;
+    let mut searches = Searches { narrowed, ..Searches::default() };
     for predicate in found.texts {
         let rows = resolver.text(&predicate).await?;
         searches.texts.push((predicate, Arc::new(rows)));

@@ -113,8 +113,12 @@ pub(super) async fn rows(
 pub(super) struct NoEmbedder;
 
 #[async_trait::async_trait]
-impl crate::query::Embed for NoEmbedder {
+impl crate::embedding::Embed for NoEmbedder {
     async fn embed(&self, text: &str, _: usize, _: Option<&str>) -> Result<Vec<f32>> {
         panic!("nothing embeds '{text}' here")
+    }
+
+    async fn embed_documents(&self, texts: &[&str], _: usize, _: Option<&str>) -> Result<Vec<Vec<f32>>> {
+        panic!("nothing embeds {texts:?} here")
     }
 }

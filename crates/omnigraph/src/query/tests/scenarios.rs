@@ -125,5 +125,5 @@ async fn a_search_is_a_place_to_start_from() {
     let graph = letters("").await;
     let query = compile(&graph, r#"query q() { match { $n: N search($n.k, "a") } return { $n } }"#);
     let text = explain(&graph, &query, &[], 0, &NoEmbedder, false).await.unwrap();
-    assert!(text.contains("TextSearchExec"), "{text}");
+    assert!(text.contains("IndexScanExec"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! The contract of what is derived from fragments and kept beside them.
 
 use std::collections::BTreeSet;
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
@@ -8,10 +9,11 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use chrono::{TimeDelta, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use omnigraph_vector::{Metric, Query};
+use omnigraph_vector::{Metric, Query, Reach};
 use roaring::RoaringTreemap;
 
 use crate::storage::indexes::Index;
+use crate::storage::narrow::Span;
 use crate::storage::reclaim::{self, Versions};
 use crate::storage::text::TextColumn;
 use crate::storage::vectors::VectorColumn;
@@ -20,6 +22,7 @@ use crate::storage::{Root, Table, TableChange, fragment, kept, stage};
 contract!(
     kept_keys_are_found_page_by_page,
     a_damaged_order_of_keys_changes_no_answer,
+    narrowed_rows_hold_all_that_are_meant,
     kept_words_and_vectors_answer_as_fresh_ones,
     damaged_words_and_vectors_are_derived_again,
     what_is_kept_covers_the_large_fragments,
@@ -78,6 +81,7 @@ fn indexes() -> Vec<Index> {
         keys(&["n"]),
         keys(&["id", "n"]),
         Index::Terms("text".to_owned()),
+        Index::Grams("id".to_owned()),
         Index::Grid { column: "vec".to_owned(), normalized: false },
         Index::Grid { column: "vec".to_owned(), normalized: true },
     ]
@@ -148,6 +152,55 @@ async fn kept_keys_are_found_page_by_page(root: &Root) {
     }
 }
 
+async fn narrowed_rows_hold_all_that_are_meant(root: &Root) {
+    let table = indexed(root).await;
+    let id = |row: usize| format!("r{row:05}");
+    let span = |lower: Bound<&str>, upper: Bound<&str>| Span {
+        lower: lower.map(|text| texts(&[text])),
+        upper: upper.map(|text| texts(&[text])),
+    };
+    let few = [
+        (Bound::Included("r00010"), Bound::Excluded("r00031")),
+        (Bound::Excluded("r00490"), Bound::Unbounded),
+        (Bound::Unbounded, Bound::Included("r00003")),
+        (Bound::Included("x"), Bound::Unbounded),
+        (Bound::Included("r00300"), Bound::Included("r00200")),
+    ];
+    let all: RoaringTreemap = live().map(|(_, at)| at).collect();
+    for (lower, upper) in few {
+        let found =
+            table.narrow_to_span("id", &span(lower, upper)).await.unwrap().expect("few rows are meant");
+        assert!(found.is_subset(&all) && found.len() < 40, "{lower:?} {upper:?}: {found:?}");
+        for (row, at) in
+            live().filter(|(row, _)| RangeBounds::<str>::contains(&(lower, upper), id(*row).as_str()))
+        {
+            assert!(found.contains(at), "{lower:?} {upper:?}: {row}");
+        }
+    }
+    for (lower, upper) in
+        [(Bound::Included("r0"), Bound::Included("r002")), (Bound::Unbounded, Bound::Unbounded)]
+    {
+        assert!(table.narrow_to_span("id", &span(lower, upper)).await.unwrap().is_none());
+    }
+    for part in ["0042", "00042", "nothing", "r004321", "502"] {
+        let found = table.narrow_to_part("id", part).await.unwrap().expect("few rows are meant");
+        assert!(found.is_subset(&all) && found.len() < 40, "{part}: {found:?}");
+        for (row, at) in live().filter(|(row, _)| id(*row).contains(part)) {
+            assert!(found.contains(at), "{part}: {row}");
+        }
+    }
+    // Too short, in too many rows, of a column without runs.
+    for (column, part) in [("id", "04"), ("id", "r00"), ("text", "word7")] {
+        assert!(table.narrow_to_part(column, part).await.unwrap().is_none(), "{column} {part}");
+    }
+    // What is damaged tells nothing.
+    damage_all(&table, cut).await;
+    root.caches().forget_derived();
+    assert!(table.narrow_to_part("id", "0042").await.unwrap().is_none());
+    let few = span(Bound::Included("r00010"), Bound::Excluded("r00031"));
+    assert!(table.narrow_to_span("id", &few).await.unwrap().is_none());
+}
+
 async fn a_damaged_order_of_keys_changes_no_answer(root: &Root) {
     let table = indexed(root).await;
     for damage in [cut as fn(&[u8]) -> Vec<u8>, nothing, alter_first, alter_last] {
@@ -196,10 +249,17 @@ async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>)
     let scores = rows.iter().zip(scores.of(&rows)).map(|(row, score)| (*row, score.unwrap())).collect();
     let vectors = VectorColumn::new(table.clone(), "vec").unwrap();
     let sketch = vectors.sketch((0, 0), false).await.unwrap();
-    let (mut lower, mut upper) = (vec![0.0; ROWS], vec![0.0; ROWS]);
-    let places: Vec<(usize, usize)> = (0..ROWS).filter(|row| row % 9 != 0).map(|row| (row, row)).collect();
-    Query::new(vec![3.0, 4.0, 5.0], Metric::L2).bounds(&sketch, &places, usize::MAX, &mut lower, &mut upper);
-    (matching, scores, lower.into_iter().zip(upper).collect())
+    let rows: Vec<u64> = (0..ROWS as u64).filter(|row| row % 9 != 0).collect();
+    let mut found = Vec::new();
+    Query::new(vec![3.0, 4.0, 5.0], Metric::L2).bounds(
+        &sketch,
+        0,
+        &rows,
+        0,
+        &Reach::new(usize::MAX),
+        &mut found,
+    );
+    (matching, scores, found.into_iter().map(|row| (row.lower, row.upper)).collect())
 }
 
 async fn kept_words_and_vectors_answer_as_fresh_ones(root: &Root) {

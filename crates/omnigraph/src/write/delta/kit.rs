@@ -120,7 +120,13 @@ impl Kit {
         let params = query::params::bind(&compiled.params, Some(&params)).unwrap();
         let Body::Mutation(statements) = compiled.body else { panic!("a read: {source}") };
         let written: Written<MutationCounts> = self
-            .write(&Mutation { statements, params, now: 1_700_000_000_000, sources: Arc::default() })
+            .write(&Mutation {
+                statements,
+                params,
+                now: 1_700_000_000_000,
+                sources: Arc::default(),
+                embedder: None,
+            })
             .await?;
         Ok((written.output.nodes, written.output.edges, written.commit.is_some()))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, StringArray, new_null_array};
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{EdgeType, TypeKey};
 use omnigraph_compiler::ir::{Assignment, Expr, Predicate, Statement};
@@ -15,10 +15,12 @@ use super::overlay::{Cell, Matching, Overlay};
 use super::predicate::Condition;
 use crate::blob::source::Sources;
 use crate::commit::{Planned, Planner, Snapshot, failpoints};
+use crate::embedding::Embed;
 use crate::error::{OmniError, Result, Unit};
 use crate::model::{DST, ID, SRC};
 use crate::write::blobs::{Incoming, admit};
 use crate::write::delta::{Delta, prepare};
+use crate::write::embed;
 use crate::write::rows::{RowBuilder, value_column};
 use crate::write::spool::MemoryBudget;
 use crate::write::validate::strings;
@@ -39,6 +41,8 @@ pub(crate) struct Mutation {
     pub(crate) now: i64,
     /// Where bytes outside the graph may come from.
     pub(crate) sources: Arc<Sources>,
+    /// What fills the vectors that statements leave out, if anything does.
+    pub(crate) embedder: Option<Arc<dyn Embed>>,
 }
 
 /// What a mutation did.
@@ -123,7 +127,7 @@ impl Run<'_> {
             values.insert(assignment.property.clone(), self.value(&assignment.value)?);
         }
         let catalog = self.snapshot.catalog();
-        let mut row = RowBuilder::new(catalog, key)?;
+        let mut row = RowBuilder::new(catalog, key, self.mutation.embedder.is_some())?;
         row.append_values(line, &values, ends)?;
         let keyed = ends.is_none() && catalog.nodes.get(&key.name).is_some_and(|node| node.key().is_some());
         if keyed {
@@ -162,6 +166,19 @@ impl Run<'_> {
             })?;
             let value = value_column(key, property, line, &self.value(&assignment.value)?)?;
             cells.push(Cell { column: schema.index_of(name)?, value });
+        }
+        if self.mutation.embedder.is_some() {
+            let assigned = |name: &str| assignments.iter().any(|assignment| assignment.property == name);
+            for property in &node.properties {
+                // The vector of another text is left out: it is embedded anew.
+                if property.embed.as_ref().is_some_and(|embed| assigned(&embed.source))
+                    && !assigned(&property.name)
+                {
+                    let column = schema.index_of(&property.name)?;
+                    let value = new_null_array(schema.field(column).data_type(), 1);
+                    cells.push(Cell { column, value });
+                }
+            }
         }
         Ok(cells.into())
     }
@@ -259,6 +276,12 @@ impl Run<'_> {
         let rows = delta.types.values_mut().filter_map(|change| change.rows.as_mut());
         let incoming = rows.map(|rows| Incoming { rows, replaces_all: false }).collect();
         admit(&self.mutation.sources, Unit::Statement, incoming, &budget).await?;
+        if let Some(embedder) = &self.mutation.embedder {
+            let rows = delta.types.iter_mut();
+            let rows = rows.filter_map(|(key, change)| Some((key, change.rows.as_mut()?))).collect();
+            let catalog = self.snapshot.catalog();
+            embed::fill(embedder.as_ref(), catalog, Unit::Statement, rows, &budget, &|_| ()).await?;
+        }
         let prepared = prepare(self.snapshot, delta).await?;
         let mut reads = prepared.reads;
         reads.extend(self.reads);
