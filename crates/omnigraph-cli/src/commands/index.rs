@@ -41,7 +41,7 @@ async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
     if args.json {
         return output::json(&Listed { uri, indexes });
     }
-    output::line(&format!("{:<44}{:<8}{:<9}{:>14}{:>14}", "index", "kind", "state", "rows", "bytes"))?;
+    output::line(&format!("{:<44}{:<10}{:<9}{:>14}{:>14}", "index", "kind", "state", "rows", "bytes"))?;
     for index in &indexes {
         let name = format!("{}({})", index.type_key, index.properties.join(", "));
         let kind = match index.kind {
@@ -56,7 +56,7 @@ async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
             IndexState::Missing => "missing",
             IndexState::Pending => "pending",
         };
-        output::line(&format!("{name:<44}{kind:<8}{state:<9}{:>14}{:>14}", index.rows, index.bytes))?;
+        output::line(&format!("{name:<44}{kind:<10}{state:<9}{:>14}{:>14}", index.rows, index.bytes))?;
         if index.state == IndexState::Partial {
             output::line(&format!("    ↳ covers {} rows", index.rows_covered + index.rows_small))?;
         }
