@@ -27,7 +27,7 @@ pub enum OmniError {
     /// A query plan failed to execute.
     #[error("query execution failed: {0}")]
     DataFusion(#[source] DataFusionError),
-    /// A text of a query could not be embedded.
+    /// A text of a query, or of a write that embeds, could not be embedded.
     #[error("embedding failed: {0}")]
     Embedding(#[from] EmbedError),
     /// A local file or stream outside the graph could not be read or written.

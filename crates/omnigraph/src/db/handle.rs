@@ -192,7 +192,7 @@ impl Omnigraph {
         }
     }
 
-    /// Embeds texts of queries by this configuration instead of that of the environment.
+    /// Embeds texts, of queries and of writes, by this configuration instead of that of the environment.
     pub fn with_embedding_config(mut self, config: Arc<EmbeddingConfig>) -> Omnigraph {
         self.embedder = Arc::new(Embedder::new(config));
         self

@@ -4,8 +4,9 @@
 //! that text. A vector that is given stays; one whose source a statement changes counts as left out (see
 //! [`super::mutation`]).
 //!
-//! Cost: a request of the provider per distinct text of a step. Memory: the texts and vectors of a step of at most
-//! [`STEP_TEXTS`] rows, beside one batch of the spool. Cancellation stops the requests and has no effect on the graph.
+//! Cost: each distinct text of a step is sent once; a load does so once, a mutation at each attempt. Memory: the texts and
+//! vectors of a step of at most [`STEP_TEXTS`] rows, beside one batch of the spool. Cancellation stops the requests and has no
+//! effect on the graph.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;

@@ -36,8 +36,8 @@ enum Wanted {
     Parts(Vec<String>),
 }
 
-/// Narrows the variables of the outermost block down by its conditions. Not where one of them is found by an equality: then
-/// few rows are looked at anyway.
+/// Narrows the variables of the outermost block down by its conditions. Not where one of these is an equality, by an index or
+/// not: then few rows are expected anyway.
 ///
 /// # Errors
 /// `Storage`.
