@@ -5,6 +5,8 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::CommitOutput;
+
 /// The branches of a graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BranchListOutput {
@@ -99,4 +101,7 @@ pub struct BranchMergeOutput {
     /// Why the source is still there, when it should be gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch_delete_error: Option<String>,
+    /// The commit that the merge published; left out when nothing had to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitOutput>,
 }

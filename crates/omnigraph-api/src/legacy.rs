@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use crate::{
-    ChangeOutput, CommitListOutput, CommitOutput, EntityKindOutput, ErrorOutput, GraphBatchDeclarationOutput,
-    GraphBatchLoadOutput, IngestOutput, InvokeStoredQueryResponse, LoadMode, MergeConflictOutput, ReadOutput,
-    SchemaApplyOutput, SnapshotOutput,
+    BranchMergeOutcome, BranchMergeOutput, ChangeOutput, CommitListOutput, CommitOutput, EntityKindOutput,
+    ErrorOutput, GraphBatchDeclarationOutput, GraphBatchLoadOutput, IngestOutput, InvokeStoredQueryResponse,
+    LoadMode, MergeConflictOutput, ReadOutput, SchemaApplyOutput, SnapshotOutput,
 };
 
 /// An answer that has older members on the flat routes.
@@ -247,6 +247,37 @@ impl Flat for SchemaApplyOutput {
 
     fn flat(self) -> LegacySchemaApplyOutput {
         LegacySchemaApplyOutput { manifest_version: self.graph_manifest_version, apply: self }
+    }
+}
+
+/// A merge's receipt with the older members of its commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LegacyBranchMergeOutput {
+    source: String,
+    target: String,
+    outcome: BranchMergeOutcome,
+    actor_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch_deleted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch_delete_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<LegacyCommitOutput>,
+}
+
+impl Flat for BranchMergeOutput {
+    type Output = LegacyBranchMergeOutput;
+
+    fn flat(self) -> LegacyBranchMergeOutput {
+        LegacyBranchMergeOutput {
+            source: self.source,
+            target: self.target,
+            outcome: self.outcome,
+            actor_id: self.actor_id,
+            branch_deleted: self.branch_deleted,
+            branch_delete_error: self.branch_delete_error,
+            commit: self.commit.map(Flat::flat),
+        }
     }
 }
 

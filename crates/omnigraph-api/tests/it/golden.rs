@@ -125,6 +125,10 @@ fn branches() {
         r#"{"source":"b","target":"main","outcome":"fast_forward","actor_id":null,"branch_deleted":false,"branch_delete_error":"denied"}"#,
     );
     assert_eq!(output.outcome, BranchMergeOutcome::FastForward);
+    let output: BranchMergeOutput = pass(
+        r#"{"source":"b","target":"main","outcome":"merged","actor_id":null,"commit":{"graph_commit_id":"01J","graph_branch":null,"graph_manifest_version":7,"parent_commit_id":"01H","merged_parent_commit_id":"01G","actor_id":null,"created_at":1}}"#,
+    );
+    assert_eq!(output.commit.unwrap().merged_parent_commit_id.as_deref(), Some("01G"));
 }
 
 #[test]

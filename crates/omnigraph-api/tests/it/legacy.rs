@@ -70,6 +70,15 @@ fn migrations() {
 }
 
 #[test]
+fn merges() {
+    let text = format!(
+        r#"{{"source":"b","target":"main","outcome":"merged","actor_id":null,"branch_deleted":true,"commit":{COMMIT}}}"#
+    );
+    let (nested, flat) = both::<BranchMergeOutput>(&text);
+    assert_eq!(flat, nested.replace(COMMIT, LEGACY_COMMIT));
+}
+
+#[test]
 fn refused_merges() {
     let text = r#"{"error":"x","code":"conflict","merge_conflicts":[{"entity_kind":"edge","type_name":"Road","entity_id":null,"kind":"orphan_edge","message":"m"}]}"#;
     let (nested, flat) = both::<ErrorOutput>(text);
@@ -116,6 +125,7 @@ fn flat_answers_only_add() {
     check("CommitOutput", both::<CommitOutput>);
     check("CommitListOutput", both::<CommitListOutput>);
     check("ChangeOutput", both::<ChangeOutput>);
+    check("BranchMergeOutput", both::<BranchMergeOutput>);
     check("IngestOutput", both::<IngestOutput>);
     check("GraphBatchLoadOutput", both::<GraphBatchLoadOutput>);
     check("SchemaApplyOutput", both::<SchemaApplyOutput>);
