@@ -30,6 +30,7 @@ pub mod headers;
 mod health;
 pub mod legacy;
 mod openapi;
+mod operation;
 mod queries;
 mod raw;
 mod reads;
@@ -59,6 +60,7 @@ pub use errors::{
 pub use export::ExportRequest;
 pub use health::{GraphInfo, GraphListResponse, HealthOutput};
 pub use openapi::components;
+pub use operation::{Method, Operation, Scope};
 pub use queries::{
     InvocationBodyError, InvokeStoredQueryRequest, InvokeStoredQueryResponse, ParamDescriptor, ParamKind,
     QueriesCatalogOutput, QueryCatalogEntry,

@@ -7,6 +7,7 @@ mod contract;
 mod errors;
 mod golden;
 mod legacy;
+mod operations;
 mod properties;
 mod schemas;
 mod shapes;
