@@ -11,3 +11,9 @@ pub const NDJSON: &str = "application/x-ndjson";
 
 /// Media type of exports and baselines.
 pub const NDJSON_UTF8: &str = "application/x-ndjson; charset=utf-8";
+
+/// Header of requests and responses: the id of the request, under which logs have it.
+pub const REQUEST_ID: &str = "X-Request-Id";
+
+/// Response header of deprecated operations; its value is `true`. `Link` names the successor beside it.
+pub const DEPRECATION: &str = "Deprecation";

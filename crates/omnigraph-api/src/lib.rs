@@ -13,8 +13,9 @@
 //! # Errors
 //! A server answers with an [`ErrorReply`], a client reads an [`ErrorOutput`]; see [`errors`].
 //!
-//! # The API document
-//! [`components`] returns the schema of every type by name.
+//! # Operations and the API document
+//! [`Operation`] is the table of methods and paths. [`document`] describes them all, and [`components`] returns the
+//! schema of every type by name.
 //!
 //! The crate does no I/O and knows neither a web framework nor the engine.
 
@@ -23,6 +24,7 @@ mod branches;
 mod changes;
 mod commits;
 mod decode;
+mod document;
 mod entity;
 pub mod errors;
 mod export;
@@ -49,6 +51,7 @@ pub use changes::{
 };
 pub use commits::{CommitListOutput, CommitOutput};
 pub use decode::{BodyError, decode_request};
+pub use document::{Form, document, document_json};
 pub use entity::EntityKindOutput;
 pub use errors::{
     BlobRangeOutput, ChangeDiffRefusalOutput, ChangeDiffRefusalReason, ChangeErrorDetail, ChangeErrorOutput,

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod document;
 mod errors;
 mod golden;
 mod legacy;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::contract::{Presence, Shape, Type, contract};
 
 /// Names that neither the change routes nor anything they reach may have.
-const BANNED_OF_CHANGES: [&str; 15] = [
+pub(crate) const BANNED_OF_CHANGES: [&str; 15] = [
     "table_key",
     "stable_table_id",
     "table_incarnation_id",
@@ -27,7 +27,7 @@ const BANNED_OF_CHANGES: [&str; 15] = [
 ];
 
 /// Names that no schema may have.
-const BANNED: [&str; 4] = ["tables", "table_key", "table_keys", "manifest_version"];
+pub(crate) const BANNED: [&str; 4] = ["tables", "table_key", "table_keys", "manifest_version"];
 
 const REFERENCE: &str = "#/components/schemas/";
 
@@ -73,7 +73,7 @@ fn take_description(schema: &mut Value) -> Option<String> {
 }
 
 /// Calls `visit` for each object within a value.
-fn each_map<'v>(value: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
+pub(crate) fn each_map<'v>(value: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
     match value {
         Value::Object(map) => {
             visit(map);
@@ -84,7 +84,7 @@ fn each_map<'v>(value: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)
     }
 }
 
-fn references(schema: &Value) -> BTreeSet<String> {
+pub(crate) fn references(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     each_map(schema, &mut |map| {
         if let Some(reference) = map.get("$ref") {
@@ -94,7 +94,7 @@ fn references(schema: &Value) -> BTreeSet<String> {
     found
 }
 
-fn property_names(schema: &Value) -> BTreeSet<&str> {
+pub(crate) fn property_names(schema: &Value) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     each_map(schema, &mut |map| {
         found.extend(
