@@ -5,7 +5,7 @@
 use crate::action::PolicyAction;
 use crate::request::{PolicyRequest, ResourceScope};
 
-/// The branch that is meant where none is named, and the target of a schema change.
+/// The branch that is meant where none is named.
 const MAIN: &str = "main";
 
 /// What an operation on a graph or a server does, with the branches it resolves.
@@ -36,8 +36,11 @@ pub enum Operation<'a> {
         /// The new branch.
         branch: &'a str,
     },
-    /// Applies a schema.
-    SchemaApply,
+    /// Applies a schema to a branch.
+    SchemaApply {
+        /// The branch whose schema changes.
+        branch: &'a str,
+    },
     /// Creates a branch.
     BranchCreate {
         /// Where it starts; none if the caller is bound to it. A snapshot is given as `<snapshot>`.
@@ -81,7 +84,7 @@ impl Operation<'_> {
                 (PolicyAction::BranchCreate, transition(source.unwrap_or(MAIN), branch)),
                 (PolicyAction::Change, on(Some(branch))),
             ],
-            Operation::SchemaApply => vec![(PolicyAction::SchemaApply, target(MAIN))],
+            Operation::SchemaApply { branch } => vec![(PolicyAction::SchemaApply, target(branch))],
             Operation::BranchCreate { source: None, name } => {
                 vec![(PolicyAction::BranchCreate, target(name))]
             }
@@ -117,7 +120,7 @@ mod tests {
             (Operation::Export { branch: None }, "export(main; -)"),
             (Operation::Change { branch: Some("d") }, "change(d; -)"),
             (Operation::ForkingLoad { source: None, branch: "d" }, "branch_create(main; d) change(d; -)"),
-            (Operation::SchemaApply, "schema_apply(-; main)"),
+            (Operation::SchemaApply { branch: "main" }, "schema_apply(-; main)"),
             (Operation::BranchCreate { source: None, name: "d" }, "branch_create(-; d)"),
             (Operation::BranchCreate { source: Some("s"), name: "d" }, "branch_create(s; d)"),
             (Operation::BranchDelete { name: "d" }, "branch_delete(-; d)"),

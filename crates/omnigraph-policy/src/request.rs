@@ -103,6 +103,13 @@ pub enum PolicyError {
     Internal(String),
 }
 
+impl PolicyError {
+    /// Tells whether this is a decision, and not the lack of one.
+    pub fn is_denial(&self) -> bool {
+        matches!(self, PolicyError::Denied(_))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_compiler::query::params::ParamError;
 use omnigraph_embed::EmbedError;
+use omnigraph_policy::PolicyError;
 
 /// Result of every fallible engine operation.
 pub type Result<T> = std::result::Result<T, OmniError>;
@@ -21,6 +22,18 @@ pub enum OmniError {
     /// A parameter was missing or has the wrong type; nothing has happened.
     #[error("{0}")]
     Param(#[from] ParamError),
+    /// A read was to be run as a mutation, or the reverse; nothing has happened.
+    #[error(
+        "query '{name}' is a {}; run it with `{}`",
+        if *.mutation { "mutation" } else { "read" },
+        if *.mutation { "mutate" } else { "query" }
+    )]
+    QueryKind {
+        /// The query.
+        name: String,
+        /// Whether it is a mutation.
+        mutation: bool,
+    },
     /// The object store or the table format failed.
     #[error("storage failure ({}): {}", .0.kind, .0.message)]
     Storage(StorageFailure),
@@ -96,9 +109,9 @@ pub enum OmniError {
         /// The commit found.
         actual: String,
     },
-    /// Policy denies, or a policy is installed and no actor was given.
+    /// Policy denies, a policy is installed and no actor was given, or the policy cannot decide; nothing has happened.
     #[error("{0}")]
-    Policy(String),
+    Policy(#[from] PolicyError),
     /// `init` found a graph at the root.
     #[error(
         "a graph already exists at '{uri}': it is already initialized and stays as it is; choose another place"

@@ -11,6 +11,7 @@ use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::diagnostics::closest;
 use tokio::sync::Semaphore;
 
+use super::counts::Counts;
 use super::format;
 use super::head::Heads;
 use super::ids::{BranchName, Seq};
@@ -52,6 +53,7 @@ struct Shared {
     schemas: Schemas,
     turns: Turns,
     leftovers: Leftovers,
+    counts: Counts,
     background: Arc<Semaphore>,
     upkeep: Arc<Semaphore>,
 }
@@ -107,6 +109,7 @@ impl Graph {
                 refs: Cache::new(CACHED_REFS),
                 turns: Turns::new(),
                 leftovers: Leftovers::default(),
+                counts: Counts::default(),
                 background: Arc::new(Semaphore::new(BACKGROUND as usize)),
                 upkeep: Arc::new(Semaphore::new(UPKEEP as usize)),
                 root,
@@ -185,6 +188,10 @@ impl Graph {
         &self.shared.leftovers
     }
 
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.shared.counts
+    }
+
     /// Settles what writes of this handle left behind; free when they left nothing.
     ///
     /// # Errors
@@ -257,6 +264,7 @@ impl Graph {
 
     /// Notes a commit this handle published, and leaves a hint for cold handles now and then.
     pub(crate) fn published(&self, record: &Arc<CommitRecord>) {
+        self.shared.counts.committed();
         self.shared.heads.saw(record.branch_uid, record);
         // When too much runs in the background already, the hint is left to a later commit.
         if Heads::hint_due(record.seq) {

@@ -8,10 +8,11 @@
 //! Reading order: names ([`ids`]), the stored objects ([`record`], [`format`], [`refs`], [`schema`], [`log`], [`pack`]), finding the
 //! newest record ([`head`]) and what it pins ([`snapshot`]), then writing ([`write`], [`publish`], [`intent`]), what a crash
 //! leaves behind ([`recovery`], [`audits`]), keeping out of a cleanup's way ([`cleaning`]), and the handle that ties them
-//! together ([`graph`], [`init`]).
+//! together ([`graph`], [`init`]); [`counts`] is what it counts.
 
 pub(crate) mod audits;
 pub(crate) mod cleaning;
+pub(crate) mod counts;
 pub(crate) mod failpoints;
 pub(crate) mod format;
 pub(crate) mod graph;

@@ -240,7 +240,10 @@ impl Graph {
                     self.published(&record);
                     return Ok(Some(record));
                 }
-                Ok(Append::Lost) => operation.open = false,
+                Ok(Append::Lost) => {
+                    self.counts().lost_race();
+                    operation.open = false;
+                }
                 Err(error) => return Err(operation.recovery_required(&error)),
             }
             head = self.head(&request.branch).await?;

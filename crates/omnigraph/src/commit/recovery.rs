@@ -177,6 +177,7 @@ async fn settle(graph: &Graph, path: &str, modified: DateTime<Utc>) -> Result<()
     };
     record_audit(graph, &intent, outcome, commit).await?;
     intent::delete(graph.root(), path).await?;
+    graph.counts().settled();
     tracing::info!(operation_id = %intent.operation_id, ?outcome, "settled an interrupted write");
     Ok(())
 }

@@ -154,6 +154,7 @@ impl Graph {
     ) -> Result<Written<P::Output>> {
         for plans in 0..=MAX_REPLANS {
             if plans > 0 {
+                self.counts().replanned();
                 tokio::time::sleep(backoff(plans)).await;
             }
             let uid = self.branch(&request.branch).await?.uid;

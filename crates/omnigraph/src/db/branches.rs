@@ -1,5 +1,6 @@
 //! Branches and tags.
 
+use omnigraph_policy::Operation;
 use serde::Serialize;
 
 use super::handle::Omnigraph;
@@ -10,6 +11,9 @@ use crate::commit::{BranchName, CommitId, CommitKind, Planner, WriteRequest};
 use crate::error::{OmniError, Result};
 pub use crate::write::merge::Preferred;
 use crate::write::merge::{Merge, MergeReport, Outcome, Resolution};
+
+/// What a policy sees as the source of a branch that is made at a commit.
+const SNAPSHOT_SOURCE: &str = "<snapshot>";
 
 /// A named commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -138,18 +142,24 @@ impl Omnigraph {
     ///
     /// # Errors
     /// A conflict (`already exists`) when the name lives, a bad request for `main` and for names that a ref cannot hold,
-    /// [`crate::OmniError::BranchNotFound`] or not found for the fork point.
+    /// [`crate::OmniError::BranchNotFound`] or not found for the fork point, [`OmniError::Policy`].
     pub async fn branch_create_from_as(
         &self,
         from: impl Into<ReadTarget>,
         name: &str,
         actor: Option<&str>,
     ) -> Result<()> {
+        let name = BranchName::parse(name)?;
         let from = match from.into() {
             ReadTarget::Branch(branch) => ForkPoint::Head(BranchName::parse(&branch)?),
             ReadTarget::Snapshot(id) => ForkPoint::Commit(CommitId::parse(id.as_str())?),
         };
-        self.graph.create_branch(&BranchName::parse(name)?, &from, actor).await.map(|_| ())
+        let source = match &from {
+            ForkPoint::Head(branch) => branch.as_str(),
+            ForkPoint::Commit(_) => SNAPSHOT_SOURCE,
+        };
+        self.allow(Operation::BranchCreate { source: Some(source), name: name.as_str() }, actor)?;
+        self.graph.create_branch(&name, &from, actor).await.map(|_| ())
     }
 
     /// Deletes a branch.
@@ -164,9 +174,11 @@ impl Omnigraph {
     /// stay; the others stay readable by id until cleanup.
     ///
     /// # Errors
-    /// Not found; a bad request for `main`; a conflict while another request deletes it.
+    /// Not found; a bad request for `main`; a conflict while another request deletes it; [`OmniError::Policy`].
     pub async fn branch_delete_as(&self, name: &str, actor: Option<&str>) -> Result<()> {
-        self.graph.delete_branch(&BranchName::parse(name)?, actor).await
+        let name = BranchName::parse(name)?;
+        self.allow(Operation::BranchDelete { name: name.as_str() }, actor)?;
+        self.graph.delete_branch(&name, actor).await
     }
 
     /// Merges the head that `source` has now into `target`, as one commit with two parents.
@@ -189,7 +201,7 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::MergeConflicts`] with every conflict; a conflict when both sides changed the schema, or one dropped
     /// a type whose rows the other changed; a bad request for a branch and itself; [`OmniError::BranchNotFound`];
-    /// those of every write. The target is as before.
+    /// [`OmniError::Policy`], for a dry run too; those of every write. The target is as before.
     pub async fn branch_merge(&self, request: MergeBranches<'_>) -> Result<MergeReceipt> {
         let (source, target) = (BranchName::parse(request.source)?, BranchName::parse(request.target)?);
         if source == target {
@@ -197,6 +209,8 @@ impl Omnigraph {
                 "a merge needs a distinct source and target; both are '{source}'"
             )));
         }
+        let operation = Operation::BranchMerge { source: source.as_str(), target: target.as_str() };
+        self.allow(operation, request.actor)?;
         if !request.dry_run {
             // A write of this handle that is to be finished on the source is to be merged too.
             self.graph.settle_leftovers().await?;

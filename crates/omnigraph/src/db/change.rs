@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use omnigraph_compiler::ir;
 use omnigraph_compiler::query::params;
+use omnigraph_policy::Operation;
 
 use super::handle::Omnigraph;
 use super::read::now_millis;
@@ -20,9 +21,10 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::Compiler`], [`OmniError::Param`], a violated constraint ([`OmniError::violation`]),
     /// [`OmniError::KeyConflict`], [`OmniError::PreconditionFailed`], a conflict after bounded retries,
-    /// [`OmniError::Storage`]. Nothing has happened in any of these cases.
+    /// [`OmniError::Policy`], [`OmniError::Storage`]. Nothing has happened in any of these cases.
     pub async fn mutate(&self, request: Mutate<'_>) -> Result<MutationReceipt> {
         let branch = BranchName::parse(request.branch)?;
+        self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
         // What this handle left unsettled may be a schema change, by which the text is to be judged.
         self.graph.settle_leftovers().await?;
         let snapshot = self.graph.head(&branch).await?;
@@ -58,10 +60,12 @@ impl Omnigraph {
     ///
     /// # Errors
     /// An invalid record with its line, a violated constraint, [`OmniError::KeyConflict`],
-    /// [`OmniError::BranchNotFound`], a conflict after bounded retries, [`OmniError::Storage`]. Nothing has happened
+    /// [`OmniError::BranchNotFound`], a conflict after bounded retries, [`OmniError::Policy`], [`OmniError::Storage`].
+    /// Nothing has happened
     /// in any of these cases.
     pub async fn load(&self, request: Load<'_>) -> Result<LoadReceipt> {
         let branch = BranchName::parse(request.branch)?;
+        self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
         let write = WriteRequest {
             branch: branch.clone(),
             actor: request.actor.map(str::to_owned),
@@ -106,6 +110,7 @@ impl Omnigraph {
             found => return found.map(|_| None),
         }
         let base = BranchName::parse(base)?;
+        self.allow(Operation::ForkingLoad { source: Some(base.as_str()), branch: branch.as_str() }, actor)?;
         // A load that is refused leaves no branch behind.
         planner.plan(&self.graph.head(&base).await?).await?;
         match self.graph.create_branch(branch, &ForkPoint::Head(base.clone()), actor).await {
@@ -130,10 +135,7 @@ impl Mutating<'_> {
     fn compiled(&self, snapshot: &Snapshot) -> Result<Mutation> {
         let query = self.graph.compile(snapshot, self.source, self.name)?;
         let ir::Body::Mutation(statements) = &query.body else {
-            return Err(OmniError::bad_request(format!(
-                "query '{}' is a read; run it with `query`",
-                query.name
-            )));
+            return Err(OmniError::QueryKind { name: query.name.clone(), mutation: false });
         };
         let params = params::bind_map(&query.params, self.params)?;
         let (sources, embedder) = (self.graph.sources.clone(), self.graph.write_embedder());

@@ -12,6 +12,7 @@ use crate::commit::{BranchName, CommitId};
 use crate::error::Result;
 use crate::feed::page::Budget;
 use crate::feed::{baseline, net, page, poll};
+use crate::write::export::ExportStream;
 
 impl Omnigraph {
     /// Returns the net difference of two states. An entity that changed several times shows once, one that changed
@@ -96,5 +97,19 @@ impl Omnigraph {
         out: &mut (impl Write + Send),
     ) -> Result<ChangeBaseline> {
         baseline::capture(&self.graph, &BranchName::parse(branch)?, scope, out).await
+    }
+
+    /// Returns what [`Omnigraph::capture_change_baseline`] writes as it is read, and the cursor behind it. The cursor
+    /// counts only once the stream has ended without failure.
+    ///
+    /// # Errors
+    /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound),
+    /// [`OmniError::Storage`](crate::OmniError::Storage); later failures arrive in the stream.
+    pub async fn change_baseline_stream(
+        &self,
+        branch: &str,
+        scope: &ChangeFeedScope,
+    ) -> Result<(ExportStream, ChangeBaseline)> {
+        baseline::capture_stream(&self.graph, &BranchName::parse(branch)?, scope).await
     }
 }

@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use object_store::ObjectStore;
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::{ir, query, schema};
+use omnigraph_policy::{Operation, PolicyChecker, enforce};
 
 use super::types::{ReadTarget, SnapshotView};
 use crate::blob::policy::ExternalBlobPolicy;
@@ -129,6 +130,7 @@ pub struct Omnigraph {
     pub(super) embedder: Arc<Embedder>,
     pub(super) embed_on_write: bool,
     pub(super) compact: bool,
+    policy: Option<Arc<dyn PolicyChecker>>,
     compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
 }
 
@@ -188,6 +190,7 @@ impl Omnigraph {
             embedder: Arc::new(Embedder::default()),
             embed_on_write: options.embed_on_write,
             compact: options.compact_in_background,
+            policy: None,
             compiled: Cache::new(COMPILED_QUERIES),
         }
     }
@@ -196,6 +199,37 @@ impl Omnigraph {
     pub fn with_embedding_config(mut self, config: Arc<EmbeddingConfig>) -> Omnigraph {
         self.embedder = Arc::new(Embedder::new(config));
         self
+    }
+
+    /// Asks a policy before every write of this handle and its clones, branches included; it then needs an actor. Reads
+    /// and maintenance are not asked about.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use std::sync::Arc;
+    /// use omnigraph::{OmniError, Omnigraph};
+    /// use omnigraph_policy::PolicyEngine;
+    ///
+    /// let graph = Omnigraph::init("memory://guarded", "node Person { name: String @key }").await?;
+    /// let nobody_may = PolicyEngine::load_graph_from_source("version: 1\n", "people").unwrap();
+    /// let graph = graph.with_policy(Arc::new(nobody_may));
+    /// let denied = graph.branch_create_from_as("main", "draft", Some("ada")).await;
+    /// assert!(matches!(denied, Err(OmniError::Policy(_))));
+    /// # Ok::<(), OmniError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn with_policy(mut self, policy: Arc<dyn PolicyChecker>) -> Omnigraph {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Asks the policy, if there is one, whether an actor may do something. First of all in every writing method, so that
+    /// what is denied reads and writes nothing.
+    pub(super) fn allow(&self, operation: Operation<'_>, actor: Option<&str>) -> Result<()> {
+        for (action, scope) in operation.questions() {
+            enforce(self.policy.as_deref(), action, &scope, actor)?;
+        }
+        Ok(())
     }
 
     /// Returns what embeds the texts of writes, if anything does.

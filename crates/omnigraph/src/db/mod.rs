@@ -15,6 +15,7 @@ mod schema;
 #[cfg(test)]
 #[cfg(feature = "failpoints")]
 mod schema_faults;
+mod stats;
 mod types;
 
 pub use crate::commit::{CommitKind, STORAGE_FORMAT};
@@ -26,7 +27,8 @@ pub use crate::maintenance::{
 pub use crate::query::context::{Context, ContextItem, ContextRequest, Via};
 pub use crate::query::json::{JsonRows, row_objects};
 pub use crate::storage::Durability;
-pub use crate::write::export::ExportCounts;
+pub use crate::storage::stats::{CacheStats, StorageStats};
+pub use crate::write::export::{ExportCounts, ExportStream};
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
 pub use crate::write::schema_apply::CatalogCheck;
 pub use blobs::{BLOB_READ_BYTES, BlobCell, BlobContent, BlobEtag, BlobRead, BlobReader, ExternalBlobRef};
@@ -34,6 +36,7 @@ pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferre
 pub use handle::{Omnigraph, OpenOptions};
 pub use maintenance::{RecoveredTable, RecoveryKind, RecoveryRecord};
 pub use schema::{SchemaApplyOptions, SchemaApplyPreview, SchemaApplyResult};
+pub use stats::HandleStats;
 pub use types::{
     CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,
     MutationReceipt, MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId,

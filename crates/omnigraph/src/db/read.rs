@@ -19,7 +19,7 @@ use crate::error::{OmniError, Result};
 use crate::model::ID;
 use crate::query::context::{Context, ContextRequest, context};
 use crate::query::json::{JsonRows, row_objects};
-use crate::write::export::{ExportCounts, export};
+use crate::write::export::{ExportCounts, ExportStream, export, export_stream};
 
 impl Omnigraph {
     /// Runs a read query and collects its rows. `name` may be absent when the text holds one query.
@@ -138,6 +138,21 @@ impl Omnigraph {
         export(&snapshot, &keys, out).await
     }
 
+    /// Returns a snapshot as a strict graph batch as it is read: pieces of whole lines. `types` as in
+    /// [`Omnigraph::export`].
+    ///
+    /// # Errors
+    /// Bad request for an unknown type; those of resolving the target. Later failures arrive in the stream.
+    pub async fn export_stream(
+        &self,
+        target: impl Into<ReadTarget>,
+        types: &[String],
+    ) -> Result<ExportStream> {
+        let snapshot = self.resolve(&target.into()).await?;
+        let keys = select_types(&snapshot, types)?;
+        Ok(export_stream(&snapshot, &keys))
+    }
+
     /// Returns commits that are ancestors of a branch's head, the head included, newest first: by descending version,
     /// then time, then id.
     ///
@@ -182,10 +197,7 @@ impl Omnigraph {
         let snapshot = self.resolve(target).await?;
         let query = self.compile(&snapshot, source, name)?;
         if matches!(query.body, ir::Body::Mutation(_)) {
-            return Err(OmniError::bad_request(format!(
-                "query '{}' is a mutation; run it with `mutate`",
-                query.name
-            )));
+            return Err(OmniError::QueryKind { name: query.name.clone(), mutation: true });
         }
         let params = params::bind_map(&query.params, params)?;
         Ok(PreparedRead { snapshot, query, params })

@@ -4,6 +4,7 @@ use std::fmt;
 
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::schema::{Evolution, Plan, Step};
+use omnigraph_policy::Operation;
 use serde::Serialize;
 
 use super::handle::Omnigraph;
@@ -135,6 +136,7 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::Compiler`]; a bad request with the reason, its code in brackets first, when a step is unsupported;
     /// what the caller's check returned; [`OmniError::BranchNotFound`]; [`OmniError::PreconditionFailed`];
+    /// [`OmniError::Policy`];
     /// [`OmniError::Storage`]. Nothing has happened in any of these cases. [`OmniError::RecoveryRequired`] when the
     /// outcome cannot be told.
     pub async fn apply_schema_with_options(
@@ -143,6 +145,7 @@ impl Omnigraph {
         options: &SchemaApplyOptions<'_>,
     ) -> Result<SchemaApplyResult> {
         let branch = BranchName::parse(options.branch)?;
+        self.allow(Operation::SchemaApply { branch: branch.as_str() }, options.actor)?;
         let if_commit = self.condition(&branch, options.if_commit).await?;
         let request = WriteRequest {
             branch: branch.clone(),

@@ -7,9 +7,9 @@ use omnigraph_compiler::catalog::TypeKey;
 use super::model::ChangeBaseline;
 use super::poll::cursor_behind;
 use super::scope::ChangeFeedScope;
-use crate::commit::{BranchName, Graph};
+use crate::commit::{BranchName, Graph, Snapshot};
 use crate::error::Result;
-use crate::write::export::export;
+use crate::write::export::{ExportStream, export, export_stream};
 
 /// Writes the head of a branch, restricted to the kinds and types of the scope.
 ///
@@ -21,11 +21,39 @@ pub(crate) async fn capture(
     scope: &ChangeFeedScope,
     out: &mut (impl Write + Send),
 ) -> Result<ChangeBaseline> {
-    let head = graph.head(branch).await?;
-    let types: Vec<TypeKey> = head.catalog().type_keys().filter(|key| scope.admits_type(key)).collect();
-    export(&head, &types, out).await?;
-    Ok(ChangeBaseline {
-        snapshot_commit_id: head.record().id.to_string(),
-        resume_cursor: cursor_behind(graph, &head, scope).await?,
-    })
+    let cut = Cut::of(graph, branch, scope).await?;
+    export(&cut.head, &cut.types, out).await?;
+    Ok(cut.baseline)
+}
+
+/// Returns the same data as it is read, and the cursor, which counts once all of the data was read.
+///
+/// # Errors
+/// Those of the head and of the cursor.
+pub(crate) async fn capture_stream(
+    graph: &Graph,
+    branch: &BranchName,
+    scope: &ChangeFeedScope,
+) -> Result<(ExportStream, ChangeBaseline)> {
+    let cut = Cut::of(graph, branch, scope).await?;
+    Ok((export_stream(&cut.head, &cut.types), cut.baseline))
+}
+
+/// What a baseline is of.
+struct Cut {
+    head: Snapshot,
+    types: Vec<TypeKey>,
+    baseline: ChangeBaseline,
+}
+
+impl Cut {
+    async fn of(graph: &Graph, branch: &BranchName, scope: &ChangeFeedScope) -> Result<Cut> {
+        let head = graph.head(branch).await?;
+        let types = head.catalog().type_keys().filter(|key| scope.admits_type(key)).collect();
+        let baseline = ChangeBaseline {
+            snapshot_commit_id: head.record().id.to_string(),
+            resume_cursor: cursor_behind(graph, &head, scope).await?,
+        };
+        Ok(Cut { head, types, baseline })
+    }
 }

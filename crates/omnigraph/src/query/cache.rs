@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::topology::{AddressMap, Ends, Lineage, Topology, TopologyKey};
 use crate::error::Result;
 use crate::storage::Table;
+use crate::storage::stats::CacheStats;
 use crate::storage::values::BlockKey;
 
 /// Names one immutable table version across all roots of the process.
@@ -102,6 +103,17 @@ impl Caches {
                 .build(),
             heat: moka::sync::Cache::new(16_384),
         })
+    }
+
+    /// Returns what the caches hold, by name.
+    pub(crate) fn stats(&self) -> Vec<CacheStats> {
+        // These caches weigh in KiB.
+        let of = |name, entries, weight: u64| CacheStats { name, entries, bytes: weight * 1024 };
+        vec![
+            of("topologies", self.topologies.entry_count(), self.topologies.weighted_size()),
+            of("addresses", self.addresses.entry_count(), self.addresses.weighted_size()),
+            of("columns", self.columns.entry_count(), self.columns.weighted_size()),
+        ]
     }
 
     /// Adds to the work spent so far without a cached structure, and returns the sum.

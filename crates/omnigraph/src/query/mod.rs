@@ -8,7 +8,7 @@
 //! Invariants: (1) answers depend on the snapshot, the query and its parameters only, never on caches, start variables
 //! or traversal strategy; (2) results stream, and memory is bounded by the root's budget; (3) a key equality never scans.
 
-mod cache;
+pub(crate) mod cache;
 mod columns;
 pub(crate) mod context;
 mod exec;

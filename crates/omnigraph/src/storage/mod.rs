@@ -34,6 +34,7 @@ pub(crate) mod scan;
 mod settings;
 pub(crate) mod sorted;
 pub(crate) mod stage;
+pub(crate) mod stats;
 pub(crate) mod stores;
 pub(crate) mod table;
 pub(crate) mod tail;

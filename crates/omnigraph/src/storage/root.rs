@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 
 use super::cache::{self, Caches};
 use super::retry::Tries;
+use super::stats::{Call, Calls};
 use super::stores::Registration;
 use super::uri::Location;
 use super::{durable, failure, settings};
@@ -104,21 +105,22 @@ pub(crate) struct ObjectInfo {
 
 /// A handle on a root; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Root(Arc<Inner>);
+pub(crate) struct Root(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     uri: String,
     /// Names the stored bytes in caches: two roots with one identity see the same objects.
     identity: Arc<str>,
     backend: Backend,
-    lance_uri: String,
-    lance_params: ObjectStoreParams,
-    caches: &'static Caches,
+    pub(super) lance_uri: String,
+    pub(super) lance_params: ObjectStoreParams,
+    pub(super) caches: &'static Caches,
     durability: Durability,
     memory_budget: u64,
     kept_rows: u64,
     keeps: bool,
     keeping: Keeping,
+    pub(super) calls: Calls,
     // Kept so that Lance finds the store for as long as the root lives.
     _registration: Option<Registration>,
 }
@@ -203,6 +205,7 @@ impl Root {
             kept_rows: options.kept_rows,
             keeps: options.keeps,
             keeping: Keeping::default(),
+            calls: Calls::default(),
             _registration: registration,
         })))
     }
@@ -219,6 +222,7 @@ impl Root {
 
     /// Reads an object; `None` when there is none.
     pub(crate) async fn get(&self, path: &str) -> Result<Option<Bytes>> {
+        self.0.calls.count(Call::Get);
         let mut tries = Tries::new();
         loop {
             match self.try_get(path).await {
@@ -256,6 +260,7 @@ impl Root {
 
     /// Reads a range of an object that must be there.
     pub(crate) async fn get_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        self.0.calls.count(Call::Get);
         let mut tries = Tries::new();
         loop {
             match self.try_get_range(path, range.clone()).await {
@@ -281,6 +286,7 @@ impl Root {
 
     /// Reads up to `bytes` from the end of an object; `None` when there is none.
     pub(crate) async fn get_tail(&self, path: &str, bytes: u64) -> Result<Option<Tail>> {
+        self.0.calls.count(Call::Get);
         let mut tries = Tries::new();
         loop {
             match self.try_get_tail(path, bytes).await {
@@ -380,6 +386,7 @@ impl Root {
 
     /// Writes an object, replacing one of the same path; atomic and durable.
     pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        self.0.calls.count(Call::Put);
         let mut tries = Tries::new();
         loop {
             match self.try_put(path, bytes.clone()).await {
@@ -411,6 +418,7 @@ impl Root {
     /// # Errors
     /// Any failure leaves the outcome open: the object may be there, or still arrive.
     pub(crate) async fn create(&self, path: &str, bytes: Bytes) -> Result<Created> {
+        self.0.calls.count(Call::Create);
         let mut tries = Tries::of_unrepeated();
         loop {
             let refused = match self.try_create(path, bytes.clone()).await {
@@ -462,6 +470,7 @@ impl Root {
 
     /// Deletes an object; an absent one is fine. A failure leaves the outcome open.
     pub(crate) async fn delete(&self, path: &str) -> Result<()> {
+        self.0.calls.count(Call::Delete);
         match &self.0.backend {
             Backend::Local { .. } => {
                 let (file, sync) = (self.file(path)?, self.sync());
@@ -477,6 +486,7 @@ impl Root {
 
     /// Deletes objects, absent ones included; all are gone, durably, when this returns. Costs less than one by one.
     pub(crate) async fn delete_all(&self, paths: Vec<String>) -> Result<()> {
+        self.0.calls.count_all(Call::Delete, paths.len());
         match &self.0.backend {
             Backend::Local { .. } => {
                 let files = paths.iter().map(|path| self.file(path)).collect::<Result<Vec<_>>>()?;
@@ -513,6 +523,7 @@ impl Root {
     ///
     /// `a/b` lists `a/b/c` and `a/b/c/d`, never `a/bc`.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
+        self.0.calls.count(Call::List);
         let mut tries = Tries::new();
         loop {
             match self.try_list(prefix.trim_matches('/')).await {

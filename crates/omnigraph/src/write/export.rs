@@ -1,10 +1,12 @@
 //! Export: a snapshot as a strict graph batch, byte for byte reproducible.
 //!
 //! Types come in type-key order (edges before nodes, each by name), rows by id. Ids are sorted with spilling, rows are
-//! fetched in that order in bounded steps, so memory does not grow with the graph.
+//! fetched in that order in bounded steps as the reader pulls, so memory does not grow with the graph.
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -12,7 +14,9 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
 
 use crate::blob::Blob;
@@ -20,8 +24,10 @@ use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
 use crate::model::{DST, ID, SRC};
 
-/// Rows fetched per step.
-const STEP_ROWS: usize = 2048;
+/// Most rows fetched per step.
+const STEP_ROWS: u64 = 2048;
+/// Stored bytes that a step should fetch at most, by the average of the table; a step has one row at least.
+const STEP_BYTES: u64 = 4 << 20;
 
 /// Lines written, by type name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,48 +38,96 @@ pub struct ExportCounts {
     pub edges: BTreeMap<String, u64>,
 }
 
+impl ExportCounts {
+    fn add(&mut self, key: &TypeKey, rows: u64) {
+        let of_kind = match key.kind {
+            EntityKind::Node => &mut self.nodes,
+            EntityKind::Edge => &mut self.edges,
+        };
+        *of_kind.entry(key.name.clone()).or_default() += rows;
+    }
+}
+
+/// An export as it is read: pieces of whole lines. Nothing is read before it is polled, and nothing ahead of the reader.
+pub struct ExportStream {
+    /// The commit whose data is exported.
+    pub graph_commit_id: String,
+    pieces: BoxStream<'static, Result<Piece>>,
+}
+
+impl Stream for ExportStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.pieces.poll_next_unpin(cx).map_ok(|piece| piece.text)
+    }
+}
+
+/// Lines of one type.
+struct Piece {
+    key: TypeKey,
+    rows: u64,
+    text: Bytes,
+}
+
+/// Exports some types of a snapshot.
+///
+/// Failures arrive in the stream: a bad request when a stored float is not finite, storage failures.
+pub(crate) fn export_stream(snapshot: &Snapshot, types: &[TypeKey]) -> ExportStream {
+    let mut ordered = types.to_vec();
+    ordered.sort_by_key(ToString::to_string);
+    let of = snapshot.clone();
+    let pieces = stream::iter(ordered.into_iter().map(Ok))
+        .and_then(move |key| {
+            let snapshot = of.clone();
+            async move { pieces_of(&snapshot, key).await }
+        })
+        .try_flatten()
+        .boxed();
+    ExportStream { graph_commit_id: snapshot.record().id.to_string(), pieces }
+}
+
 /// Writes the rows of some types of a snapshot.
 ///
 /// # Errors
-/// [`OmniError::Io`] when the writer fails, a bad request when a stored float is not finite, storage failures.
+/// [`OmniError::Io`] when the writer fails; those of [`export_stream`].
 pub(crate) async fn export(
     snapshot: &Snapshot,
     types: &[TypeKey],
     out: &mut (impl Write + Send),
 ) -> Result<ExportCounts> {
-    let mut ordered = types.to_vec();
-    ordered.sort_by_key(ToString::to_string);
     let mut counts = ExportCounts::default();
-    for key in &ordered {
-        let rows = export_type(snapshot, key, out).await?;
-        let of_kind = match key.kind {
-            EntityKind::Node => &mut counts.nodes,
-            EntityKind::Edge => &mut counts.edges,
-        };
-        of_kind.insert(key.name.clone(), rows);
+    types.iter().for_each(|key| counts.add(key, 0));
+    let mut pieces = export_stream(snapshot, types).pieces;
+    while let Some(Piece { key, rows, text }) = pieces.try_next().await? {
+        out.write_all(&text).map_err(|e| OmniError::io("writing the export", e))?;
+        counts.add(&key, rows);
     }
     Ok(counts)
 }
 
-async fn export_type(snapshot: &Snapshot, key: &TypeKey, out: &mut (impl Write + Send)) -> Result<u64> {
-    let table = snapshot.table(key).await?;
+async fn pieces_of(snapshot: &Snapshot, key: TypeKey) -> Result<BoxStream<'static, Result<Piece>>> {
+    let table = snapshot.table(&key).await?;
     let columns: Vec<String> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let mut sorted = table.addresses_by(ID, table.all_rows()?)?;
-    let mut rows = 0_u64;
-    let mut text = Vec::new();
-    while let Some(step) = sorted.try_next().await? {
+    let average = snapshot.pin(&key).map_or(1, |pin| pin.bytes / pin.rows.max(1)).max(1);
+    let step_rows = usize::try_from((STEP_BYTES / average).clamp(1, STEP_ROWS)).unwrap_or(1);
+    let sorted = table.addresses_by(ID, table.all_rows()?)?;
+    let steps = sorted.map_err(OmniError::from).map_ok(move |step| {
         let addresses = step.column(1).as_primitive::<UInt64Type>().values();
-        for some in addresses.chunks(STEP_ROWS) {
-            let batch = table.take(some, &columns).await?;
-            text.clear();
+        stream::iter(addresses.chunks(step_rows).map(|some| Ok(some.to_vec())).collect::<Vec<_>>())
+    });
+    let pieces = steps.try_flatten().and_then(move |addresses: Vec<u64>| {
+        let (table, columns, key) = (table.clone(), columns.clone(), key.clone());
+        async move {
+            let batch = table.take(&addresses, &columns).await?;
+            let mut text = Vec::new();
             for row in 0..batch.num_rows() {
-                write_line(&mut text, key, &batch, row)?;
+                write_line(&mut text, &key, &batch, row)?;
             }
-            out.write_all(&text).map_err(|e| OmniError::io("writing the export", e))?;
-            rows += batch.num_rows() as u64;
+            Ok(Piece { key, rows: batch.num_rows() as u64, text: text.into() })
         }
-    }
-    Ok(rows)
+    });
+    Ok(pieces.boxed())
 }
 
 fn write_line(out: &mut Vec<u8>, key: &TypeKey, batch: &RecordBatch, row: usize) -> Result<()> {

@@ -17,6 +17,7 @@ mod model;
 mod mutation;
 #[cfg(feature = "failpoints")]
 mod outages;
+mod policy;
 mod query;
 mod s3;
 #[cfg(feature = "failpoints")]
