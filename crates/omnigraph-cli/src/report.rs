@@ -219,6 +219,12 @@ fn error_object(failure: &Failure) -> Value {
             .collect();
         object.insert("diagnostics".to_owned(), Value::Array(list));
     }
+    if let Failure::Policy(failure) = failure {
+        let list = failure.diagnostics();
+        if !list.is_empty() {
+            object.insert("diagnostics".to_owned(), Value::Array(list));
+        }
+    }
     if let Some(hint) = hint(failure) {
         object.insert("hint".to_owned(), Value::String(hint));
     }
@@ -228,10 +234,11 @@ fn error_object(failure: &Failure) -> Value {
 fn code(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Text { .. } | Failure::Usage { .. } | Failure::Pipeline(_) => Some("bad_request"),
+        Failure::Policy(failure) => Some(failure.code()),
         Failure::Embed(error) => Some(embedding_code(error)),
         Failure::Io { source, .. } => Some(io_code(source)),
         Failure::Engine(_) | Failure::Data { .. } => match failure.engine()? {
-            OmniError::Compiler(_) | OmniError::Param(_) => Some("bad_request"),
+            OmniError::Compiler(_) | OmniError::Param(_) | OmniError::QueryKind { .. } => Some("bad_request"),
             OmniError::Manifest(error) => Some(match error.kind {
                 ManifestErrorKind::BadRequest => "bad_request",
                 ManifestErrorKind::NotFound => "not_found",
