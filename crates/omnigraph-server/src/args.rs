@@ -19,6 +19,7 @@ Keys of the config file that stand for flags (a flag wins over its variable, a v
     tls: { cert: tls/server.pem, key: tls/server.key }
     cors: { origins: ['https://console.example.org'] }
     request_timeout: 30s
+    memory: 4GiB
     log: { format: json }
     jwt:
       jwks: https://id.example.org/.well-known/jwks.json
@@ -81,6 +82,14 @@ pub struct Args {
     /// Longest time of a request, such as 500ms, 30s or 2m; none by default [env: OMNIGRAPH_SERVER_REQUEST_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub request_timeout: Option<String>,
+
+    /// Bytes that caches, sorts and loads may hold, such as 512MiB [default: 1GiB] [env: OMNIGRAPH_SERVER_MEMORY]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+
+    /// Compute the `@embed` vectors that writes leave out [env: OMNIGRAPH_EMBED_ON_WRITE]
+    #[arg(long)]
+    pub embed_on_write: bool,
 
     /// Form of the log lines on stderr [default: text] [env: OMNIGRAPH_SERVER_LOG_FORMAT]
     #[arg(long, value_enum, value_name = "FORMAT")]

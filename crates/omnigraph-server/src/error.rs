@@ -1,147 +1,183 @@
-//! What a request is refused with: status, coarse code, one line of text, and optional structure.
+//! What a request is refused with: status, envelope, and the headers that belong to them.
 //!
 //! [`ApiError::into_response`] is the one place where this becomes bytes.
 
 use std::time::Duration;
 
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use omnigraph::OmniError;
+use omnigraph_api::legacy::Flat;
+use omnigraph_api::{ChangeErrorOutput, ChangeErrorReply, ErrorCode, ErrorOutput, ErrorReply};
+use omnigraph_service::error;
 
-/// The closed set of codes that clients know. It never grows: what must be told beyond it is an [`ErrorDetail`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// 401.
-    Unauthorized,
-    /// 403.
-    Forbidden,
-    /// 400, 413, 415, 416.
-    BadRequest,
-    /// 404.
-    NotFound,
-    /// 405.
-    MethodNotAllowed,
-    /// 409, 412.
-    Conflict,
-    /// 429.
-    TooManyRequests,
-    /// 500.
-    Internal,
+/// A refused request.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.text())]
+pub struct ApiError(Box<Parts>);
+
+/// What there is to a refusal, behind one pointer so that results stay small.
+#[derive(Clone, Debug)]
+struct Parts {
+    status: StatusCode,
+    body: Body,
+    headers: HeaderMap,
 }
 
-impl ErrorCode {
-    /// Returns the word in the envelope.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ErrorCode::Unauthorized => "unauthorized",
-            ErrorCode::Forbidden => "forbidden",
-            ErrorCode::BadRequest => "bad_request",
-            ErrorCode::NotFound => "not_found",
-            ErrorCode::MethodNotAllowed => "method_not_allowed",
-            ErrorCode::Conflict => "conflict",
-            ErrorCode::TooManyRequests => "too_many_requests",
-            ErrorCode::Internal => "internal",
+#[derive(Clone, Debug)]
+enum Body {
+    /// Of most routes.
+    Error(ErrorOutput),
+    /// Of the flat routes, with the members of older clients.
+    FlatError(ErrorOutput),
+    /// Of the change routes.
+    Change(ChangeErrorOutput),
+    /// Of routes that must not say more than the status.
+    Empty,
+}
+
+impl Parts {
+    fn text(&self) -> &str {
+        match &self.body {
+            Body::Error(output) | Body::FlatError(output) => &output.error,
+            Body::Change(output) => &output.error,
+            Body::Empty => self.status.canonical_reason().unwrap_or_default(),
         }
     }
 }
 
-/// Structure beside the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ErrorDetail {
-    /// A ceiling that was exceeded: `actual` > `limit`.
-    ResourceLimit {
-        /// What is limited.
-        resource: &'static str,
-        /// The ceiling.
-        limit: u64,
-        /// What was asked for.
-        actual: u64,
-    },
-}
-
-/// A refused request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.message)]
-pub struct ApiError(Box<Parts>);
-
-/// What there is to a refusal, behind one pointer so that results stay small.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Parts {
-    status: StatusCode,
-    code: Option<ErrorCode>,
-    message: String,
-    detail: Option<ErrorDetail>,
-    retry_after: Option<Duration>,
-    allow: Option<HeaderValue>,
-}
-
 impl ApiError {
-    /// Returns an error with this status, code and text.
-    pub fn new(status: StatusCode, code: Option<ErrorCode>, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self(Box::new(Parts { status, code, message, detail: None, retry_after: None, allow: None }))
+    fn new(status: u16, body: Body) -> Self {
+        // Every reply has a status of its own choosing between 400 and 599.
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self(Box::new(Parts { status, body, headers: HeaderMap::new() }))
+    }
+
+    fn coded(code: ErrorCode, message: impl Into<String>) -> Self {
+        ErrorReply::new(code, one_line(&message.into())).into()
     }
 
     /// 400.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, Some(ErrorCode::BadRequest), message)
+        Self::coded(ErrorCode::BadRequest, message)
     }
 
     /// 401, with the challenge `Bearer` (RFC 6750 §3).
     pub fn unauthorized(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, Some(ErrorCode::Unauthorized), message)
+        Self::coded(ErrorCode::Unauthorized, message)
     }
 
     /// 403.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, Some(ErrorCode::Forbidden), message)
+        Self::coded(ErrorCode::Forbidden, message)
     }
 
     /// 404.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, Some(ErrorCode::NotFound), message)
+        Self::coded(ErrorCode::NotFound, message)
     }
 
     /// 405; `allow` is the value of the `Allow` header, such as `GET, HEAD`, unless the router adds it.
     pub fn method_not_allowed(allow: Option<HeaderValue>) -> Self {
-        let code = Some(ErrorCode::MethodNotAllowed);
-        let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, code, "method not allowed");
-        error.0.allow = allow;
+        let mut error = Self::coded(ErrorCode::MethodNotAllowed, "method not allowed");
+        error.0.headers.extend(allow.map(|allow| (ALLOW, allow)));
+        error
+    }
+
+    /// 408: the client is too slow.
+    pub fn request_timeout(message: impl Into<String>) -> Self {
+        let mut error = Self::coded(ErrorCode::BadRequest, message);
+        error.0.status = StatusCode::REQUEST_TIMEOUT;
         error
     }
 
     /// 409.
     pub fn conflict(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, Some(ErrorCode::Conflict), message)
+        Self::coded(ErrorCode::Conflict, message)
     }
 
     /// 413.
     pub fn too_large(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, Some(ErrorCode::BadRequest), message)
+        let mut error = Self::coded(ErrorCode::BadRequest, message);
+        error.0.status = StatusCode::PAYLOAD_TOO_LARGE;
+        error
     }
 
     /// 415.
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(ErrorCode::BadRequest), message)
+        let mut error = Self::coded(ErrorCode::BadRequest, message);
+        error.0.status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        error
     }
 
     /// 429, with `Retry-After` in whole seconds, rounded up.
     pub fn too_many_requests(message: impl Into<String>, retry_after: Duration) -> Self {
-        let code = Some(ErrorCode::TooManyRequests);
-        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message);
-        error.0.retry_after = Some(retry_after);
+        let mut error = Self::coded(ErrorCode::TooManyRequests, message);
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        error.0.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         error
     }
 
     /// 500.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Some(ErrorCode::Internal), message)
+        Self::coded(ErrorCode::Internal, message)
     }
 
-    /// Adds structure.
-    pub fn with_detail(mut self, detail: ErrorDetail) -> Self {
-        self.0.detail = Some(detail);
+    /// 504: the server takes too long. No code of the closed set fits.
+    pub fn gateway_timeout(message: impl Into<String>) -> Self {
+        let mut error = Self::coded(ErrorCode::Internal, message);
+        error.0.status = StatusCode::GATEWAY_TIMEOUT;
+        if let Body::Error(output) = &mut error.0.body {
+            output.code = None;
+        }
+        error
+    }
+
+    /// The error of the engine; failures of the server go to the log with their cause.
+    pub fn engine(error: &OmniError) -> Self {
+        Self::of_reply(error::reply(error), error)
+    }
+
+    /// As [`ApiError::engine`]; what is wrong with `text`, which the request brought, is told with its places.
+    pub fn engine_about(error: &OmniError, text: &str) -> Self {
+        Self::of_reply(error::reply_about(error, text), error)
+    }
+
+    fn of_reply(reply: ErrorReply, error: &OmniError) -> Self {
+        if reply.status() == 500 {
+            tracing::error!(%error, "a request failed");
+        }
+        reply.into()
+    }
+
+    /// The error of the engine on a change route, which tells less.
+    pub fn changes(error: &OmniError) -> Self {
+        let reply = error::change_reply(error);
+        if reply.status() == 500 {
+            tracing::error!(%error, "reading changes failed");
+        }
+        reply.into()
+    }
+
+    /// Adds the members of older clients, which only the flat routes have.
+    pub fn flat(mut self, flat: bool) -> Self {
+        self.0.body = match self.0.body {
+            Body::Error(output) if flat => Body::FlatError(output),
+            other => other,
+        };
+        self
+    }
+
+    /// Adds headers.
+    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.0.headers.extend(headers);
+        self
+    }
+
+    /// Leaves the body out, for answers to `HEAD`.
+    pub fn without_body(mut self) -> Self {
+        self.0.body = Body::Empty;
         self
     }
 
@@ -149,52 +185,37 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
+}
 
-    /// Returns the code, if the cause has one.
-    pub fn code(&self) -> Option<ErrorCode> {
-        self.0.code
-    }
-
-    /// Returns the structure, if there is one.
-    pub fn detail(&self) -> Option<&ErrorDetail> {
-        self.0.detail.as_ref()
+impl From<ErrorReply> for ApiError {
+    fn from(reply: ErrorReply) -> Self {
+        let (status, mut body) = reply.into_parts();
+        body.error = one_line(&body.error);
+        Self::new(status, Body::Error(body))
     }
 }
 
-impl Parts {
-    /// Returns the JSON envelope `{"error": …, "code"?: …, <detail>?: …}`.
-    fn envelope(&self) -> Value {
-        let mut members = Map::new();
-        members.insert("error".to_owned(), Value::from(one_line(&self.message)));
-        if let Some(code) = self.code {
-            members.insert("code".to_owned(), Value::from(code.as_str()));
-        }
-        match &self.detail {
-            Some(ErrorDetail::ResourceLimit { resource, limit, actual }) => {
-                let detail = json!({ "resource": resource, "limit": limit, "actual": actual });
-                members.insert("resource_limit".to_owned(), detail);
-            }
-            None => {}
-        }
-        Value::Object(members)
+impl From<ChangeErrorReply> for ApiError {
+    fn from(reply: ChangeErrorReply) -> Self {
+        let (status, mut body) = reply.into_parts();
+        body.error = one_line(&body.error);
+        Self::new(status, Body::Change(body))
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let parts = *self.0;
-        let mut response = (parts.status, axum::Json(parts.envelope())).into_response();
-        let headers = response.headers_mut();
-        if parts.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let Parts { status, body, headers } = *self.0;
+        let mut response = match body {
+            Body::Error(output) => (status, axum::Json(output)).into_response(),
+            Body::FlatError(output) => (status, axum::Json(output.flat())).into_response(),
+            Body::Change(output) => (status, axum::Json(output)).into_response(),
+            Body::Empty => status.into_response(),
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(after) = parts.retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if let Some(allow) = parts.allow {
-            headers.insert(ALLOW, allow);
-        }
+        response.headers_mut().extend(headers);
         response
     }
 }
@@ -216,30 +237,27 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::testing::body_json;
 
     #[tokio::test]
-    async fn the_envelope_has_text_and_code_and_detail() {
-        let error = ApiError::too_large("too much\n of it").with_detail(ErrorDetail::ResourceLimit {
-            resource: "body",
-            limit: 1,
-            actual: 2,
-        });
-        let response = error.into_response();
+    async fn the_envelope_has_one_line_of_text_and_its_code() {
+        let response = ApiError::too_large("too much\n of it").into_response();
         assert_eq!(response.status(), 413);
         assert_eq!(response.headers()["content-type"], "application/json");
-        assert_eq!(
-            body_json(response).await,
-            json!({ "error": "too much of it", "code": "bad_request",
-                    "resource_limit": { "resource": "body", "limit": 1, "actual": 2 } })
-        );
+        assert_eq!(body_json(response).await, json!({ "error": "too much of it", "code": "bad_request" }));
     }
 
     #[tokio::test]
     async fn an_error_without_code_has_no_code_member() {
-        let response = ApiError::new(StatusCode::GONE, None, "gone").into_response();
-        assert_eq!(body_json(response).await, json!({ "error": "gone" }));
+        let response = ApiError::gateway_timeout("late").into_response();
+        assert_eq!(response.status(), 504);
+        assert_eq!(body_json(response).await, json!({ "error": "late" }));
+        let response = ApiError::bad_request("x").without_body().into_response();
+        assert_eq!(response.status(), 400);
+        assert!(axum::body::to_bytes(response.into_body(), 9).await.unwrap().is_empty());
     }
 
     #[test]

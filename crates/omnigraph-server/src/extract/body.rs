@@ -1,5 +1,7 @@
 //! Bodies within a limit.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use bytes::BytesMut;
@@ -29,15 +31,23 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for ApiBytes<LIMIT> {
     }
 }
 
-/// Reads a body. One that announces too much is refused before a byte is read.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, ExtractError> {
+/// How long a client may take for the next bytes of a body.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Reads a body. One that announces too much is refused before a byte is read, one that stands still is given up.
+///
+/// # Errors
+/// [`ExtractError::TooLarge`], [`ExtractError::Slow`], [`ExtractError::Unreadable`].
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, ExtractError> {
     let announced = body.size_hint().lower();
     if announced > limit as u64 {
         return Err(ExtractError::TooLarge { limit });
     }
     let mut chunks = body.into_data_stream();
     let mut bytes = BytesMut::new();
-    while let Some(chunk) = chunks.next().await {
+    loop {
+        let next = tokio::time::timeout(IDLE, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| ExtractError::Slow { seconds: IDLE.as_secs() })? else { break };
         let chunk = chunk.map_err(|_| ExtractError::Unreadable)?;
         if bytes.len() + chunk.len() > limit {
             return Err(ExtractError::TooLarge { limit });

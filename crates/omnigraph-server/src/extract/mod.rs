@@ -6,10 +6,10 @@ mod path;
 mod query;
 mod rejection;
 
-pub use body::{ApiBytes, JSON_LIMIT, LOAD_LIMIT};
+pub use body::{ApiBytes, JSON_LIMIT, LOAD_LIMIT, read as read_body};
 pub use json::ApiJson;
 pub use path::{ApiPath, RequestedGraph};
-pub use query::ApiQuery;
+pub use query::{ApiQuery, query_pairs};
 pub use rejection::ExtractError;
 
 /// Tells whether every `%` is followed by two hex digits (RFC 3986 §2.1).

@@ -32,19 +32,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
 
 /// Refuses broken escapes, bytes that are not UTF-8, and repeated names.
 fn check(query: &str) -> Result<(), ExtractError> {
-    if !escapes_are_whole(query) {
-        return Err(ExtractError::Escape { part: "query string" });
-    }
     let mut names = BTreeSet::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name)?;
-        decode(value)?;
+    for (name, _) in query_pairs(query)? {
         if !names.insert(name.clone()) {
             return Err(ExtractError::RepeatedParameter { name });
         }
     }
     Ok(())
+}
+
+/// Decodes the parameters of a query string, in their order.
+///
+/// # Errors
+/// [`ExtractError::Escape`] and [`ExtractError::NotUtf8`].
+pub fn query_pairs(query: &str) -> Result<Vec<(String, String)>, ExtractError> {
+    if !escapes_are_whole(query) {
+        return Err(ExtractError::Escape { part: "query string" });
+    }
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(name)?, decode(value)?))
+    });
+    decoded.collect()
 }
 
 /// Decodes as forms do: `+` is a blank.

@@ -20,6 +20,12 @@ pub enum ExtractError {
     /// A body that breaks off.
     #[error("the request body cannot be read")]
     Unreadable,
+    /// A body that does not come.
+    #[error("the request body stood still for {seconds} seconds")]
+    Slow {
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// Not JSON.
     #[error("the request body is not valid JSON: {problem}")]
     JsonSyntax {
@@ -83,6 +89,7 @@ impl From<ExtractError> for ApiError {
             ExtractError::ContentType => ApiError::unsupported_media_type(message),
             ExtractError::TooLarge { .. } => ApiError::too_large(message),
             ExtractError::Route => ApiError::internal(message),
+            ExtractError::Slow { .. } => ApiError::request_timeout(message),
             ExtractError::Unreadable
             | ExtractError::JsonSyntax { .. }
             | ExtractError::JsonShape { .. }

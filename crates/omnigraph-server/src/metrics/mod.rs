@@ -3,6 +3,7 @@
 //! Every label has few values, known in advance: route templates and never paths, actions and never actors or graphs'
 //! content. So the size of the answer does not grow with traffic.
 
+mod engine;
 mod http;
 mod scrape;
 
@@ -21,9 +22,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 pub use http::track;
-pub use scrape::{Sample, SampleKind};
 
 use crate::error::ApiError;
+use crate::state::AppState;
 use crate::workload::AdmissionResource;
 
 /// Media type of [`Metrics::encode`].
@@ -90,7 +91,7 @@ pub struct Metrics {
     admission_refusals: Family<ResourceLabels, Counter>,
     policy_decisions: Family<DecisionLabels, Counter>,
     write_conflicts: Counter,
-    write_retries: Counter,
+    engine: engine::Latest,
 }
 
 impl Default for Metrics {
@@ -118,7 +119,7 @@ impl Metrics {
             admission_refusals: Family::default(),
             policy_decisions: Family::default(),
             write_conflicts: Counter::default(),
-            write_retries: Counter::default(),
+            engine: engine::Latest::default(),
         };
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register(
@@ -143,11 +144,7 @@ impl Metrics {
             "Writes answered with a conflict",
             metrics.write_conflicts.clone(),
         );
-        registry.register(
-            "write_retries",
-            "Further attempts of writes after a lost race",
-            metrics.write_retries.clone(),
-        );
+        metrics.engine.register(&mut registry);
         Self { registry: RwLock::new(registry), ..metrics }
     }
 
@@ -157,6 +154,11 @@ impl Metrics {
         let labels = RouteLabels { method, route: route.clone() };
         self.latency.get_or_create(&labels).observe(duration.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { method, route, status: status.into() }).inc();
+    }
+
+    /// Returns how many requests have a response whose body has not ended, or none yet.
+    pub fn requests_in_flight(&self) -> i64 {
+        self.in_flight.get()
     }
 
     /// Counts a request without a valid token.
@@ -184,26 +186,6 @@ impl Metrics {
         self.write_conflicts.inc();
     }
 
-    /// Counts further attempts of a write.
-    pub fn write_retried(&self, attempts: u64) {
-        self.write_retries.inc_by(attempts);
-    }
-
-    /// Adds a metric that is computed whenever the metrics are read: sizes of caches, calls of the storage.
-    ///
-    /// `name` has no prefix and no `_total`; both are added. Each call of `read` returns one sample per label set;
-    /// label values must be few. `read` must not block.
-    pub fn register_computed(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        kind: SampleKind,
-        read: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
-    ) {
-        let collector = scrape::Computed::new(name, help, kind, read);
-        self.registry.write().unwrap_or_else(PoisonError::into_inner).register_collector(Box::new(collector));
-    }
-
     /// Returns all metrics in the OpenMetrics text format.
     ///
     /// # Errors
@@ -214,8 +196,9 @@ impl Metrics {
         Ok(body)
     }
 
-    /// Returns the answer to `GET /metrics`.
-    pub fn respond(&self) -> Response {
+    /// Returns the answer to `GET /metrics`: what was counted here and what the engine counted, summed over all graphs.
+    pub async fn respond(&self, app: &AppState) -> Response {
+        self.engine.set(engine::collect(app).await);
         match self.encode() {
             Ok(body) => ([(CONTENT_TYPE, OPENMETRICS)], body).into_response(),
             Err(_) => ApiError::internal("the metrics cannot be encoded").into_response(),
@@ -241,6 +224,7 @@ fn method_label(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::scrape::Sample;
     use super::*;
 
     #[test]
@@ -251,7 +235,6 @@ mod tests {
         metrics.admission_refused(AdmissionResource::Bytes);
         metrics.policy_decided("branch_merge", false);
         metrics.write_conflicted();
-        metrics.write_retried(2);
         let text = metrics.encode().unwrap();
         for line in [
             r#"omnigraph_http_requests_total{method="GET",route="/graphs/{graph_id}/query",status="200"} 1"#,
@@ -260,7 +243,6 @@ mod tests {
             r#"omnigraph_admission_refusals_total{resource="per_actor_bytes"} 1"#,
             r#"omnigraph_policy_decisions_total{action="branch_merge",outcome="deny"} 1"#,
             "omnigraph_write_conflicts_total 1",
-            "omnigraph_write_retries_total 2",
             "omnigraph_http_requests_in_flight 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
@@ -269,28 +251,26 @@ mod tests {
     }
 
     #[test]
-    fn computed_metrics_are_read_at_each_scrape() {
-        use std::sync::Arc;
-        use std::sync::atomic::{AtomicU64, Ordering};
+    fn what_the_engine_counted_is_as_it_was_last_collected() {
         let metrics = Metrics::new();
-        let calls = Arc::new(AtomicU64::new(7));
-        let read = Arc::clone(&calls);
-        metrics.register_computed("storage_calls", "Calls of the storage", SampleKind::Counter, move || {
-            let value = read.load(Ordering::Relaxed) as f64;
-            vec![
-                Sample { labels: vec![("kind", "get".into())], value },
-                Sample { labels: vec![("kind", "put".into())], value: 1.0 },
-            ]
-        });
-        metrics.register_computed("cache_bytes", "Bytes kept", SampleKind::Gauge, || {
-            vec![Sample { labels: vec![], value: 42.0 }]
-        });
+        let sample = |kind: &str, value| Sample { labels: vec![("kind", kind.into())], value };
+        let with = |gets| engine::Collected {
+            storage_calls: vec![sample("get", gets), sample("put", 1.0)],
+            commits: 3.0,
+            ..engine::Collected::default()
+        };
+        metrics.engine.set(with(7.0));
         assert!(metrics.encode().unwrap().contains("omnigraph_storage_calls_total{kind=\"get\"} 7"));
-        calls.store(9, Ordering::Relaxed);
+        metrics.engine.set(with(9.0));
         let text = metrics.encode().unwrap();
-        assert!(text.contains("omnigraph_storage_calls_total{kind=\"get\"} 9"), "{text}");
-        assert!(text.contains("omnigraph_storage_calls_total{kind=\"put\"} 1"), "{text}");
-        assert!(text.contains("\nomnigraph_cache_bytes 42"), "{text}");
+        for line in [
+            "omnigraph_storage_calls_total{kind=\"get\"} 9",
+            "omnigraph_storage_calls_total{kind=\"put\"} 1",
+            "\nomnigraph_commits_total 3",
+            "\nomnigraph_open_intents 0",
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
     }
 
     #[test]

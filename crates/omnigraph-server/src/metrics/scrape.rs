@@ -8,16 +8,16 @@ use prometheus_client::metrics::MetricType;
 
 /// One value of a computed metric.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub(super) struct Sample {
     /// Names and values of the labels; the same names in every sample of a metric. A metric without labels has one sample.
-    pub labels: Vec<(&'static str, String)>,
+    pub(super) labels: Vec<(&'static str, String)>,
     /// The value.
-    pub value: f64,
+    pub(super) value: f64,
 }
 
 /// How a computed metric moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleKind {
+pub(super) enum SampleKind {
     /// Up and down.
     Gauge,
     /// Up only, for the life of the process.

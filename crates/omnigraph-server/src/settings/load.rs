@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use omnigraph::db::OpenOptions;
+
 use super::SettingsError;
 use super::boot::{self, BootSource};
 use super::file::ServerBlock;
@@ -38,6 +40,8 @@ pub struct ServerConfig {
     pub jwt: Option<JwtSettings>,
     /// What one actor may have under way.
     pub workload: WorkloadLimits,
+    /// How graphs are opened.
+    pub engine: OpenOptions,
     /// What the operator should know, for the log once it is on.
     pub warnings: Vec<String>,
 }
@@ -81,6 +85,7 @@ pub fn load_server_settings(args: &Args, env: &Env<'_>, cwd: &Path) -> Result<Se
         request_timeout: options::request_timeout(args, env, server)?,
         log: LogSettings { format: options::log_format(args, env, server)?, filter: env.get("RUST_LOG")? },
         tokens: TokenStore::load(env)?,
+        engine: options::engine(args, env, server)?,
         source: boot.source,
         jwt,
         workload,

@@ -62,7 +62,7 @@ impl GraphUri {
     }
 
     /// Returns what tells two places apart: of a path on this machine the one with links resolved as far as it exists.
-    pub(super) fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         if self.0.contains("://") {
             return self.0.clone();
         }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
 
+use omnigraph::db::OpenOptions;
+
 use super::SettingsError;
 use super::file::{ServerBlock, Sourced};
 use crate::args::{Args, LogFormat};
@@ -169,6 +171,42 @@ pub(super) fn request_timeout(
     .transpose()
 }
 
+/// Returns how graphs are opened: a server lives, so it compacts in the background.
+pub(super) fn engine(args: &Args, env: &Env<'_>, server: &ServerBlock) -> Result<OpenOptions, SettingsError> {
+    let mut options = OpenOptions {
+        embed_on_write: args.embed_on_write || env.truthy("OMNIGRAPH_EMBED_ON_WRITE")?,
+        compact_in_background: true,
+        ..OpenOptions::default()
+    };
+    let memory =
+        pick(("--memory", args.memory.as_ref()), (env, "OMNIGRAPH_SERVER_MEMORY"), server.memory.as_ref())?;
+    if let Some(text) = memory {
+        options.memory_budget = size(&text)?;
+    }
+    Ok(options)
+}
+
+/// Reads a number of bytes: a whole number and one of `KiB`, `MiB`, `GiB`, or none of them.
+fn size(text: &Sourced<String>) -> Result<u64, SettingsError> {
+    let trimmed = text.value.trim();
+    let digits = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match trimmed[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = digits.trim_end().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| SettingsError::Value {
+        origin: text.origin.clone(),
+        problem: format!(
+            "'{}' is not a size; write a number and KiB, MiB or GiB, such as 512MiB",
+            text.value
+        ),
+    })
+}
+
 /// Returns the form of the log lines.
 pub(super) fn log_format(
     args: &Args,
@@ -226,6 +264,17 @@ mod tests {
         assert_eq!(value(Some(&flag), &Env::new(&with)).as_deref(), Some("flag"));
         assert_eq!(value(None, &Env::new(&with)).as_deref(), Some("env"));
         assert_eq!(value(None, &Env::new(&without)).as_deref(), Some("key"));
+    }
+
+    #[test]
+    fn sizes_are_bytes() {
+        for (text, bytes) in [("1024", 1024), ("512MiB", 512 << 20), (" 2 gib ", 2 << 30), ("1KiB", 1024)] {
+            assert_eq!(size(&sourced(text)).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "0", "1GB", "GiB", "-1", "1.5GiB", "99999999999GiB"] {
+            let message = size(&sourced(text)).unwrap_err().to_string();
+            assert!(message.contains("the key") && message.contains("not a size"), "{message}");
+        }
     }
 
     #[test]

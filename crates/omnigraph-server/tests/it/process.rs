@@ -1,0 +1,404 @@
+//! The process: how it boots and refuses to, what it prints, how it stops.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use omnigraph::Omnigraph;
+use omnigraph::db::{Load, LoadMode, LoadSource};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::kit::{ROWS, SCHEMA};
+
+const TOKENS: (&str, &str) = ("OMNIGRAPH_SERVER_BEARER_TOKENS_JSON", r#"{"ada":"a-token","bob":"b-token"}"#);
+
+/// A folder with a loaded graph `g` and what a test puts beside it.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    async fn new() -> Place {
+        let place = Place { folder: tempfile::tempdir().unwrap() };
+        let graph = Omnigraph::init(place.path("g").to_str().unwrap(), SCHEMA).await.unwrap();
+        graph.load(Load::new("main", LoadSource::Text(ROWS.to_owned()), LoadMode::Append)).await.unwrap();
+        graph.close().await;
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_omnigraph-server"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("OMNIGRAPH_") || name == "RUST_LOG") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Runs to an end that comes by itself.
+    fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Output {
+        self.command(args).envs(env.iter().copied()).output().unwrap()
+    }
+
+    /// What a refused start prints on stderr; stdout must stay empty.
+    #[track_caller]
+    fn refusal(&self, args: &[&str], env: &[(&str, &str)]) -> String {
+        let output = self.run(args, env);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(stderr.lines().any(|line| line.starts_with("error: ")), "{stderr}");
+        stderr
+    }
+
+    /// Starts a server on a free port and waits for its address.
+    fn start(&self, args: &[&str], env: &[(&str, &str)]) -> Running {
+        let mut command = self.command(args);
+        command.args(["--bind", "127.0.0.1:0"]).envs(env.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(address) = line.trim_end().strip_prefix("OMNIGRAPH_LISTEN_ADDR=") else {
+            let mut stderr = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            panic!("no address but '{line}': {stderr}");
+        };
+        let address: SocketAddr = address.parse().unwrap();
+        assert_ne!(address.port(), 0);
+        // Nobody reads what is logged; it must not fill the pipe.
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        Running { child, stdout, log: Some(log), address }
+    }
+}
+
+/// A server that runs; it is killed when the test fails.
+struct Running {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+    log: Option<std::thread::JoinHandle<String>>,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let mut request = reqwest::Client::new().get(self.url(path));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    async fn post(&self, path: &str, token: Option<&str>, body: Value) -> (u16, Value) {
+        let request = reqwest::Client::new().post(self.url(path)).header("content-type", "application/json");
+        let mut request = request.body(body.to_string());
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end; returns exit code, the rest of stdout, and the log.
+    fn wait(mut self) -> (Option<i32>, String, String) {
+        let status = self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (status.code(), rest, self.log.take().unwrap().join().unwrap())
+    }
+
+    /// Stops it as an operator does.
+    fn stop(self) -> String {
+        self.signal("-TERM");
+        let (code, rest, log) = self.wait();
+        assert_eq!((code, rest.as_str()), (Some(0), ""), "{log}");
+        log
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn answer(response: reqwest::Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let body = response.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+fn add(name: &str) -> Value {
+    json!({"query": "query a($n: String) { insert City { name: $n } }", "params": {"n": name}})
+}
+
+const COUNT: &str = "query n() { match { $c: City } return { count($c) as n } }";
+
+#[tokio::test]
+async fn a_graph_is_served_until_the_process_is_told_to_stop() {
+    let place = Place::new().await;
+    let server = place.start(&["g", "--unauthenticated"], &[]);
+    assert_eq!(server.get("/healthz", None).await.1["status"], "ok");
+    assert_eq!(server.post("/mutate", None, add("bodo")).await.0, 200);
+    let (status, body) = server.post("/graphs/default/query", None, json!({"query": COUNT})).await;
+    assert_eq!((status, &body["rows"][0]["n"]), (200, &json!(3)));
+    assert_eq!(server.get("/graphs", None).await.0, 405);
+    let log = server.stop();
+    assert!(log.contains("serving") && log.contains("stopped") && log.contains("mode=\"single\""), "{log}");
+    // What was acknowledged is there, and nothing was left to recovery.
+    assert_eq!(std::fs::read_dir(place.path("g/__recovery")).map_or(0, Iterator::count), 0);
+    let server = place.start(&["g", "--unauthenticated"], &[("RUST_LOG", "off")]);
+    assert_eq!(server.post("/query", None, json!({"query": COUNT})).await.1["rows"][0]["n"], 3);
+    assert_eq!(server.stop(), "");
+}
+
+#[tokio::test]
+async fn a_stop_lets_running_requests_end() {
+    let place = Place::new().await;
+    let rows: String = (0..50_000)
+        .map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"city-{n:06}\"}}}}\n"))
+        .collect();
+    let graph = Omnigraph::open(place.path("g").to_str().unwrap()).await.unwrap();
+    graph.load(Load::new("main", LoadSource::Text(rows), LoadMode::Merge)).await.unwrap();
+    graph.close().await;
+    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let export = reqwest::Client::new()
+        .post(server.url("/export"))
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(export.status(), 200);
+    server.signal("-INT");
+    let address = server.address;
+    let read = tokio::spawn(async move { export.bytes().await.unwrap() });
+    let log = tokio::task::spawn_blocking(move || server.wait()).await.unwrap();
+    assert_eq!(log.0, Some(0), "{}", log.2);
+    let lines = read.await.unwrap();
+    assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 50_003, "the stream ended whole");
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[tokio::test]
+async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
+    let place = Place::new().await;
+    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let url = server.url("/mutate");
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                let client = reqwest::Client::new();
+                let mut acknowledged = Vec::new();
+                for n in 0.. {
+                    let name = format!("w{writer}-{n}");
+                    let request = client.post(&url).header("content-type", "application/json");
+                    match request.body(add(&name).to_string()).send().await {
+                        Ok(response) if response.status() == 200 => acknowledged.push(name),
+                        Ok(response) => panic!("{:?}", response.text().await),
+                        Err(_) => return acknowledged,
+                    }
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    server.signal("-KILL");
+    drop(server);
+    let mut acknowledged = Vec::new();
+    for writer in writers {
+        acknowledged.extend(writer.await.unwrap());
+    }
+    assert!(acknowledged.len() > 4, "{acknowledged:?}");
+    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let names = json!({"query": "query n() { match { $c: City } return { $c.name as n } }"});
+    let (_, body) = server.post("/query", None, names).await;
+    let found: std::collections::BTreeSet<&str> =
+        body["rows"].as_array().unwrap().iter().map(|row| row["n"].as_str().unwrap()).collect();
+    for name in &acknowledged {
+        assert!(found.contains(name.as_str()), "{name} was acknowledged and is gone");
+    }
+    server.stop();
+}
+
+#[tokio::test]
+async fn many_graphs_are_served_from_a_config_file() {
+    let place = Place::new().await;
+    Omnigraph::init(place.path("ledger").to_str().unwrap(), SCHEMA).await.unwrap().close().await;
+    place.write("q.gq", "query big() { match { $c: City } return { $c.name } }");
+    place.write("p.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [read, change, invoke_query] }\n");
+    place.write("s.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [graph_list] }\n");
+    place.write(
+        "omnigraph.yaml",
+        "server: { policy: { file: s.yaml } }\ngraphs:\n  atlas: { uri: g, policy: { file: p.yaml }, queries: { big: { file: q.gq } } }\n  ledger: { uri: ./ledger }\n",
+    );
+    let server = place.start(&["--config", "omnigraph.yaml"], &[TOKENS]);
+    let (_, list) = server.get("/graphs", Some("a-token")).await;
+    assert_eq!(list["graphs"][0]["graph_id"], "atlas");
+    assert_eq!(list["graphs"][0]["uri"], place.path("g").to_str().unwrap());
+    assert_eq!(server.get("/graphs", Some("b-token")).await.0, 403);
+    assert_eq!(server.get("/graphs", None).await.0, 401);
+    assert_eq!(server.post("/graphs/atlas/mutate", Some("a-token"), add("x")).await.1["actor_id"], "ada");
+    assert_eq!(server.post("/graphs/atlas/mutate", Some("b-token"), add("x")).await.0, 403);
+    // Without a bundle a graph can be read, and nothing else.
+    assert_eq!(server.get("/graphs/ledger/schema", Some("b-token")).await.0, 200);
+    assert_eq!(server.post("/graphs/ledger/mutate", Some("a-token"), add("x")).await.0, 403);
+    let (_, read) = server.post("/graphs/atlas/queries/big", Some("a-token"), json!({})).await;
+    assert_eq!(read["row_count"], 3);
+    let log = server.stop();
+    assert!(log.contains("graph 'ledger' has no policy"), "{log}");
+    for secret in ["a-token", "b-token"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    assert!(log.contains("matched_rule_id=\"r\"") && log.contains("actor_id=\"ada\""), "{log}");
+
+    let server = place.start(&["--config", "omnigraph.yaml", "--target", "atlas"], &[TOKENS]);
+    for path in ["/schema", "/graphs/default/schema", "/graphs/atlas/schema"] {
+        assert_eq!(server.get(path, Some("a-token")).await.0, 200, "{path}");
+    }
+    server.stop();
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_be_is_refused_with_the_cure() {
+    let place = Place::new().await;
+    place.write("p.yaml", "version: 1\n");
+    place.write("with-policy.yaml", "policy: { file: p.yaml }\ngraphs: { atlas: { uri: g } }\n");
+    place.write("bad-policy.yaml", "policy: { file: nowhere.yaml }\n");
+    place.write("bad-id.yaml", "graphs: { a_b: { uri: g } }\n");
+    place.write("twice.yaml", "graphs: { a: { uri: g }, b: { uri: ./g/ } }\n");
+    place.write("bad-query.yaml", "queries: { a: { file: a.gq }, b: { file: nope.gq } }\n");
+    place.write("stale-query.yaml", "queries: { a: { file: stale.gq } }\n");
+    place.write("a.gq", "query a( {");
+    place.write("stale.gq", "query a() { match { $c: Town } return { $c.name } }");
+    place.write("broken.yaml", "graphs: [\n");
+    let refusals: [(&[&str], &[(&str, &str)], &[&str]); 16] = [
+        (&["g"], &[], &["no bearer tokens", "--unauthenticated"]),
+        (&[], &[], &["no graph to serve", "boots from a cluster", "--target", "server.graph", "--config"]),
+        (&["g", "--cluster", "."], &[], &["exclusive boot source"]),
+        (&["--cluster", ".", "--unauthenticated"], &[], &["no cluster support"]),
+        (&["nowhere", "--unauthenticated"], &[], &["does not open", "no graph at"]),
+        (
+            &["g", "--config", "with-policy.yaml"],
+            &[],
+            &["policy file is configured but no bearer tokens", "every request would 401"],
+        ),
+        (&["g", "--config", "bad-policy.yaml"], &[TOKENS], &["nowhere.yaml"]),
+        (
+            &["--config", "with-policy.yaml"],
+            &[TOKENS],
+            &["top-level", "policy.file", "not honored", "graphs.<graph_id>", "server.policy.file"],
+        ),
+        (&["--config", "bad-id.yaml", "--unauthenticated"], &[], &["invalid graph id 'a_b'"]),
+        (&["--config", "twice.yaml", "--unauthenticated"], &[], &["'a'", "'b'"]),
+        (&["--config", "broken.yaml", "--unauthenticated"], &[], &["broken.yaml"]),
+        (&["--config", "nowhere.yaml", "--unauthenticated"], &[], &["nowhere.yaml"]),
+        (
+            &["g", "--config", "bad-query.yaml", "--unauthenticated"],
+            &[],
+            &["query 'a'", "line 1", "query 'b'", "nope.gq"],
+        ),
+        (&["g", "--config", "stale-query.yaml", "--unauthenticated"], &[], &["schema check", "'a'", "Town"]),
+        (&["g", "--unauthenticated", "--tls-cert", "c.pem"], &[], &["--tls-key"]),
+        (&["g"], &[("OMNIGRAPH_SERVER_BEARER_TOKENS_JSON", "[1]")], &["OMNIGRAPH_SERVER_BEARER_TOKENS_JSON"]),
+    ];
+    for (args, env, parts) in refusals {
+        let text = place.refusal(args, env);
+        for part in parts {
+            assert!(text.contains(part), "{args:?}: '{part}' is not in {text}");
+        }
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = place.refusal(&["g", "--unauthenticated", "--bind", &address], &[]);
+    assert!(text.contains(&format!("cannot listen on {address}")), "{text}");
+    assert_eq!(place.run(&["--bind", "8080"], &[]).status.code(), Some(2));
+    let version = place.run(&["--version"], &[]);
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        format!("omnigraph-server {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[tokio::test]
+async fn https_is_served_with_the_given_certificate() {
+    let place = Place::new().await;
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls");
+    let (cert, key) = (files.join("server.pem"), files.join("server.key"));
+    let args =
+        ["g", "--unauthenticated", "--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let server = place.start(&args, &[]);
+    let root = reqwest::Certificate::from_pem(&std::fs::read(&cert).unwrap()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([root]).build().unwrap();
+    let url = format!("https://localhost:{}/healthz", server.address.port());
+    let response = client.get(&url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
+    assert!(
+        reqwest::Client::new().get(&url).send().await.is_err(),
+        "nobody else vouches for the certificate"
+    );
+    server.stop();
+    let text = place.refusal(
+        &[
+            "g",
+            "--unauthenticated",
+            "--tls-cert",
+            cert.to_str().unwrap(),
+            "--tls-key",
+            cert.to_str().unwrap(),
+        ],
+        &[],
+    );
+    assert!(text.contains("server.pem"), "{text}");
+}
+
+#[tokio::test]
+async fn slow_clients_hold_nobody_up() {
+    use std::io::Write;
+    let place = Place::new().await;
+    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let mut slow = Vec::new();
+    for head in [
+        "GET /schema HT",
+        "POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+    ] {
+        for _ in 0..100 {
+            let mut socket = std::net::TcpStream::connect(server.address).unwrap();
+            socket.write_all(head.as_bytes()).unwrap();
+            slow.push(socket);
+        }
+    }
+    assert_eq!(server.get("/schema", None).await.0, 200);
+    assert_eq!(server.post("/mutate", None, add("quick")).await.0, 200);
+    drop(slow);
+    assert_eq!(server.get("/schema", None).await.0, 200);
+    server.stop();
+}
