@@ -7,6 +7,7 @@ mod commit;
 pub(crate) mod context;
 pub(crate) mod embed;
 mod maintenance;
+pub(crate) mod policy;
 
 use std::path::PathBuf;
 
@@ -31,10 +32,14 @@ const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
   data    query, context, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
   direct  init, schema plan, optimize, index, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
+  control policy: check, test and explain policy bundles
   local   embed, quickstart, completions, version: need no graph
 
 Start here:
   omnigraph quickstart";
+
+/// The variable with the default of `--store`.
+pub(crate) const STORE_VARIABLE: &str = "OMNIGRAPH_STORE";
 
 /// Command line of the Omnigraph graph database.
 #[derive(Debug, Parser)]
@@ -77,7 +82,7 @@ pub(crate) struct Global {
         long,
         value_name = "URI",
         global = true,
-        env = "OMNIGRAPH_STORE",
+        env = STORE_VARIABLE,
         hide_env_values = true,
         help_heading = "Global options"
     )]
@@ -182,6 +187,9 @@ pub(crate) enum Command {
     /// Show what became of interrupted writes.
     #[command(subcommand, after_help = "Example:\n  omnigraph recovery list my.graph")]
     Recovery(Recovery),
+    /// Check a policy bundle, test it, and explain what it decides.
+    #[command(subcommand, after_help = "Example:\n  omnigraph policy validate --file policy.yaml")]
+    Policy(policy::Policy),
     /// Fill embedding vectors into a seed file.
     #[command(
         after_help = "Example:\n  omnigraph embed --input rows.jsonl --output rows.embedded.jsonl --spec spec.json"
@@ -229,6 +237,9 @@ impl Command {
             Command::Schema(Schema::Show(s)) => s.json,
             Command::Schema(Schema::Plan(s)) => s.json,
             Command::Schema(Schema::Apply(s)) => s.json,
+            Command::Policy(policy::Policy::Validate(p)) => p.json,
+            Command::Policy(policy::Policy::Test(p)) => p.json,
+            Command::Policy(policy::Policy::Explain(p)) => p.json,
             Command::Embed(e) => e.json,
             Command::Init(i) => i.json,
             Command::Optimize(o) => o.json,

@@ -7,6 +7,8 @@ use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_embed::EmbedError;
 use omnigraph_embed::pipeline::PipelineError;
 
+use crate::commands::policy::PolicyFailure;
+
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -41,6 +43,9 @@ pub(crate) enum Failure {
     /// Vectors could not be filled into a seed file.
     #[error("{0}")]
     Pipeline(#[from] PipelineError),
+    /// A policy bundle or its tests failed.
+    #[error("{0}")]
+    Policy(#[from] PolicyFailure),
     /// A file or stream failed.
     #[error("{context}: {source}")]
     Io {
@@ -79,6 +84,7 @@ impl Failure {
             Failure::Text { .. }
             | Failure::Embed(_)
             | Failure::Pipeline(_)
+            | Failure::Policy(_)
             | Failure::Io { .. }
             | Failure::Usage { .. } => None,
         }

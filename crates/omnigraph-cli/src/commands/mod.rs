@@ -15,6 +15,7 @@ mod lint;
 mod load;
 mod mutate;
 mod optimize;
+pub(crate) mod policy;
 mod query;
 mod quickstart;
 mod recovery;
@@ -56,6 +57,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Repair(args) => return repair::run(args, global).await,
         Command::Cleanup(args) => cleanup::run(args, global).await,
         Command::Recovery(args) => recovery::run(args, global).await,
+        Command::Policy(args) => return policy::run(args, global),
         Command::Embed(args) => embed::run(args, global).await,
         Command::Lint(args) => return lint::run(args, global).await,
         Command::Quickstart(args) => quickstart::run(args, global).await,

@@ -11,6 +11,7 @@ mod changing;
 mod crashes;
 mod documents;
 mod mistakes;
+mod policy;
 mod quickstart;
 mod reading;
 mod sandbox;

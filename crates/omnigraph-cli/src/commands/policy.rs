@@ -1,0 +1,290 @@
+//! `omnigraph policy validate`, `test` and `explain`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use omnigraph_policy::{
+    PolicyConfig, PolicyEffect, PolicyEngine, PolicyError, PolicyLoadError, PolicyRequest,
+    PolicyResourceKind, PolicyTestConfig, PolicyTestReport, Problem,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::args::policy::{Bundle, Policy, PolicyExplain, PolicyTest, PolicyValidate};
+use crate::args::{Global, STORE_VARIABLE};
+use crate::failure::Failure;
+use crate::output;
+
+/// What Cedar calls the graph. It does not influence results.
+const LABEL: &str = "graph";
+
+/// Why a policy command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PolicyFailure {
+    /// A bundle or a tests file cannot be used.
+    #[error("{0}")]
+    Load(#[from] PolicyLoadError),
+    /// Test cases got other answers than they expect.
+    #[error("{0}")]
+    Tests(PolicyTestReport),
+    /// A request could not be decided.
+    #[error("{0}")]
+    Evaluate(#[from] PolicyError),
+}
+
+impl PolicyFailure {
+    /// Returns the code of the JSON error object.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            PolicyFailure::Load(PolicyLoadError::Compile { .. }) => "internal",
+            PolicyFailure::Load(_) | PolicyFailure::Tests(_) | PolicyFailure::Evaluate(_) => "bad_request",
+        }
+    }
+
+    /// Returns the places of the JSON error object, one for each problem of a file; empty for other failures.
+    pub(crate) fn diagnostics(&self) -> Vec<Value> {
+        match self {
+            PolicyFailure::Load(PolicyLoadError::Invalid { file, problems }) => {
+                let path = file.as_ref().map(|file| file.display().to_string());
+                problems.iter().map(|problem| diagnostic(path.as_deref(), problem)).collect()
+            }
+            PolicyFailure::Load(_) | PolicyFailure::Tests(_) | PolicyFailure::Evaluate(_) => Vec::new(),
+        }
+    }
+}
+
+fn diagnostic(path: Option<&str>, problem: &Problem) -> Value {
+    json!({
+        "message": problem.to_string(),
+        "path": path,
+        "line": problem.position.map(|at| at.line),
+        "column": problem.position.map(|at| at.column),
+        "key_path": problem.path,
+    })
+}
+
+/// Checks, tests or explains a bundle. Exits with 1 when the bundle is invalid or a test case fails.
+pub(crate) fn run(args: &Policy, global: &Global) -> Result<ExitCode, Failure> {
+    check_scope(global)?;
+    match args {
+        Policy::Validate(args) => validate(args),
+        Policy::Test(args) => test(args),
+        Policy::Explain(args) => explain(args),
+    }
+}
+
+/// Refuses the flags that address something else than a bundle, the first in the order of the documentation.
+/// A default from the environment is no flag and has no effect here.
+fn check_scope(global: &Global) -> Result<(), Failure> {
+    let default_store = std::env::var(STORE_VARIABLE).ok();
+    let store = global.store.is_some() && global.store != default_store;
+    let refused = [
+        (store, "--store addresses a single graph's storage directly"),
+        (global.actor.is_some(), "--as sets the actor for a direct-engine or actor-bound cluster operation"),
+    ];
+    match refused.into_iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, flag)) => Err(Failure::usage(
+            format!(
+                "`policy` is a cluster control command; {flag} and does not apply. \
+                 It operates on a cluster (pass --cluster <dir|uri>, or select a cluster profile)."
+            ),
+            "this build has no cluster support; pass --file <bundle.yaml>",
+        )),
+    }
+}
+
+/// A bundle that was read from a file.
+struct Loaded {
+    /// The file name without its extension.
+    name: String,
+    kind: PolicyResourceKind,
+    engine: PolicyEngine,
+}
+
+/// Returns the path of the bundle.
+fn file_of(bundle: &Bundle) -> Result<&Path, Failure> {
+    if bundle.cluster.is_some() {
+        return Err(Failure::usage(
+            "this build has no cluster support, so `policy` cannot take its bundle from --cluster",
+            "pass --file <bundle.yaml>",
+        ));
+    }
+    bundle.file.as_deref().ok_or_else(|| {
+        Failure::usage(
+            "`policy` needs a cluster or a bundle: pass --cluster <dir|uri>, or --file <bundle.yaml>",
+            "this build has no cluster support; --file works",
+        )
+    })
+}
+
+/// Reads and compiles a bundle, as the kind that was asked for or that its rules tell.
+fn load(bundle: &Bundle) -> Result<Loaded, Failure> {
+    let path = file_of(bundle)?;
+    // Read once, so that a pipe works.
+    let text = output::read_text(path)?;
+    let compiled = || -> Result<_, PolicyLoadError> {
+        let kind = match bundle.kind {
+            Some(kind) => kind.into(),
+            None => kind_of(&PolicyConfig::from_source(&text)?),
+        };
+        let engine = match kind {
+            PolicyResourceKind::Graph => PolicyEngine::load_graph_from_source(&text, LABEL),
+            PolicyResourceKind::Server => PolicyEngine::load_server_from_source(&text),
+        };
+        Ok((kind, engine?))
+    };
+    let (kind, engine) = compiled().map_err(|error| in_file(error, path))?;
+    Ok(Loaded { name: name_of(path), kind, engine })
+}
+
+/// Tells what a bundle is for. One that mixes actions on a graph with others counts as a graph's, which then
+/// names the rules that do not belong there.
+fn kind_of(config: &PolicyConfig) -> PolicyResourceKind {
+    let mut actions = config.rules.iter().flat_map(|rule| &rule.allow.actions).peekable();
+    let for_server = actions.peek().is_some()
+        && actions.all(|action| action.resource_kind() == PolicyResourceKind::Server);
+    if for_server { PolicyResourceKind::Server } else { PolicyResourceKind::Graph }
+}
+
+fn name_of(path: &Path) -> String {
+    match label_of(path).file_stem() {
+        Some(stem) => stem.to_string_lossy().into_owned(),
+        None => path.display().to_string(),
+    }
+}
+
+/// Returns how messages call a file.
+fn label_of(path: &Path) -> PathBuf {
+    if path == Path::new("-") { PathBuf::from("<stdin>") } else { path.to_owned() }
+}
+
+/// Names the file whose text was judged.
+fn in_file(error: PolicyLoadError, path: &Path) -> PolicyFailure {
+    match error {
+        PolicyLoadError::Invalid { problems, .. } => {
+            PolicyLoadError::Invalid { file: Some(label_of(path)), problems }.into()
+        }
+        other => other.into(),
+    }
+}
+
+#[derive(Serialize)]
+struct ValidDocument {
+    bundle: String,
+    kind: PolicyResourceKind,
+    valid: bool,
+    actors: usize,
+    rules: usize,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct InvalidDocument {
+    bundle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<PolicyResourceKind>,
+    valid: bool,
+    problems: Vec<Value>,
+}
+
+fn validate(args: &PolicyValidate) -> Result<ExitCode, Failure> {
+    let Loaded { name, kind, engine } = match load(&args.bundle) {
+        Err(Failure::Policy(failure)) if args.json && !failure.diagnostics().is_empty() => {
+            let bundle = name_of(file_of(&args.bundle)?);
+            let kind = args.bundle.kind.map(PolicyResourceKind::from);
+            let problems = failure.diagnostics();
+            output::json(&InvalidDocument { bundle, kind, valid: false, problems })?;
+            return Ok(ExitCode::FAILURE);
+        }
+        loaded => loaded?,
+    };
+    let actors = engine.known_actor_count();
+    let warnings: Vec<String> = engine.warnings().iter().map(ToString::to_string).collect();
+    if args.json {
+        let rules = engine.config().rules.len();
+        output::json(&ValidDocument { bundle: name, kind, valid: true, actors, rules, warnings })?;
+    } else {
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        output::line(&format!("policy valid: bundle '{name}' [{actors} actors]"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct TestsDocument<'a> {
+    passed: usize,
+    failed: usize,
+    cases: Vec<CaseDocument<'a>>,
+}
+
+/// One case. `actual` is null for a request that could not be decided.
+#[derive(Serialize)]
+struct CaseDocument<'a> {
+    id: &'a str,
+    expected: PolicyEffect,
+    actual: Option<PolicyEffect>,
+    passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+impl<'a> TestsDocument<'a> {
+    fn new(tests: &'a PolicyTestConfig, report: &'a PolicyTestReport) -> TestsDocument<'a> {
+        let failures: HashMap<&str, _> = report.failures.iter().map(|f| (f.id.as_str(), f)).collect();
+        let cases = tests.cases.iter().map(|case| {
+            let failure = failures.get(case.id.as_str());
+            CaseDocument {
+                id: &case.id,
+                expected: case.expect,
+                actual: failure.map_or(Some(case.expect), |failure| failure.actual),
+                passed: failure.is_none(),
+                message: failure.map(|failure| failure.message.as_str()),
+            }
+        });
+        let failed = report.failures.len();
+        TestsDocument { passed: report.cases - failed, failed, cases: cases.collect() }
+    }
+}
+
+fn test(args: &PolicyTest) -> Result<ExitCode, Failure> {
+    let stdin = Path::new("-");
+    if args.tests == stdin && args.bundle.file.as_deref() == Some(stdin) {
+        return Err(Failure::usage(
+            "the bundle and its tests cannot both come from stdin",
+            "give one of --file and --tests as a file",
+        ));
+    }
+    let Loaded { engine, .. } = load(&args.bundle)?;
+    let text = output::read_text(&args.tests)?;
+    let tests = PolicyTestConfig::from_source(&text).map_err(|error| in_file(error, &args.tests))?;
+    let report = engine.run_tests(&tests);
+    if args.json {
+        output::json(&TestsDocument::new(&tests, &report))?;
+        return Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if !report.passed() {
+        return Err(PolicyFailure::Tests(report).into());
+    }
+    output::line(&report.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the decision on stdout and its reasons as notes. A denial is a result, not a failure.
+fn explain(args: &PolicyExplain) -> Result<ExitCode, Failure> {
+    let Loaded { engine, .. } = load(&args.bundle)?;
+    let request = PolicyRequest {
+        action: args.action,
+        branch: args.branch.clone(),
+        target_branch: args.target_branch.clone(),
+    };
+    let explanation = engine.explain(&args.actor, &request).map_err(PolicyFailure::from)?;
+    if args.json {
+        output::json(&explanation)?;
+    } else {
+        output::line(&explanation.to_string())?;
+        explanation.reasons().iter().for_each(|reason| eprintln!("note: {reason}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
