@@ -1,6 +1,7 @@
 //! The client side of Omnigraph's HTTP API.
 //!
 //! - [`http`] calls the operations of a served graph with the wire types of [`omnigraph_api`].
+//! - [`operator`] reads the operator's configuration and credentials, and decides which graph a command line means.
 //!
 //! ```no_run
 //! use omnigraph_api::{QueryRequest, RawJson};
@@ -29,6 +30,7 @@
 //! Tokens and passwords of URLs are in no text of this crate.
 
 pub mod http;
+pub mod operator;
 mod token;
 
 pub use token::{BearerToken, TokenError};
