@@ -71,3 +71,37 @@ impl HttpBody for FileBody {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    /// Reads a body to its end.
+    async fn read(mut body: Body) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            bytes.extend_from_slice(&frame.map_err(|error| format!("{error:?}"))?.into_data().unwrap());
+        }
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn a_body_is_the_file_as_long_as_it_was() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let data: Vec<u8> = (0..PIECE * 2 + 5).map(|at| (at % 251) as u8).collect();
+        std::fs::write(file.path(), &data).unwrap();
+        let body = file_body(file.path()).await.unwrap();
+        assert_eq!(body.size_hint().exact(), Some(data.len() as u64));
+        // What is appended later does not belong to it.
+        std::fs::write(file.path(), [&data[..], b"more"].concat()).unwrap();
+        assert!(read(body).await.unwrap() == data);
+        let body = file_body(file.path()).await.unwrap();
+        file.as_file().set_len(7).unwrap();
+        let error = read(body).await.unwrap_err();
+        assert!(error.contains("shrank"), "{error}");
+        file.as_file().set_len(0).unwrap();
+        assert_eq!(read(file_body(file.path()).await.unwrap()).await, Ok(Vec::new()));
+    }
+}

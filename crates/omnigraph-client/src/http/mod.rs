@@ -22,5 +22,5 @@ pub use changes::{ChangeFilter, FeedPosition, FeedStart, FeedStartError};
 pub use error::{AddressError, BlobFailure, ClientError};
 pub use graph::GraphClient;
 pub use reqwest::Body;
-pub use server::ServerClient;
+pub use server::{ServerClient, graph_base};
 pub use stream::ByteStream;

@@ -8,6 +8,14 @@ use super::graph::GraphClient;
 use super::paths;
 use crate::token::BearerToken;
 
+/// Returns the base URL of a graph: that of its server, with `/graphs/` and the id.
+///
+/// # Errors
+/// When the id cannot stand in a path.
+pub fn graph_base(server: &str, id: &str) -> Result<String, AddressError> {
+    Ok(format!("{}/{}", server.trim_end_matches('/'), paths::graph(id)?))
+}
+
 /// A client of a server as a whole. Its graphs share its connections and its token.
 #[derive(Clone, Debug)]
 pub struct ServerClient {

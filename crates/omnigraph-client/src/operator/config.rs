@@ -224,6 +224,7 @@ fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
         merge_keys: MergeKeyPolicy::AsOrdinary,
         alias_limits: alias_limits,
         strict_booleans: true,
+        no_schema: true,
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())
@@ -284,6 +285,17 @@ aliases:
     }
 
     #[test]
+    fn texts_that_look_like_numbers_must_be_quoted_and_other_words_not() {
+        let text = "servers: { '1': { url: '2' }, on: { url: no } }\ndefaults: { default_graph: \"2024\", store: ~ }";
+        let config = parse(text).unwrap().config;
+        assert_eq!(config.servers["1"].url.as_deref(), Some("2"));
+        assert_eq!(config.servers["on"].url.as_deref(), Some("no"));
+        assert_eq!((config.defaults.default_graph.as_deref(), config.defaults.store), (Some("2024"), None));
+        let error = parse("operator:\n  actor: 5\n").unwrap_err();
+        assert!(error.contains("quoted at line 2"), "{error}");
+    }
+
+    #[test]
     fn unknown_keys_are_told_by_their_paths() {
         let text = "colour: 1\ndefaults: { colour: red, output: json }\nservers: { prod: { url: u, tls: { ca: x } } }\n\
                     aliases: { a: { server: s, query: q, params: { anything: 1 }, branch: b } }\noperator: { x.y: 1 }\n";
@@ -305,6 +317,9 @@ aliases:
             "defaults: { table_cell_layout: fold }",
             "defaults: { table_max_column_width: wide }",
             "servers: [a]",
+            "operator: { actor: 5 }",
+            "servers: { a: { url: true } }",
+            "servers: { a: http }",
             "aliases: { a: { server: s } }",
             "aliases: { a: { query: q } }",
             "aliases: { a: { server: s, query: q, params: [1] } }",

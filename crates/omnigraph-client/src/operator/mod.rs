@@ -2,6 +2,7 @@
 //! defaults, the tokens it keeps, and which graph a command line means with it.
 //!
 //! ```no_run
+//! use omnigraph_client::http::{GraphClient, graph_base};
 //! use omnigraph_client::operator::{
 //!     AddressFlags, Capability, OperatorConfig, OperatorDir, ProcessEnv, Scope, resolve, token_for,
 //! };
@@ -14,9 +15,13 @@
 //! }
 //! let flags = AddressFlags { server: Some("prod"), graph: Some("kb"), ..AddressFlags::default() };
 //! match resolve(Capability::Data, &flags, &loaded.config, &ProcessEnv)? {
-//!     Scope::Server { base, .. } => {
-//!         let token = token_for(&base, &loaded.config, dir.as_ref(), &ProcessEnv)?;
-//!         println!("{base}, {}", if token.is_some() { "with a token" } else { "open" });
+//!     Scope::Server { base, graph, .. } => {
+//!         let url = match &graph {
+//!             Some(id) => graph_base(&base, id)?,
+//!             None => base,
+//!         };
+//!         let token = token_for(&url, &loaded.config, dir.as_ref(), &ProcessEnv)?;
+//!         println!("{}", GraphClient::new(&url, token)?.base());
 //!     }
 //!     Scope::Store { uri } => println!("{uri}"),
 //!     Scope::Cluster { root, .. } => println!("{root}"),
@@ -31,6 +36,7 @@ mod config;
 mod credentials;
 mod env;
 mod error;
+mod format;
 mod home;
 mod keys;
 mod profiles;
@@ -45,6 +51,7 @@ pub use config::{
 pub use credentials::CredentialsFile;
 pub use env::{Env, ProcessEnv};
 pub use error::OperatorError;
+pub use format::{TableStyle, output_format, table_style};
 pub use home::OperatorDir;
 pub use profiles::{ProfileEntry, ProfileShow, list_profiles, show_profile};
 pub use scope::{

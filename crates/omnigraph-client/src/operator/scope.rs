@@ -130,7 +130,10 @@ pub enum ScopeError {
         origin: Origin,
     },
     /// The list of graphs is a server's.
-    #[error("{origin} a {kind} scope, but `graphs list` requires a server: pass --server <name|url>{}", other_list(.kind))]
+    #[error(
+        "{origin} a {kind} scope, but `graphs list` requires a server: pass --server <name|url>{}",
+        other_list(.kind)
+    )]
     RequiresServer {
         /// What addresses something else.
         origin: Origin,
@@ -146,20 +149,18 @@ pub enum ScopeError {
     /// A storage URI is the URL of a server, for a command that can use servers.
     #[error("the graph at {uri} must be addressed with `--server <url>`")]
     UrlForData {
-        /// The URL.
+        /// The URL, without user and password.
         uri: String,
     },
     /// A storage URI is the URL of a server, for a command that needs storage.
     #[error("{uri} is a remote server, but this command needs direct storage: pass --store <uri>")]
     UrlForDirect {
-        /// The URL.
+        /// The URL, without user and password.
         uri: String,
     },
     /// A graph is chosen within one graph.
-    #[error("{graph} does not apply: {uri} is already a single graph")]
+    #[error("--graph does not apply: {uri} is already a single graph")]
     SingleGraph {
-        /// What chooses the graph.
-        graph: &'static str,
         /// The graph.
         uri: String,
     },
@@ -389,14 +390,14 @@ fn check(capability: Capability, bound: &Bound<'_>) -> Result<(), ScopeError> {
         (Capability::Direct, Binding::Server(_)) => Err(ScopeError::RequiresStorage { origin: origin() }),
         (Capability::Control, other) => Err(ScopeError::NoCluster { origin: Some((origin(), other.kind())) }),
         (_, Binding::Store(uri)) if is_url(uri) => {
-            let uri = uri.to_owned();
+            let uri = without_user(uri);
             Err(match capability {
                 Capability::Direct => ScopeError::UrlForDirect { uri },
                 _ => ScopeError::UrlForData { uri },
             })
         }
         (_, Binding::Store(uri)) if bound.graph.is_some() => {
-            Err(ScopeError::SingleGraph { graph: "--graph", uri: uri.to_owned() })
+            Err(ScopeError::SingleGraph { uri: uri.to_owned() })
         }
         (_, Binding::Store(_)) => Ok(()),
     }
@@ -454,6 +455,16 @@ pub fn server_base(config: &OperatorConfig, server: &str) -> Result<(String, Opt
 
 fn no_address(kind: &'static str, name: &str, key: &'static str) -> ScopeError {
     ScopeError::NoAddress { kind, name: name.to_owned(), key }
+}
+
+/// Returns a URL without user and password.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
 }
 
 /// Tells whether a text begins as the URL of a server does.

@@ -222,6 +222,15 @@ fn the_url_of_a_server_is_no_storage() {
 }
 
 #[test]
+fn passwords_are_not_told() {
+    let line = Line::new("");
+    for capability in [Data, Direct] {
+        let error = line.run(capability, "store=http://u:p@ss@h:1/x@y").unwrap_err();
+        assert!(error.contains("http://h:1/x@y") && !error.contains("ss@"), "{error}");
+    }
+}
+
+#[test]
 fn a_store_is_a_single_graph() {
     let line = Line::new("store: /d");
     for flags in ["uri=/a graph=g", "store=/a graph=g", "profile=store graph=g", "graph=g"] {

@@ -1,7 +1,9 @@
 //! What is sent, and what a success becomes.
 
 use omnigraph_api::*;
-use omnigraph_client::http::{ChangeFilter, FeedPosition, FeedStart, GraphClient, ServerClient, file_body};
+use omnigraph_client::http::{
+    ChangeFilter, FeedPosition, FeedStart, GraphClient, ServerClient, file_body, graph_base,
+};
 use serde_json::{Value, json};
 
 use crate::support::Fake;
@@ -178,6 +180,14 @@ async fn a_file_is_loaded_with_its_length() {
 }
 
 #[tokio::test]
+async fn a_refusal_before_the_upload_ends_is_told() {
+    let fake = Fake::refusing(413, r#"{"error":"too large","code":"bad_request"}"#).await;
+    let data = vec![b'x'; 40 << 20];
+    let error = fake.graph().load_ndjson(None, None, LoadMode::Merge, data).await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.status()), ("too large", Some(413)));
+}
+
+#[tokio::test]
 async fn an_ingest_and_a_migration_send_their_requests() {
     let loaded = json!({"uri":"u","branch":"main","base_branch":null,"branch_created":false,"mode":"merge","nodes":[],
                         "edges":[],"total_entities":2,"actor_id":null,"commit":null});
@@ -245,6 +255,7 @@ async fn a_server_lists_its_graphs_and_tells_its_release() {
     assert!(error.contains("kb, lab") && error.contains("--graph <id>"), "{error}");
     assert_eq!(server.select(Some("lab")).await.unwrap().base(), format!("{}/graphs/lab", fake.url));
     assert_eq!(fake.lines(), ["GET /graphs", "GET /graphs"]);
+    assert_eq!(graph_base("http://h/", "a b").unwrap(), "http://h/graphs/a%20b");
 
     let fake = Fake::json(200, json!({"status":"ok","version":"1.2.3","internal_schema_version":4})).await;
     assert_eq!(ServerClient::new(&fake.url, None).unwrap().health().await.unwrap().version, "1.2.3");

@@ -60,6 +60,16 @@ impl Fake {
         Fake::new(status, &[("content-type", "application/json")], body.to_string()).await
     }
 
+    /// A server that answers without reading the body.
+    pub(crate) async fn refusing(status: u16, body: &'static str) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let status = StatusCode::from_u16(status).unwrap();
+        let router = Router::new().fallback(move || async move { (status, body) });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Fake { url, seen: Arc::default() }
+    }
+
     pub(crate) async fn with(answer: impl Fn(&Seen) -> Response + Clone + Send + Sync + 'static) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
