@@ -1,5 +1,6 @@
 //! One base URL, and calls under it: what every operation does alike.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -24,15 +25,21 @@ const SHOWN_CHARS: usize = 2_000;
 const JSON: &str = "application/json";
 
 /// A base URL with what calls under it need.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Connection {
     http: Client,
     base: Url,
     token: Option<BearerToken>,
 }
 
+/// Without the password that the base may have.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("base", &self.base()).field("token", &self.token).finish()
+    }
+}
+
 /// A request in the making.
-#[derive(Debug)]
 pub(super) struct Call<'a> {
     connection: &'a Connection,
     method: Method,

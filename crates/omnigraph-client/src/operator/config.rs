@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use serde_path_to_error::Track;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
 
 use super::error::OperatorError;
@@ -227,7 +228,28 @@ fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
         no_schema: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())
+    let mut track = Track::new();
+    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        T::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
+    });
+    read.map_err(|error| {
+        let problem = match error.without_snippet() {
+            serde_saphyr::Error::DuplicateMappingKey { key, location } => {
+                let key = key.as_deref().unwrap_or_default();
+                format!(
+                    "the key `{key}` is repeated at line {}, column {}",
+                    location.line(),
+                    location.column()
+                )
+            }
+            other => other.to_string(),
+        };
+        // Without a key, the document itself is meant.
+        match track.path().to_string() {
+            path if matches!(path.as_str(), "." | "?") => problem,
+            path => format!("`{path}`: {problem}"),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -292,7 +314,9 @@ aliases:
         assert_eq!(config.servers["on"].url.as_deref(), Some("no"));
         assert_eq!((config.defaults.default_graph.as_deref(), config.defaults.store), (Some("2024"), None));
         let error = parse("operator:\n  actor: 5\n").unwrap_err();
-        assert!(error.contains("quoted at line 2"), "{error}");
+        assert!(error.contains("`operator.actor`: ") && error.contains("quoted at line 2"), "{error}");
+        let error = parse("a: 1\na: 2\n").unwrap_err();
+        assert_eq!(error, "/cfg/config.yaml: the key `a` is repeated at line 2, column 1");
     }
 
     #[test]

@@ -108,7 +108,7 @@ async fn a_server_that_is_not_there_is_told_without_password() {
     let text = error.to_string();
     assert!(text.starts_with("cannot reach http://127.0.0.1:1/x/schema: "), "{text}");
     assert!(text.ends_with("(is the server running?)") && !error.unsure(), "{text}");
-    let shown = format!("{error:?} {:?} {}", error, client.base());
+    let shown = format!("{error:?} {client:?} {}", client.base());
     assert!(!shown.contains("pw") && !shown.contains("s3cret"), "{shown}");
 }
 
