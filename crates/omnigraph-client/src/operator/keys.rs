@@ -1,0 +1,70 @@
+//! Which keys `config.yaml` has.
+
+use serde_json::Value;
+
+/// What may stand at a place.
+enum Shape {
+    /// A value that is read as a whole.
+    Leaf,
+    /// A map of known keys.
+    Map(&'static [(&'static str, Shape)]),
+    /// A map whose keys are names that the operator chose.
+    Named(&'static Shape),
+}
+
+use Shape::{Leaf, Map, Named};
+
+const CONFIG: Shape = Map(&[
+    ("operator", Map(&[("actor", Leaf)])),
+    (
+        "defaults",
+        Map(&[
+            ("output", Leaf),
+            ("table_max_column_width", Leaf),
+            ("table_cell_layout", Leaf),
+            ("server", Leaf),
+            ("store", Leaf),
+            ("default_graph", Leaf),
+        ]),
+    ),
+    ("servers", Named(&Map(&[("url", Leaf)]))),
+    ("clusters", Named(&Map(&[("root", Leaf)]))),
+    (
+        "profiles",
+        Named(&Map(&[("server", Leaf), ("cluster", Leaf), ("store", Leaf), ("default_graph", Leaf)])),
+    ),
+    (
+        "aliases",
+        Named(&Map(&[
+            ("server", Leaf),
+            ("graph", Leaf),
+            ("query", Leaf),
+            ("args", Leaf),
+            ("params", Leaf),
+            ("format", Leaf),
+        ])),
+    ),
+]);
+
+/// Returns the dotted paths of the keys that a configuration does not have, in the order of the text. What is below
+/// an unknown key is not listed.
+pub(super) fn unknown(config: &Value) -> Vec<String> {
+    let mut paths = Vec::new();
+    walk(&CONFIG, config, "", &mut paths);
+    paths
+}
+
+fn walk(shape: &Shape, value: &Value, path: &str, paths: &mut Vec<String>) {
+    let Value::Object(members) = value else { return };
+    for (key, value) in members {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match shape {
+            Leaf => return,
+            Named(inner) => walk(inner, value, &path, paths),
+            Map(known) => match known.iter().find(|(name, _)| name == key) {
+                Some((_, inner)) => walk(inner, value, &path, paths),
+                None => paths.push(path),
+            },
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Calls against a server in this process that records requests and gives canned answers.
+
+#![allow(clippy::unwrap_used)]
+
+mod blobs;
+mod failures;
+mod requests;
+mod streams;
+mod support;
