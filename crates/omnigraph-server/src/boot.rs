@@ -17,6 +17,9 @@ use crate::workload::WorkloadController;
 /// Graphs that are opened at the same time.
 const OPENED_AT_ONCE: usize = 4;
 
+/// The part of the memory budget that the result of one query may take.
+const RESULT_SHARE: u64 = 16;
+
 /// Why a server does not start though its settings are right.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
@@ -97,6 +100,7 @@ pub async fn boot(config: &ServerConfig) -> Result<AppState, BootError> {
         shared.workload = WorkloadController::new(config.workload);
         shared.cors = config.cors.clone();
         shared.request_timeout = config.request_timeout;
+        shared.result_bytes = config.engine.memory_budget / RESULT_SHARE;
     }))
 }
 

@@ -16,6 +16,9 @@ use crate::settings::{CorsOrigins, GraphId, GraphUri};
 use crate::transport::TransportBudget;
 use crate::workload::WorkloadController;
 
+/// Most bytes of a result of a server that was not told how much memory it has.
+const RESULT_BYTES: u64 = 64 << 20;
+
 /// A graph that is served.
 pub struct GraphHandle {
     /// Its id in request paths.
@@ -154,6 +157,8 @@ pub struct Shared {
     pub transport: TransportBudget,
     /// From where browsers may call.
     pub cors: CorsOrigins,
+    /// Most bytes that the result of one query may have in memory.
+    pub result_bytes: u64,
     /// Longest time until an answer begins.
     pub request_timeout: Option<Duration>,
     draining: AtomicBool,
@@ -170,6 +175,7 @@ impl AppState {
             metrics: Arc::new(Metrics::new()),
             transport: TransportBudget::default(),
             cors: CorsOrigins::None,
+            result_bytes: RESULT_BYTES,
             request_timeout: None,
             draining: AtomicBool::new(false),
         }))

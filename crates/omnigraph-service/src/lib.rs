@@ -16,5 +16,7 @@ mod writes;
 
 pub use branches::{create_branch, delete_branch, merge_branches};
 pub use changes::{baseline_scope, commit_changes, poll_changes};
-pub use reads::{branches, commit, commits, params, query, read_target, schema, snapshot};
+pub use reads::{
+    ReadForm, branches, commit, commits, params, query, query_text, read_target, schema, snapshot,
+};
 pub use writes::{LoadRequest, apply_schema, load, mutate};

@@ -1,8 +1,10 @@
 //! Reads.
 
+use futures::TryStreamExt;
 use omnigraph::Omnigraph;
 use omnigraph::db::{
     CommitPage, JsonRows, ParamMap, QueryResult, ReadTarget, STORAGE_FORMAT, SnapshotId, row_objects,
+    write_row_objects,
 };
 use omnigraph::error::{OmniError, Result};
 use omnigraph_api::{
@@ -54,6 +56,72 @@ pub async fn query(graph: &Omnigraph, request: &QueryRequest) -> Result<ReadOutp
     let result = graph.query(target, &request.query, request.name.as_deref(), &params).await?;
     Ok(read_output(&result, ReadTargetOutput::new(branch, snapshot)))
 }
+
+/// Which members the answer of a read has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadForm {
+    /// Those of [`ReadOutput`].
+    Current,
+    /// Those of [`LegacyReadOutput`](omnigraph_api::LegacyReadOutput).
+    Legacy,
+}
+
+/// Runs a read query and writes its answer as JSON text: that of [`query`], rows without a detour through values.
+///
+/// `limit` is the most bytes that the result may have in memory before it is text.
+///
+/// # Errors
+/// As [`query`]; [`OmniError::ResourceLimitExceeded`] for a larger result.
+pub async fn query_text(
+    graph: &Omnigraph,
+    request: &QueryRequest,
+    form: ReadForm,
+    limit: u64,
+) -> Result<Vec<u8>> {
+    let (branch, snapshot) = (request.branch.as_deref(), request.snapshot.as_deref());
+    let target = read_target(branch, snapshot)?;
+    let params = params(request.params.as_ref())?;
+    let mut stream = graph.query_stream(target, &request.query, request.name.as_deref(), &params).await?;
+    let (mut batches, mut bytes, mut row_count) = (Vec::new(), 0_u64, 0);
+    while let Some(batch) = stream.batches.try_next().await? {
+        bytes += batch.get_array_memory_size() as u64;
+        if bytes > limit {
+            let resource = "query_result_bytes".to_owned();
+            return Err(OmniError::ResourceLimitExceeded { resource, limit, actual: bytes });
+        }
+        row_count += batch.num_rows();
+        batches.push(batch);
+    }
+    let head = ReadOutput {
+        query_name: stream.query_name,
+        target: ReadTargetOutput::new(branch, snapshot),
+        row_count,
+        columns: stream.columns.clone(),
+        rows: Vec::new(),
+        graph_commit_id: (form == ReadForm::Current).then_some(stream.graph_commit_id),
+    };
+    let head = serde_json::to_string(&head)
+        .map_err(|error| OmniError::internal(format!("writing an answer: {error}")))?;
+    // Names of columns cannot look like this: their quotes are escaped.
+    let (before, after) =
+        head.split_once(EMPTY_ROWS).ok_or_else(|| OmniError::internal("an answer has no rows"))?;
+    let mut text = Vec::with_capacity(head.len() + usize::try_from(bytes).unwrap_or(0));
+    text.extend_from_slice(before.as_bytes());
+    text.extend_from_slice(b"\"rows\":[");
+    let mut first = true;
+    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+        if !std::mem::take(&mut first) {
+            text.push(b',');
+        }
+        write_row_objects(&mut text, batch, &stream.columns, JsonRows::Exact);
+    }
+    text.push(b']');
+    text.extend_from_slice(after.as_bytes());
+    Ok(text)
+}
+
+/// How an answer without rows shows them.
+const EMPTY_ROWS: &str = "\"rows\":[]";
 
 fn read_output(result: &QueryResult, target: ReadTargetOutput) -> ReadOutput {
     let rows = result.batches.iter();
@@ -122,6 +190,47 @@ pub async fn schema(graph: &Omnigraph) -> Result<SchemaOutput> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_text_of_an_answer_is_that_of_its_values() {
+        let schema = "node P { name: String @key  n: I64?  t: DateTime?  tags: [String]? }";
+        let graph = Omnigraph::init("memory://query-text", schema).await.unwrap();
+        let add =
+            |name: &str, n: &str| format!("insert P {{ name: \"{name}\", n: {n}, tags: [\"a\", \"b\"] }}");
+        let statements =
+            [add("rows\\\":[]", "9223372036854775807"), add("ä", "null"), add("c", "-1")].join(" ");
+        let text = format!("query add() {{ {statements} }}");
+        graph.mutate(omnigraph::db::Mutate::new("main", &text)).await.unwrap();
+        for text in [
+            "query all() { match { $p: P } return { $p.name, $p.n as n, $p.t, $p.tags } order { $p.name } }",
+            "query none() { match { $p: P  $p.n > 0  $p.n < 0 } return { $p.name } }",
+            "query count() { match { $p: P } return { count($p) as n } }",
+        ] {
+            let request = QueryRequest {
+                query: text.to_owned(),
+                name: None,
+                params: None,
+                branch: None,
+                snapshot: None,
+            };
+            let output = query(&graph, &request).await.unwrap();
+            let values = serde_json::to_string(&output).unwrap();
+            let written = query_text(&graph, &request, ReadForm::Current, u64::MAX).await.unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), values);
+            let values = serde_json::to_string(&omnigraph_api::LegacyReadOutput::from(output)).unwrap();
+            let written = query_text(&graph, &request, ReadForm::Legacy, u64::MAX).await.unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), values);
+        }
+        let request = QueryRequest {
+            query: "query all() { match { $p: P } return { $p.name } }".to_owned(),
+            name: None,
+            params: None,
+            branch: None,
+            snapshot: None,
+        };
+        let refused = query_text(&graph, &request, ReadForm::Current, 1).await;
+        assert!(matches!(refused, Err(OmniError::ResourceLimitExceeded { limit: 1, .. })));
+    }
 
     #[test]
     fn a_read_has_one_target() {

@@ -6,11 +6,9 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use omnigraph_api::{
-    ChangeOutput, ChangeRequest, ErrorReply, InvokeStoredQueryRequest, InvokeStoredQueryResponse,
-    QueryRequest,
-};
+use omnigraph_api::{ChangeOutput, ChangeRequest, ErrorReply, InvokeStoredQueryRequest, QueryRequest};
 use omnigraph_policy::Operation;
+use omnigraph_service::ReadForm;
 
 use super::{reads, writes};
 use crate::caller::Caller;
@@ -42,8 +40,8 @@ pub(super) async fn invoke(
     conditional::refused(&headers, "queries/{name}/if-graph-commit")?;
     let stored = find(&caller, &name)?;
     expect(stored, request.expect_mutation)?;
-    let output = if stored.mutation {
-        InvokeStoredQueryResponse::Change(mutate(&caller, stored, request, None).await?)
+    if stored.mutation {
+        Ok(caller.answer(mutate(&caller, stored, request, None).await?))
     } else {
         let query = QueryRequest {
             query: stored.source.to_string(),
@@ -53,9 +51,8 @@ pub(super) async fn invoke(
             snapshot: request.snapshot,
         };
         tracing::info!(query = stored.name, kind = "read", "stored query");
-        InvokeStoredQueryResponse::Read(reads::run(&caller, &query).await?)
-    };
-    Ok(caller.answer(output))
+        Ok(reads::json(reads::run(&caller, &query, ReadForm::Current).await?))
+    }
 }
 
 /// `POST queries/{name}/if-graph-commit`.

@@ -1,10 +1,11 @@
 //! Queries and snapshots.
 
-use axum::Json;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use omnigraph_api::{LegacyReadOutput, QueryRequest, ReadOutput, ReadRequest};
+use omnigraph_api::{QueryRequest, ReadRequest};
 use omnigraph_policy::Operation;
-use omnigraph_service as service;
+use omnigraph_service::{self as service, ReadForm};
 use serde::Deserialize;
 
 use crate::caller::{Caller, branch_name, read_of};
@@ -33,7 +34,7 @@ pub(super) async fn query(
     caller: Caller,
     ApiJson(request): ApiJson<QueryRequest>,
 ) -> Result<Response, ApiError> {
-    Ok(Json(run(&caller, &request).await?).into_response())
+    Ok(json(run(&caller, &request, ReadForm::Current).await?))
 }
 
 /// `POST read`, the deprecated form.
@@ -41,14 +42,22 @@ pub(super) async fn read(
     caller: Caller,
     ApiJson(request): ApiJson<ReadRequest>,
 ) -> Result<Response, ApiError> {
-    let output = run(&caller, &request.into()).await?;
-    Ok(Json(LegacyReadOutput::from(output)).into_response())
+    Ok(json(run(&caller, &request.into(), ReadForm::Legacy).await?))
 }
 
-/// Runs a query that the caller may run if it may read.
-pub(super) async fn run(caller: &Caller, request: &QueryRequest) -> Result<ReadOutput, ApiError> {
+/// Runs a query that the caller may run if it may read; returns the text of its answer.
+pub(super) async fn run(
+    caller: &Caller,
+    request: &QueryRequest,
+    form: ReadForm,
+) -> Result<Vec<u8>, ApiError> {
     let (branch, snapshot) = read_of(request.branch.as_deref(), request.snapshot.as_deref())?;
     caller.authorize_read(branch, snapshot).await?;
-    let output = service::query(&caller.graph.engine, request).await;
-    output.map_err(|error| caller.refuse(&error, &request.query))
+    let text = service::query_text(&caller.graph.engine, request, form, caller.app.result_bytes).await;
+    text.map_err(|error| caller.refuse(&error, &request.query))
+}
+
+/// Makes an answer of JSON text.
+pub(super) fn json(text: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
 }

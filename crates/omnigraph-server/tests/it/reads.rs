@@ -133,6 +133,14 @@ async fn the_schema_and_the_commits_are_read() {
 }
 
 #[tokio::test]
+async fn a_result_that_is_too_large_is_refused() {
+    let served = Served::adjusted(&Default::default(), |shared| shared.result_bytes = 8).await;
+    let reply = served.post("/query", json!({"query": BIG, "params": {"n": 1}})).await;
+    reply.refused(413, Some("bad_request"));
+    assert_eq!(reply.json()["resource_limit"]["resource"], "query_result_bytes");
+}
+
+#[tokio::test]
 async fn a_late_answer_is_504_and_a_quick_one_is_not() {
     let served = Served::adjusted(&Default::default(), |shared| {
         shared.request_timeout = Some(std::time::Duration::from_nanos(1));

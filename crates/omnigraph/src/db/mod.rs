@@ -25,7 +25,7 @@ pub use crate::maintenance::{
     SkipReason,
 };
 pub use crate::query::context::{Context, ContextItem, ContextRequest, Via};
-pub use crate::query::json::{JsonRows, row_objects};
+pub use crate::query::json::{JsonRows, row_objects, write_row_objects};
 pub use crate::storage::Durability;
 pub use crate::storage::stats::{CacheStats, StorageStats};
 pub use crate::write::export::{ExportCounts, ExportStream};

@@ -40,6 +40,40 @@ pub fn row_objects(batch: &RecordBatch, columns: &[String], rendering: JsonRows)
         .collect()
 }
 
+/// Writes the same rows as JSON text, separated by commas, without holding more than one cell of them otherwise.
+pub fn write_row_objects(out: &mut Vec<u8>, batch: &RecordBatch, columns: &[String], rendering: JsonRows) {
+    let mut shown: Vec<(&String, Vec<u8>, &ArrayRef)> = Vec::with_capacity(columns.len());
+    for (name, column) in columns.iter().zip(batch.columns()) {
+        match shown.iter_mut().find(|(other, ..)| *other == name) {
+            Some((.., earlier)) => *earlier = column,
+            None => shown.push((name, Value::from(name.as_str()).to_string().into_bytes(), column)),
+        }
+    }
+    for row in 0..batch.num_rows() {
+        out.extend_from_slice(if row == 0 { b"{" } else { b",{" });
+        for (at, (_, name, column)) in shown.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(name);
+            out.push(b':');
+            write_value(out, column, row, rendering);
+        }
+        out.push(b'}');
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, array: &ArrayRef, row: usize, rendering: JsonRows) {
+    // A value is written to memory, and has text keys only.
+    let written = match array.data_type() {
+        DataType::Utf8 if array.is_valid(row) => {
+            serde_json::to_writer(&mut *out, array.as_string::<i32>().value(row))
+        }
+        _ => serde_json::to_writer(&mut *out, &value(array, row, rendering)),
+    };
+    debug_assert!(written.is_ok());
+}
+
 /// Renders one cell.
 pub(crate) fn value(array: &ArrayRef, row: usize, rendering: JsonRows) -> Value {
     if array.is_null(row) {
@@ -120,7 +154,12 @@ mod tests {
             arrays.iter().map(|a| Field::new("c", a.data_type().clone(), true)).collect();
         let columns: Vec<String> = (0..arrays.len()).map(|i| format!("c{i}")).collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
-        serde_json::to_string(&row_objects(&batch, &columns, rendering)).unwrap()
+        let mut written = b"[".to_vec();
+        write_row_objects(&mut written, &batch, &columns, rendering);
+        written.push(b']');
+        let objects = serde_json::to_string(&row_objects(&batch, &columns, rendering)).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), objects);
+        objects
     }
 
     #[test]
