@@ -12,7 +12,8 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness import Access, Connection, Server, ServerFailed, add_binaries, make_graph
+from contract_names import odd_requests
+from harness import Access, Connection, Lost, Server, ServerFailed, add_binaries, make_graph
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMATHESIS = "schemathesis==4.32.5"
@@ -115,6 +116,7 @@ def main() -> int:
             head = _fork(server, token)
             failed = _run(arguments, command, folder, server, head, token)
             failed |= _run(arguments, command, folder, server, head, None)
+            failed |= _name_branches(server, head, token)
             if (code := server.stop()) != 0:
                 print(f"exit code {code} after SIGTERM\n{server.log_tail()}")
                 failed = True
@@ -197,6 +199,28 @@ def _run(arguments: argparse.Namespace, command: Path, folder: Path, server: Ser
             print("  never succeeded")
             failed = True
     return failed
+
+
+def _name_branches(server: Server, head: str, token: str) -> bool:
+    """Gives odd names wherever a branch is named. True if any answer was a 5xx or broke a connection."""
+    print("\n== with a token and odd names of branches", flush=True)
+    document = prepared(json.loads((REPOSITORY / "openapi.json").read_text()), head)
+    connection, statuses, problems, before = Connection(server.port, token), Counter(), [], None
+    for request in odd_requests(document):
+        send = lambda: connection.send(request.method, request.path, request.body, {"Content-Type": request.media_type})
+        try:
+            answer = send()
+        except Lost:
+            # The connection is reused, so the server closed it after an answer that did not say so.
+            problems.append(f"{before}: the connection was closed without `Connection: close`")
+            answer = send()
+        statuses[answer.status] += 1
+        if answer.status >= 500:
+            problems.append(f"{request}: {answer.status} {answer.body[:200].decode(errors='replace')}")
+        before = request
+    print("\n".join(problems))
+    print(", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
+    return bool(problems)
 
 
 def _statuses(document: dict, archive: dict) -> dict[str, Counter]:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ class ServerFailed(Exception):
 
 
 def add_binaries(parser) -> None:
-    """Adds the options that tell where the binaries are."""
+    """Adds the options that tell where the binaries are. From here on SIGTERM is an exit that still ends the server."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser.add_argument("--server", type=Path, default=TARGET / "omnigraph-server", help="the server (default: %(default)s)")
     parser.add_argument("--cli", type=Path, default=TARGET / "omnigraph", help="the command line (default: %(default)s)")
 
@@ -79,6 +81,7 @@ class Server:
     access: Access | None
     folder: Path
     queries: dict[str, str] = field(default_factory=dict)
+    memory: str | None = None
     port: int = 0
     process: subprocess.Popen | None = None
 
@@ -100,6 +103,8 @@ class Server:
         else:
             command += ["--config", self.access.write(self.folder, self.queries)]
             variables["OMNIGRAPH_SERVER_BEARER_TOKENS_JSON"] = json.dumps(self.access.tokens)
+        if self.memory is not None:
+            command += ["--memory", self.memory]
         begun = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """Fleet traffic on many branches while the server is killed and restarted: nothing acknowledged may be lost."""
 
 import argparse
+import math
 import multiprocessing
 import shutil
 import sys
@@ -52,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--writers", type=int, default=10)
     parser.add_argument("--branches", type=int, default=50, help="live ones at most, shared by the writers")
     parser.add_argument("--pause", type=float, default=0.02, help="seconds that a writer waits after each step (default: %(default)s)")
+    parser.add_argument("--memory", help="what the server may hold in caches: the less, the sooner a leak shows (default: its own)")
     parser.add_argument("--rss-growth", type=float, default=1.5, help="of the last quarter of a life against its second, besides 128 MiB")
     parser.add_argument("--quick", action="store_true", help="one minute, killed every 15 seconds")
     parser.add_argument("--lose", action="store_true", help="bring an older graph back at each restart: the soak has to fail")
@@ -94,7 +96,7 @@ class _Soak:
         self._writers = [f"writer-{number}" for number in range(arguments.writers)]
         consumers = [f"consumer-{number}" for number in range(len(CONSUMERS))]
         self._access = Access.of([*self._writers, *consumers])
-        self._server = Server(arguments.server, folder / "soak.graph", self._access, folder)
+        self._server = Server(arguments.server, folder / "soak.graph", self._access, folder, memory=arguments.memory)
         self._folder = folder
         self._members: list[_Member] = []
         self._findings: list[Finding] = []
@@ -114,8 +116,6 @@ class _Soak:
             self._restart(kill)
             self._verify()
             self._tell_all("go")
-            if time.monotonic() > end:
-                break
         self._wait(end)
         self._verify()
         self._tell_all("stop")
@@ -127,7 +127,7 @@ class _Soak:
     def _plan(self, begun: float) -> list[tuple[float, bool]]:
         """When the server goes down, and whether by SIGKILL: every so often, at a random moment."""
         every = self._arguments.kill_every * 60
-        count = max(1, round(self._arguments.minutes * 60 / every) - 1)
+        count = max(0, math.ceil(self._arguments.minutes * 60 / every) - 1)
         jitter = lambda: self._random.uniform(-0.2, 0.2) * every
         return [(begun + (number + 1) * every + jitter(), number != count // 2) for number in range(count)]
 

@@ -37,7 +37,7 @@ OMNIGRAPH_PER_ACTOR_INFLIGHT_MAX and OMNIGRAPH_PER_ACTOR_BYTES_MAX. RUST_LOG fil
 ///
 /// Values are as typed; [`crate::settings::load_server_settings`] gives them their meaning.
 #[derive(Clone, Debug, Default, Parser)]
-#[command(name = "omnigraph-server", version, about = "Serves Omnigraph graphs over HTTP", after_long_help = EXAMPLES)]
+#[command(name = "omnigraph-server", version, about = "Serves Omnigraph graphs over HTTP", long_about = None, after_long_help = EXAMPLES)]
 pub struct Args {
     /// The graph to serve: a path, file://… or s3://bucket/prefix
     #[arg(value_name = "URI", value_parser = NonEmptyStringValueParser::new())]
@@ -197,6 +197,7 @@ mod tests {
         let help = parse(&["--help"]).unwrap_err();
         assert_eq!(help.kind(), ErrorKind::DisplayHelp);
         let text = help.to_string();
+        assert!(!text.contains("crate::"), "{text}");
         for word in ["request_timeout: 30s", "OMNIGRAPH_SERVER_JWT_JWKS", "--cluster"] {
             assert!(text.contains(word), "{word} is not in:\n{text}");
         }

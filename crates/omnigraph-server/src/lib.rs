@@ -19,6 +19,7 @@ pub mod env;
 pub mod error;
 pub mod extract;
 pub mod jwt;
+pub mod leftover;
 pub mod logging;
 pub mod metrics;
 pub mod registry;

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 
 use tracing::subscriber::SetGlobalDefaultError;
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
@@ -17,6 +17,9 @@ use crate::args::LogFormat;
 /// Crates that handle headers and bodies.
 const HTTP_CRATES: [&str; 9] =
     ["axum", "axum_core", "axum_server", "h2", "hyper", "hyper_util", "reqwest", "rustls", "tower_http"];
+
+/// What is logged when nothing is said: the storage and query libraries tell of every file that they open.
+const DEFAULT_FILTER: &str = "info,lance=warn,datafusion=warn";
 
 /// How the log looks and what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +61,7 @@ where
 
 fn filter(text: Option<&str>) -> EnvFilter {
     let chosen = text.and_then(|text| EnvFilter::try_new(text).ok());
-    chosen.unwrap_or_else(|| EnvFilter::default().add_directive(LevelFilter::INFO.into()))
+    chosen.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
 }
 
 /// Tells whether an event or span can hold no header.
@@ -116,6 +119,8 @@ mod tests {
             let text = log(LogFormat::Text, filter, || {
                 tracing::info!("shown");
                 tracing::debug!("hidden");
+                tracing::info!(target: "lance::dataset_events", "hidden");
+                tracing::info!(target: "lance_io::x", "hidden");
             });
             assert!(text.contains("shown") && !text.contains("hidden"), "{filter:?}: {text}");
         }

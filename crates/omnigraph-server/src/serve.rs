@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -103,7 +104,7 @@ pub async fn serve(config: ServerConfig) -> Result<(), ServeError> {
         BootSource::Cluster(_) => "cluster",
     };
     let graphs = app.serving.graphs().len();
-    tracing::info!(%address, mode, graphs, tokens = ?config.tokens.source(), "serving");
+    tracing::info!(%address, mode, graphs, tokens = %config.tokens.source(), "serving");
     let ended = wait(serving, stop, &handle, &app).await;
     finish(&app).await;
     tracing::info!("stopped");
@@ -125,6 +126,7 @@ fn tls(files: &TlsFiles) -> Result<RustlsConfig, ServeError> {
     Ok(RustlsConfig::from_config(Arc::new(config)))
 }
 
+/// Serves connections, each small write sent at once: an answer is often two, and the second would wait for the client.
 async fn listen(
     listener: TcpListener,
     tls: Option<RustlsConfig>,
@@ -134,12 +136,14 @@ async fn listen(
     let service = router.into_make_service();
     match tls {
         Some(tls) => {
-            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+            let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
             limit(server.http_builder());
             server.serve(service).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            let acceptor = NoDelayAcceptor::new();
+            let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
             limit(server.http_builder());
             server.serve(service).await
         }

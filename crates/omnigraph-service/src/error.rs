@@ -211,6 +211,10 @@ pub fn change_reply(error: &OmniError) -> ChangeErrorReply {
         OmniError::Policy(denial) if denial.is_denial() => {
             ChangeErrorReply::refused(ErrorCode::Forbidden, denial.to_string())
         }
+        // About what the caller sent: the name of a branch.
+        OmniError::Manifest(refusal) if refusal.kind == ManifestErrorKind::BadRequest => {
+            ChangeErrorReply::refused(ErrorCode::BadRequest, refusal.message.clone())
+        }
         OmniError::ResourceLimitExceeded { resource, limit, actual } => {
             let resource = resource.clone();
             let limit = ResourceLimitOutput { resource, limit: *limit, actual: *actual };

@@ -31,6 +31,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::{AuthState, authenticate};
 use crate::error::{ApiError, unknown_method, unknown_path};
+use crate::leftover::drain;
 use crate::metrics::track;
 use crate::request_id::name_request;
 use crate::state::{AppState, Serving};
@@ -91,7 +92,10 @@ pub fn build_app(app: AppState) -> Router {
     if let Some(cors) = cors::layer(&app.cors) {
         router = router.layer(cors);
     }
-    router.layer(from_fn_with_state(Arc::clone(&app.metrics), track)).layer(from_fn(name_request))
+    router
+        .layer(from_fn(drain))
+        .layer(from_fn_with_state(Arc::clone(&app.metrics), track))
+        .layer(from_fn(name_request))
 }
 
 /// Returns the handler of an operation. The one place that says which code answers what.

@@ -121,6 +121,11 @@ async fn a_feed_is_followed_from_a_baseline() {
         "unknown type 'Cty'"
     );
     served.post("/changes/baseline", json!({"branch": "no"})).await.refused(404, Some("not_found"));
+    for name in ["a b", "..", "a:b", "main/"] {
+        served.post("/changes/baseline", json!({"branch": name})).await.refused(400, Some("bad_request"));
+        let encoded = name.replace(' ', "%20");
+        served.get(&format!("/changes?branch={encoded}")).await.refused(400, Some("bad_request"));
+    }
     served.post("/changes/baseline", json!({"kind": null})).await.refused(400, Some("bad_request"));
     let scoped = served.post("/changes/baseline", json!({"type": ["Road"], "op": ["delete"]})).await.text();
     assert_eq!(scoped.lines().count(), 2);

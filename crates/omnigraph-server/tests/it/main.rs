@@ -5,6 +5,8 @@
 mod blobs;
 mod branching;
 mod changes;
+#[cfg(unix)]
+mod container;
 mod kit;
 mod legacy;
 mod loads;

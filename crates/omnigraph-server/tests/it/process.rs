@@ -381,6 +381,50 @@ async fn https_is_served_with_the_given_certificate() {
 }
 
 #[tokio::test]
+async fn a_refusal_before_the_body_reaches_the_client_and_keeps_the_connection() {
+    use std::io::Write;
+    let place = Place::new().await;
+    let server = place.start(&["g"], &[TOKENS]);
+    let mut socket = std::net::TcpStream::connect(server.address).unwrap();
+    let mut answers = BufReader::new(socket.try_clone().unwrap());
+    let mut status = |socket: &mut std::net::TcpStream, path: &str, token: &str, body: usize| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+             content-length: {body}\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        socket.write_all(&vec![b' '; body]).unwrap();
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            answers.read_line(&mut header).unwrap();
+            let header = header.trim().to_ascii_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            if let Some(value) = header.strip_prefix("content-length: ") {
+                length = value.parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        answers.read_exact(&mut body).unwrap();
+        line.split(' ').nth(1).unwrap().to_owned()
+    };
+    for (path, token, body, expected) in [
+        ("/query", "nope", 2 << 20, "401"),
+        ("/load/ndjson", "a-token", 5 << 20, "403"),
+        ("/query", "a-token", (1 << 20) + 1, "413"),
+        ("/nowhere", "a-token", 3 << 20, "404"),
+        ("/query", "a-token", 10, "400"),
+    ] {
+        assert_eq!(status(&mut socket, path, token, body), expected, "{path} {body}");
+    }
+    server.stop();
+}
+
+#[tokio::test]
 async fn slow_clients_hold_nobody_up() {
     use std::io::Write;
     let place = Place::new().await;
