@@ -31,7 +31,10 @@ fn the_environment_says_what_to_serve() {
     for (env, expected) in served {
         assert_eq!(entry(&[], env), (Some(0), expected.to_owned(), String::new()), "{env:?}");
     }
-    assert_eq!(entry(&["--version"], &[uri]), (Some(0), "--version".to_owned(), String::new()));
+    assert_eq!(
+        entry(&["g", "--unauthenticated"], &[uri]),
+        (Some(0), "g --unauthenticated".to_owned(), String::new())
+    );
     for env in [&[][..], &[target], &[cluster, uri], &[cluster, config], &[cluster, target]] {
         let (code, stdout, stderr) = entry(&[], env);
         assert_eq!((code, stdout.as_str()), (Some(64), ""), "{env:?}");
