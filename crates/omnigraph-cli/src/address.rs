@@ -2,25 +2,156 @@
 
 use std::path::Path;
 
+use omnigraph::Omnigraph;
 use omnigraph::db::{Durability, OpenOptions};
+use omnigraph_client::http::{ClientError, GraphClient, ServerClient, graph_base};
+use omnigraph_client::operator::{AddressFlags, Capability, ProcessEnv, Scope, ScopeError, resolve};
 
 use crate::args::{DurabilityArg, Global};
 use crate::failure::Failure;
+use crate::operator;
 
-/// Returns the graph's URI: the command's own, else `--store` (or its environment default).
-pub(crate) fn resolve<'a>(own: Option<&'a str>, global: &'a Global) -> Result<&'a str, Failure> {
-    let uri = match (own, global.store.as_deref()) {
-        (Some(own), _) => own,
-        (None, Some(store)) => store,
-        (None, None) => {
-            return Err(Failure::usage(
-                "no graph addressed",
-                "give its URI as an argument, pass --store URI, or set OMNIGRAPH_STORE",
-            ));
+/// The variable with the graph that is meant when neither the command line nor a profile says one.
+const STORE_VARIABLE: &str = "OMNIGRAPH_STORE";
+
+/// Whether a command changes the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It does not.
+    Read,
+    /// It may.
+    Write,
+}
+
+/// The graph of a command on data.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// In storage: its URI as given.
+    Direct(String),
+    /// On a server.
+    Served(GraphClient),
+}
+
+impl Target {
+    /// Returns the URI as given, or the base of the requests.
+    pub(crate) fn uri(&self) -> String {
+        match self {
+            Target::Direct(uri) => uri.clone(),
+            Target::Served(graph) => graph.base(),
         }
+    }
+
+    /// Returns how the graph is reached, as writes announce it.
+    pub(crate) fn access(&self) -> &'static str {
+        match self {
+            Target::Direct(uri) => direct_access(uri),
+            Target::Served(_) => "served",
+        }
+    }
+
+    /// Tells whether the graph is in storage on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Target::Direct(uri) if is_local(uri))
+    }
+
+    /// Returns the URI for something that only works on storage.
+    pub(crate) fn storage(&self, what: &str) -> Result<&str, Failure> {
+        match self {
+            Target::Direct(uri) => Ok(uri),
+            Target::Served(_) => Err(Failure::usage(
+                format!("{what} works on storage only, and this graph is on a server"),
+                "leave it out, or address the graph's storage with --store URI",
+            )),
+        }
+    }
+}
+
+/// Returns how a graph in storage is reached, as writes announce it.
+pub(crate) fn direct_access(uri: &str) -> &'static str {
+    if is_local(uri) { "direct, local" } else { "direct, remote" }
+}
+
+/// Resolves the graph of a command on data: the command's own URI, the flags, the profile, the defaults. A server that
+/// is addressed without graph is asked for its graphs.
+pub(crate) async fn target(own: Option<&str>, global: &Global, access: Access) -> Result<Target, Failure> {
+    let (base, graph) = match scope(Capability::Data, own, global)? {
+        Scope::Store { uri } => {
+            check(&uri)?;
+            return Ok(Target::Direct(uri));
+        }
+        Scope::Server { base, graph, .. } => (base, graph),
+        Scope::Cluster { .. } => return Err(no_clusters()),
     };
-    check(uri)?;
-    Ok(uri)
+    if access == Access::Write && global.actor.is_some() {
+        return Err(Failure::usage(
+            "`--as` is not allowed on a served write: the server takes the actor from the token",
+            "leave --as out; `omnigraph login` stores another token",
+        ));
+    }
+    let operator = operator::load()?;
+    match graph {
+        Some(id) => {
+            let base = graph_base(&base, &id).map_err(ClientError::from)?;
+            let token = operator.token(&base)?;
+            Ok(Target::Served(GraphClient::new(&base, token)?))
+        }
+        None => {
+            let server = ServerClient::new(&base, operator.token(&base)?)?;
+            Ok(Target::Served(server.select(None).await?))
+        }
+    }
+}
+
+/// Resolves the storage of a command that works on it: the command's own URI, the flags, the profile, the defaults.
+pub(crate) fn storage(own: Option<&str>, global: &Global) -> Result<String, Failure> {
+    match scope(Capability::Direct, own, global)? {
+        Scope::Store { uri } => {
+            check(&uri)?;
+            Ok(uri)
+        }
+        Scope::Server { .. } | Scope::Cluster { .. } => Err(no_clusters()),
+    }
+}
+
+/// Resolves what a command works on.
+pub(crate) fn scope(capability: Capability, own: Option<&str>, global: &Global) -> Result<Scope, Failure> {
+    let operator = operator::load()?;
+    let mut flags = AddressFlags {
+        uri: own,
+        store: global.store.as_deref(),
+        server: global.server.as_deref(),
+        cluster: global.cluster.as_deref(),
+        graph: global.graph.as_deref(),
+        profile: global.profile.as_deref(),
+    };
+    let usual = default_store(&flags);
+    if matches!(capability, Capability::Data | Capability::Direct) {
+        flags.store = flags.store.or(usual.as_deref());
+    }
+    Ok(resolve(capability, &flags, &operator.config, &ProcessEnv)?)
+}
+
+/// Tells whether anything addresses a graph; what it is need not be usable.
+pub(crate) fn is_given(own: Option<&str>, global: &Global) -> Result<bool, Failure> {
+    match scope(Capability::Direct, own, global) {
+        Err(Failure::Scope(ScopeError::NoGraph)) => Ok(false),
+        Err(Failure::Operator(error)) => Err(error.into()),
+        Ok(_) | Err(_) => Ok(true),
+    }
+}
+
+/// Returns the graph of the environment, which ranks between profiles and the defaults of the operator config.
+fn default_store(flags: &AddressFlags<'_>) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let given = flags.uri.or(flags.store).or(flags.server).or(flags.cluster).or(flags.profile);
+    match given {
+        None if set("OMNIGRAPH_PROFILE").is_none() => set(STORE_VARIABLE),
+        _ => None,
+    }
+}
+
+fn no_clusters() -> Failure {
+    Failure::usage("this build has no cluster support", "address the graph's storage with --store URI")
 }
 
 /// Refuses an address that is no storage.
@@ -33,7 +164,7 @@ pub(crate) fn check(uri: &str) -> Result<(), Failure> {
     }
     if uri.starts_with("http://") || uri.starts_with("https://") {
         return Err(Failure::usage(
-            format!("'{uri}' is a remote server; this command works on storage"),
+            "the URI is that of a remote server; this command works on storage",
             "give a path, file://… or s3://bucket/prefix",
         ));
     }
@@ -64,7 +195,12 @@ pub(crate) fn is_local(uri: &str) -> bool {
     !uri.contains("://") || uri.starts_with("file://")
 }
 
-/// Returns how to open the graph.
+/// Opens a graph in storage.
+pub(crate) async fn open(uri: &str, global: &Global, access: Access) -> Result<Omnigraph, Failure> {
+    Ok(Omnigraph::open_with(uri, &options(global, access == Access::Read)).await?)
+}
+
+/// Returns how to open a graph in storage.
 pub(crate) fn options(global: &Global, read_only: bool) -> OpenOptions {
     OpenOptions {
         durability: match global.durability {
@@ -73,7 +209,7 @@ pub(crate) fn options(global: &Global, read_only: bool) -> OpenOptions {
         },
         memory_budget: global.memory,
         read_only,
-        actor: global.actor.clone(),
+        actor: operator::actor(global).map(str::to_owned),
         embed_on_write: global.embed_on_write,
         ..OpenOptions::default()
     }

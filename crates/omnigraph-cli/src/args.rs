@@ -1,5 +1,6 @@
 //! What a user may type. Parsing touches no file and no graph.
 
+pub(crate) mod alias;
 pub(crate) mod blob;
 mod branch;
 mod changes;
@@ -8,6 +9,7 @@ pub(crate) mod context;
 pub(crate) mod embed;
 mod maintenance;
 pub(crate) mod policy;
+pub(crate) mod session;
 
 use std::path::PathBuf;
 
@@ -30,16 +32,14 @@ const STYLES: Styles = Styles::styled()
 
 const CAPABILITIES: &str = "\
 COMMANDS BY CAPABILITY
-  data    query, context, mutate, load, snapshot, export, commit, diff, changes, branch, tag, schema show, schema apply: read and write one graph
-  direct  init, schema plan, optimize, index, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
+  data    query, mutate, load, branch, snapshot, export, blob, commit, changes, schema show, schema apply: read and write one graph, in storage or on a server
+  served  graphs list: ask a server
+  direct  context, diff, tag, init, schema plan, optimize, index, repair, cleanup, recovery, lint: work on a graph's storage, or on files alone
   control policy: check, test and explain policy bundles
-  local   embed, quickstart, completions, version: need no graph
+  local   alias, embed, login, logout, profile, quickstart, completions, version: address no graph of their own
 
 Start here:
   omnigraph quickstart";
-
-/// The variable with the default of `--store`.
-pub(crate) const STORE_VARIABLE: &str = "OMNIGRAPH_STORE";
 
 /// Command line of the Omnigraph graph database.
 #[derive(Debug, Parser)]
@@ -77,16 +77,21 @@ pub(crate) struct Global {
         value_parser = NonEmptyStringValueParser::new()
     )]
     pub(crate) actor: Option<String>,
-    /// The graph: a path, file://… or s3://bucket/prefix.
-    #[arg(
-        long,
-        value_name = "URI",
-        global = true,
-        env = STORE_VARIABLE,
-        hide_env_values = true,
-        help_heading = "Global options"
-    )]
+    /// The server: a name from the operator config, or a URL.
+    #[arg(long, value_name = "NAME|URL", global = true, help_heading = "Global options")]
+    pub(crate) server: Option<String>,
+    /// The graph of the server.
+    #[arg(long, value_name = "ID", global = true, help_heading = "Global options")]
+    pub(crate) graph: Option<String>,
+    /// A profile of the operator config [env: OMNIGRAPH_PROFILE].
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Global options")]
+    pub(crate) profile: Option<String>,
+    /// The graph's storage: a path, file://… or s3://bucket/prefix [env: OMNIGRAPH_STORE].
+    #[arg(long, value_name = "URI", global = true, help_heading = "Global options")]
     pub(crate) store: Option<String>,
+    /// The cluster: a directory, a storage root, or a name from the operator config.
+    #[arg(long, value_name = "DIR|URI|NAME", global = true, hide = true, help_heading = "Global options")]
+    pub(crate) cluster: Option<String>,
     /// Compute the `@embed` vectors that loads and mutations leave out, with the embedder of the environment.
     #[arg(
         long,
@@ -131,6 +136,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  omnigraph mutate add --store my.graph --query people.gq --params '{\"name\":\"Ada\"}'"
     )]
     Mutate(Mutate),
+    /// Run a stored query of a server, as bound under `aliases` of the operator config.
+    #[command(after_help = "Example:\n  omnigraph alias who Ada --format kv")]
+    Alias(alias::Alias),
     /// Load JSONL as one commit.
     #[command(after_help = "Example:\n  omnigraph load my.graph --data people.jsonl --mode append")]
     Load(Load),
@@ -169,6 +177,12 @@ pub(crate) enum Command {
     /// Show the schema, plan a change of it, or make it.
     #[command(subcommand, after_help = "Example:\n  omnigraph schema show my.graph")]
     Schema(Schema),
+    /// List the graphs of a server.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  omnigraph graphs list --server https://graphs.example.org"
+    )]
+    Graphs(session::Graphs),
     /// Create a graph.
     #[command(after_help = "Example:\n  omnigraph init my.graph --schema schema.pg")]
     Init(Init),
@@ -187,6 +201,9 @@ pub(crate) enum Command {
     /// Show what became of interrupted writes.
     #[command(subcommand, after_help = "Example:\n  omnigraph recovery list my.graph")]
     Recovery(Recovery),
+    /// Type-check every query of a file against a schema.
+    #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]
+    Lint(Lint),
     /// Check a policy bundle, test it, and explain what it decides.
     #[command(subcommand, after_help = "Example:\n  omnigraph policy validate --file policy.yaml")]
     Policy(policy::Policy),
@@ -195,9 +212,15 @@ pub(crate) enum Command {
         after_help = "Example:\n  omnigraph embed --input rows.jsonl --output rows.embedded.jsonl --spec spec.json"
     )]
     Embed(embed::Embed),
-    /// Type-check every query of a file against a schema.
-    #[command(after_help = "Example:\n  omnigraph lint --query people.gq --schema schema.pg")]
-    Lint(Lint),
+    /// Store the token of a server.
+    #[command(after_help = "Example:\n  omnigraph login prod < token.txt")]
+    Login(session::Login),
+    /// Remove the token of a server.
+    #[command(after_help = "Example:\n  omnigraph logout prod")]
+    Logout(session::Logout),
+    /// List and show the profiles of the operator config.
+    #[command(subcommand, after_help = "Example:\n  omnigraph profile show team")]
+    Profile(session::Profile),
     /// Make a graph of real data and run a few queries on it.
     #[command(after_help = "Example:\n  omnigraph quickstart /tmp/debian.graph")]
     Quickstart(Quickstart),
@@ -215,6 +238,9 @@ impl Command {
         match self {
             Command::Query(q) => {
                 q.output.json || matches!(q.output.format, Some(Format::Json | Format::Jsonl))
+            }
+            Command::Alias(a) => {
+                a.output.json || matches!(a.output.format, Some(Format::Json | Format::Jsonl))
             }
             Command::Mutate(m) => m.json,
             Command::Context(c) => c.json,
@@ -241,6 +267,11 @@ impl Command {
             Command::Policy(policy::Policy::Test(p)) => p.json,
             Command::Policy(policy::Policy::Explain(p)) => p.json,
             Command::Embed(e) => e.json,
+            Command::Graphs(session::Graphs::List(g)) => g.json,
+            Command::Login(l) => l.json,
+            Command::Logout(l) => l.json,
+            Command::Profile(session::Profile::List(p)) => p.json,
+            Command::Profile(session::Profile::Show(p)) => p.json,
             Command::Init(i) => i.json,
             Command::Optimize(o) => o.json,
             Command::Index(Index::List(i)) => i.json,

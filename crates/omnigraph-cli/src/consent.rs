@@ -2,13 +2,18 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::address;
 use crate::args::Global;
 use crate::failure::Failure;
 
 /// Asks before a destructive write to a target that is not on this machine.
-pub(crate) fn require(label: &str, uri: &str, json: bool, global: &Global) -> Result<(), Failure> {
-    if address::is_local(uri) || global.yes {
+pub(crate) fn require(
+    label: &str,
+    uri: &str,
+    is_local: bool,
+    json: bool,
+    global: &Global,
+) -> Result<(), Failure> {
+    if is_local || global.yes {
         return Ok(());
     }
     if json || !std::io::stdin().is_terminal() {

@@ -3,6 +3,8 @@
 use std::io;
 
 use omnigraph::OmniError;
+use omnigraph_client::http::{BlobFailure, ClientError};
+use omnigraph_client::operator::{OperatorError, ScopeError};
 use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_embed::EmbedError;
 use omnigraph_embed::pipeline::PipelineError;
@@ -46,6 +48,26 @@ pub(crate) enum Failure {
     /// A policy bundle or its tests failed.
     #[error("{0}")]
     Policy(#[from] PolicyFailure),
+    /// A server refused, or could not be asked.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    /// A write on a server failed, and may have taken place all the same.
+    #[error("{0}")]
+    Unsure(#[source] ClientError),
+    /// A Blob cannot be read.
+    #[error("{failure}")]
+    Blob {
+        /// Why, in the words of both ways to read.
+        failure: BlobFailure,
+        /// What is known beyond that.
+        hint: Option<String>,
+    },
+    /// Nothing is addressed that the command could work on.
+    #[error("{0}")]
+    Scope(#[from] ScopeError),
+    /// The operator's configuration or credentials cannot be used.
+    #[error("{0}")]
+    Operator(#[from] OperatorError),
     /// A file or stream failed.
     #[error("{context}: {source}")]
     Io {
@@ -85,9 +107,19 @@ impl Failure {
             | Failure::Embed(_)
             | Failure::Pipeline(_)
             | Failure::Policy(_)
+            | Failure::Client(_)
+            | Failure::Unsure(_)
+            | Failure::Blob { .. }
+            | Failure::Scope(_)
+            | Failure::Operator(_)
             | Failure::Io { .. }
             | Failure::Usage { .. } => None,
         }
+    }
+
+    /// Tells a write that may have taken place from one that has not.
+    pub(crate) fn of_write(error: ClientError) -> Failure {
+        if error.unsure() { Failure::Unsure(error) } else { Failure::Client(error) }
     }
 
     /// Adds the text that language diagnostics speak about.
@@ -104,7 +136,9 @@ impl Failure {
     pub(crate) fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Io { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,
-            Failure::Engine(OmniError::Io { source, .. }) => source.kind() == io::ErrorKind::BrokenPipe,
+            Failure::Engine(OmniError::Io { source, .. }) | Failure::Client(ClientError::Output(source)) => {
+                source.kind() == io::ErrorKind::BrokenPipe
+            }
             _ => false,
         }
     }

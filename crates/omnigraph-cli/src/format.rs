@@ -1,89 +1,66 @@
 //! Read results as tables, key-value lists, CSV, JSON lines or one JSON document.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use omnigraph::db::{JsonRows, QueryResult, row_objects};
-use serde::Serialize;
+use omnigraph_api::ReadOutput;
+use omnigraph_client::operator::{CellLayout, OutputFormat, TableStyle, output_format, table_style};
 use serde_json::{Map, Value, json};
 
-use crate::args::Format;
+use crate::args::{self, Format};
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
 
-/// Cells wider than this many characters are cut in tables.
-const MAX_COLUMN_WIDTH: usize = 80;
-
-/// A read result as it is printed; the member order is the JSON order.
-#[derive(Serialize)]
-pub(crate) struct ReadReport {
-    query_name: String,
-    target: Target,
-    row_count: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    columns: Vec<String>,
-    rows: Vec<Map<String, Value>>,
-    graph_commit_id: String,
+/// Prints a read result in the format of the flags, else of the alias, else of the operator config.
+pub(crate) fn print(
+    read: &ReadOutput,
+    flags: &args::ReadOutput,
+    alias: Option<OutputFormat>,
+) -> Result<(), Failure> {
+    // A configuration that cannot be read gives no preferences; what needed it has failed by now.
+    let defaults = operator::load().ok().map(|operator| &operator.config.defaults);
+    let report = Report { read, columns: columns(read) };
+    match output_format(flags.json, flags.format.map(OutputFormat::from), alias, defaults) {
+        OutputFormat::Json => output::json(read),
+        OutputFormat::Jsonl => output::line(&report.json_lines()),
+        OutputFormat::Csv => report.csv(),
+        OutputFormat::Kv => output::line(&report.key_values()),
+        OutputFormat::Table => output::line(&report.table(table_style(defaults))),
+    }
 }
 
-#[derive(Serialize)]
-struct Target {
-    branch: Option<String>,
-    snapshot: Option<String>,
+/// Renders a read result as a table of the built-in style.
+pub(crate) fn table(read: &ReadOutput) -> String {
+    Report { read, columns: columns(read) }.table(table_style(None))
 }
 
-impl ReadReport {
-    /// Reports a read of a branch.
-    pub(crate) fn of_branch(result: &QueryResult, branch: &str) -> ReadReport {
-        ReadReport::new(result, Target { branch: Some(branch.to_owned()), snapshot: None })
-    }
-
-    /// Reports a read of a commit.
-    pub(crate) fn of_snapshot(result: &QueryResult, id: &str) -> ReadReport {
-        ReadReport::new(result, Target { branch: None, snapshot: Some(id.to_owned()) })
-    }
-
-    fn new(result: &QueryResult, target: Target) -> ReadReport {
-        let rows = result
-            .batches
-            .iter()
-            .flat_map(|batch| row_objects(batch, &result.columns, JsonRows::Exact))
-            .collect();
-        ReadReport {
-            query_name: result.query_name.clone(),
-            target,
-            row_count: result.row_count(),
-            columns: result.columns.clone(),
-            rows,
-            graph_commit_id: result.graph_commit_id.clone(),
+impl From<Format> for OutputFormat {
+    fn from(format: Format) -> OutputFormat {
+        match format {
+            Format::Table => OutputFormat::Table,
+            Format::Kv => OutputFormat::Kv,
+            Format::Csv => OutputFormat::Csv,
+            Format::Jsonl => OutputFormat::Jsonl,
+            Format::Json => OutputFormat::Json,
         }
     }
-
-    fn header(&self) -> String {
-        match (&self.target.branch, &self.target.snapshot) {
-            (_, Some(id)) => {
-                format!("{} rows from snapshot {id} via {}", self.row_count, self.query_name)
-            }
-            (branch, None) => {
-                let branch = branch.as_deref().unwrap_or("main");
-                format!("{} rows from branch {branch} via {}", self.row_count, self.query_name)
-            }
-        }
-    }
-
-    fn cells<'a>(&'a self, row: &'a Map<String, Value>) -> impl Iterator<Item = String> + 'a {
-        self.columns.iter().map(|column| cell(row.get(column).unwrap_or(&Value::Null)))
-    }
 }
 
-/// Prints a read result.
-pub(crate) fn print(report: &ReadReport, format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Json => output::json(report),
-        Format::Jsonl => output::line(&json_lines(report)),
-        Format::Csv => csv(report),
-        Format::Kv => output::line(&key_values(report)),
-        Format::Table => output::line(&table(report)),
+/// Returns the columns of a result; where they are not told, the members of its rows.
+fn columns(read: &ReadOutput) -> Cow<'_, [String]> {
+    if !read.columns.is_empty() {
+        return Cow::Borrowed(&read.columns);
     }
+    let members: BTreeSet<&String> = read.rows.iter().flat_map(Map::keys).collect();
+    Cow::Owned(members.into_iter().cloned().collect())
+}
+
+/// A read result as it is printed.
+struct Report<'a> {
+    read: &'a ReadOutput,
+    columns: Cow<'a, [String]>,
 }
 
 fn cell(value: &Value) -> String {
@@ -93,76 +70,115 @@ fn cell(value: &Value) -> String {
     }
 }
 
-fn json_lines(report: &ReadReport) -> String {
-    let metadata = json!({
-        "kind": "metadata",
-        "query_name": report.query_name,
-        "target": report.target,
-        "row_count": report.row_count,
-    });
-    let mut text = metadata.to_string();
-    for row in &report.rows {
-        let _ = write!(text, "\n{}", Value::Object(row.clone()));
-    }
-    text
-}
-
-fn csv(report: &ReadReport) -> Result<(), Failure> {
-    let failed = |e: csv::Error| Failure::io("writing to stdout", e.into());
-    let mut writer = csv::WriterBuilder::new().from_writer(std::io::stdout().lock());
-    writer.write_record(&report.columns).map_err(failed)?;
-    for row in &report.rows {
-        writer.write_record(report.cells(row)).map_err(failed)?;
-    }
-    writer.flush().map_err(|e| Failure::io("writing to stdout", e))
-}
-
-fn key_values(report: &ReadReport) -> String {
-    let mut text = report.header();
-    if report.rows.is_empty() {
-        text.push_str("\n(no rows)");
-    }
-    for (index, row) in report.rows.iter().enumerate() {
-        if index > 0 {
-            text.push('\n');
-        }
-        let _ = write!(text, "\nrow {}", index + 1);
-        for (column, value) in report.columns.iter().zip(report.cells(row)) {
-            let _ = write!(text, "\n{column}: {value}");
+impl Report<'_> {
+    fn header(&self) -> String {
+        let (rows, name) = (self.read.row_count, &self.read.query_name);
+        match (&self.read.target.branch, &self.read.target.snapshot) {
+            (_, Some(id)) => format!("{rows} rows from snapshot {id} via {name}"),
+            (branch, None) => {
+                format!("{rows} rows from branch {} via {name}", branch.as_deref().unwrap_or("main"))
+            }
         }
     }
-    text
+
+    fn cells(&self, row: &Map<String, Value>) -> impl Iterator<Item = String> {
+        self.columns.iter().map(|column| cell(row.get(column).unwrap_or(&Value::Null)))
+    }
+
+    fn json_lines(&self) -> String {
+        let metadata = json!({
+            "kind": "metadata",
+            "query_name": self.read.query_name,
+            "target": self.read.target,
+            "row_count": self.read.row_count,
+        });
+        let mut text = metadata.to_string();
+        for row in &self.read.rows {
+            let _ = write!(text, "\n{}", json!(row));
+        }
+        text
+    }
+
+    fn csv(&self) -> Result<(), Failure> {
+        let failed = |e: csv::Error| Failure::io("writing to stdout", e.into());
+        let mut writer = csv::WriterBuilder::new().from_writer(std::io::stdout().lock());
+        writer.write_record(self.columns.iter()).map_err(failed)?;
+        for row in &self.read.rows {
+            writer.write_record(self.cells(row)).map_err(failed)?;
+        }
+        writer.flush().map_err(|e| Failure::io("writing to stdout", e))
+    }
+
+    fn key_values(&self) -> String {
+        let mut text = self.header();
+        if self.read.rows.is_empty() {
+            text.push_str("\n(no rows)");
+        }
+        for (index, row) in self.read.rows.iter().enumerate() {
+            if index > 0 {
+                text.push('\n');
+            }
+            let _ = write!(text, "\nrow {}", index + 1);
+            for (column, value) in self.columns.iter().zip(self.cells(row)) {
+                let _ = write!(text, "\n{column}: {value}");
+            }
+        }
+        text
+    }
+
+    /// Renders rows under column names, cells padded on the right, and cut or continued when too wide.
+    fn table(&self, style: TableStyle) -> String {
+        if self.columns.is_empty() {
+            return format!("{}\n(no rows)", self.header());
+        }
+        let limit = style.max_column_width.max(8);
+        let shown = |text: &str| -> Vec<char> { text.replace('\n', "\\n").chars().collect() };
+        let names: Vec<Vec<char>> = self.columns.iter().map(|name| shown(name)).collect();
+        let rows: Vec<Vec<Vec<char>>> =
+            self.read.rows.iter().map(|row| self.cells(row).map(|cell| shown(&cell)).collect()).collect();
+        let widths: Vec<usize> = (0..names.len())
+            .map(|i| {
+                let cells =
+                    rows.iter().map(|row| row[i].len().min(style.max_column_width)).max().unwrap_or(0);
+                cells.max(names[i].len()).min(limit)
+            })
+            .collect();
+        let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+        let mut lines = vec![self.header()];
+        lines.extend(row_lines(&names, &widths, style.cell_layout));
+        lines.push(rule.join("-+-"));
+        lines.extend(rows.iter().flat_map(|row| row_lines(row, &widths, style.cell_layout)));
+        lines.join("\n")
+    }
 }
 
-/// Renders rows under column names, cells padded on the right and cut when too wide.
-pub(crate) fn table(report: &ReadReport) -> String {
-    if report.columns.is_empty() {
-        return format!("{}\n(no rows)", report.header());
-    }
-    let limit = MAX_COLUMN_WIDTH.max(8);
-    let shown = |text: String| -> Vec<char> { text.replace('\n', "\\n").chars().collect() };
-    let names: Vec<Vec<char>> = report.columns.iter().map(|name| shown(name.clone())).collect();
-    let rows: Vec<Vec<Vec<char>>> =
-        report.rows.iter().map(|row| report.cells(row).map(shown).collect()).collect();
-    let widths: Vec<usize> = (0..names.len())
-        .map(|i| {
-            let cells = rows.iter().map(|row| row[i].len()).max().unwrap_or(0);
-            cells.max(names[i].len()).min(limit)
-        })
-        .collect();
-    let line = |cells: &[Vec<char>]| -> String {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| fit(cell, *width)).collect();
+/// Renders one row: on one line, or on as many as its longest cell needs.
+fn row_lines(cells: &[Vec<char>], widths: &[usize], layout: CellLayout) -> Vec<String> {
+    let line = |parts: Vec<&[char]>| -> String {
+        let padded: Vec<String> = parts.iter().zip(widths).map(|(part, width)| fit(part, *width)).collect();
         padded.join(" | ")
     };
-    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    let mut lines = vec![report.header(), line(&names), rule.join("-+-")];
-    lines.extend(rows.iter().map(|row| line(row)));
-    lines.join("\n")
+    let height = match layout {
+        CellLayout::Truncate => 1,
+        CellLayout::Wrap => {
+            let heights = cells.iter().zip(widths).map(|(cell, width)| cell.len().div_ceil((*width).max(1)));
+            heights.max().unwrap_or(1).max(1)
+        }
+    };
+    if height == 1 {
+        return vec![line(cells.iter().map(Vec::as_slice).collect())];
+    }
+    let part = |cell: &'_ [char], width: usize, at: usize| -> std::ops::Range<usize> {
+        (at * width).min(cell.len())..((at + 1) * width).min(cell.len())
+    };
+    (0..height)
+        .map(|at| line(cells.iter().zip(widths).map(|(cell, width)| &cell[part(cell, *width, at)]).collect()))
+        .collect()
 }
 
 fn fit(cell: &[char], width: usize) -> String {
     let mut text: String = if cell.len() > width {
-        cell[..width - 1].iter().copied().chain(['…']).collect()
+        cell[..width.saturating_sub(1)].iter().copied().chain(['…']).collect()
     } else {
         cell.iter().collect()
     };
@@ -176,22 +192,31 @@ mod tests {
     use super::*;
     use expect_test::expect;
 
-    fn report(rows: Value) -> ReadReport {
+    fn read(rows: Value) -> ReadOutput {
         let rows =
             rows.as_array().unwrap().iter().map(|row| row.as_object().unwrap().clone()).collect::<Vec<_>>();
-        ReadReport {
+        ReadOutput {
             query_name: "q".to_owned(),
-            target: Target { branch: Some("main".to_owned()), snapshot: None },
+            target: omnigraph_api::ReadTargetOutput::new(None, None),
             row_count: rows.len(),
             columns: vec!["name".to_owned(), "age".to_owned()],
             rows,
-            graph_commit_id: "01".to_owned(),
+            graph_commit_id: Some("01".to_owned()),
         }
+    }
+
+    fn report(read: &ReadOutput) -> Report<'_> {
+        Report { read, columns: columns(read) }
+    }
+
+    fn style(width: usize, layout: CellLayout) -> TableStyle {
+        TableStyle { max_column_width: width, cell_layout: layout }
     }
 
     #[test]
     fn a_table_pads_every_cell_and_shows_line_breaks() {
-        let text = table(&report(json!([{"name": "Ada\nL", "age": 36}, {"name": "Bob", "age": null}])));
+        let text = report(&read(json!([{"name": "Ada\nL", "age": 36}, {"name": "Bob", "age": null}])))
+            .table(table_style(None));
         expect![[r#"
             2 rows from branch main via q
             name   | age 
@@ -203,13 +228,14 @@ mod tests {
 
     #[test]
     fn a_wide_cell_is_cut_with_an_ellipsis() {
-        let text = table(&report(json!([{"name": "x".repeat(200), "age": 1}])));
+        let text = report(&read(json!([{"name": "x".repeat(200), "age": 1}]))).table(table_style(None));
         assert!(text.lines().nth(3).unwrap().starts_with(&format!("{}… | 1", "x".repeat(79))));
     }
 
     #[test]
     fn key_values_separate_rows_by_a_blank_line() {
-        let text = key_values(&report(json!([{"name": "Ada", "age": 36}, {"name": "Bob", "age": null}])));
+        let text =
+            report(&read(json!([{"name": "Ada", "age": 36}, {"name": "Bob", "age": null}]))).key_values();
         expect![[r#"
             2 rows from branch main via q
             row 1
@@ -224,10 +250,29 @@ mod tests {
 
     #[test]
     fn json_lines_start_with_metadata() {
-        let text = json_lines(&report(json!([{"name": "Ada", "age": 36}])));
+        let text = report(&read(json!([{"name": "Ada", "age": 36}]))).json_lines();
         expect![[r#"
             {"kind":"metadata","query_name":"q","target":{"branch":"main","snapshot":null},"row_count":1}
             {"name":"Ada","age":36}"#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn a_wide_cell_goes_on_on_further_lines_when_asked() {
+        let wide = read(json!([{"name": "abcdefghijk", "age": 1}]));
+        expect![[r#"
+            1 rows from branch main via q
+            name     | age
+            ---------+----
+            abcdefgh | 1  
+            ijk      |    "#]]
+        .assert_eq(&report(&wide).table(style(8, CellLayout::Wrap)));
+    }
+
+    #[test]
+    fn columns_that_are_not_told_are_the_members_of_the_rows() {
+        let mut bare = read(json!([{"b": 1}, {"a": 2}]));
+        bare.columns.clear();
+        assert_eq!(columns(&bare).as_ref(), ["a", "b"]);
     }
 }

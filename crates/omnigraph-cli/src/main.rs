@@ -9,6 +9,8 @@ mod commands;
 mod consent;
 mod failure;
 mod format;
+mod guard;
+mod operator;
 mod output;
 mod progress;
 mod report;

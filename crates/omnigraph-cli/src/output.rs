@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::address::{self, Target};
 use crate::failure::Failure;
 
 /// Prints one pretty JSON document.
@@ -35,10 +36,18 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     text.map_err(|e| Failure::io(format!("cannot read '{}'", path.display()), e))
 }
 
-/// Announces a write on stderr, unless told to be quiet.
+/// Announces a write to storage on stderr, unless told to be quiet.
 pub(crate) fn echo(label: &str, uri: &str, quiet: bool) {
+    echo_access(label, uri, address::direct_access(uri), quiet);
+}
+
+/// Announces a write on stderr, unless told to be quiet.
+pub(crate) fn echo_target(label: &str, target: &Target, quiet: bool) {
+    echo_access(label, &target.uri(), target.access(), quiet);
+}
+
+fn echo_access(label: &str, uri: &str, access: &str, quiet: bool) {
     if !quiet {
-        let access = if crate::address::is_local(uri) { "direct, local" } else { "direct, remote" };
         eprintln!("omnigraph {label} → {uri} ({access})");
     }
 }

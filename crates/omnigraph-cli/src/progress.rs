@@ -2,9 +2,13 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use omnigraph::db::{LoadPhase, LoadProgress};
+
+/// How often a bar moves that knows no progress.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Receives progress of a load and clears its bar when dropped.
 pub(crate) struct Bar {
@@ -20,6 +24,13 @@ impl Bar {
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         Bar { bar }
+    }
+
+    /// Shows that something else is at work, for a time that is not known.
+    pub(crate) fn wait(&self, message: &'static str) {
+        self.bar.set_style(ProgressStyle::default_spinner());
+        self.bar.set_message(message);
+        self.bar.enable_steady_tick(TICK);
     }
 
     /// Returns the callback for the load.

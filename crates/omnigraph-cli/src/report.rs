@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use omnigraph::OmniError;
 use omnigraph::error::{ManifestDetails, ManifestErrorKind, Place, StorageFailureKind};
+use omnigraph_api::ErrorCode;
+use omnigraph_client::http::{BlobFailure, ClientError};
 use omnigraph_embed::EmbedError;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +15,9 @@ use crate::failure::Failure;
 
 /// Exit code of a conditional write whose branch moved.
 const PRECONDITION_FAILED: u8 = 4;
+
+/// What to do about it.
+const HEAD_MOVED: &str = "read again and repeat the write with the new head";
 
 /// Conflicts that the text of a refused merge lists.
 const SHOWN_CONFLICTS: usize = 3;
@@ -33,8 +38,9 @@ pub(crate) fn print(failure: &Failure, as_json: bool) -> ExitCode {
 }
 
 fn exit_code(failure: &Failure) -> u8 {
-    match failure.engine() {
-        Some(OmniError::PreconditionFailed { .. }) => PRECONDITION_FAILED,
+    match failure {
+        Failure::Engine(OmniError::PreconditionFailed { .. }) => PRECONDITION_FAILED,
+        Failure::Client(error) if error.precondition_failure().is_some() => PRECONDITION_FAILED,
         _ => 1,
     }
 }
@@ -80,9 +86,15 @@ fn message(failure: &Failure) -> String {
 fn hint(failure: &Failure) -> Option<String> {
     match failure {
         Failure::Usage { hint, .. } => hint.clone(),
-        Failure::Engine(OmniError::PreconditionFailed { .. }) => {
-            Some("read again and repeat the write with the new head".to_owned())
+        Failure::Engine(OmniError::PreconditionFailed { .. }) => Some(HEAD_MOVED.to_owned()),
+        Failure::Client(error) if error.precondition_failure().is_some() => Some(HEAD_MOVED.to_owned()),
+        Failure::Unsure(_) => {
+            Some("the write may have taken place all the same: look before you repeat it".to_owned())
         }
+        Failure::Client(error) if error.code() == Some(ErrorCode::Unauthorized) => {
+            Some("store a token with `omnigraph login`, or set OMNIGRAPH_BEARER_TOKEN".to_owned())
+        }
+        Failure::Blob { hint, .. } => hint.clone(),
         Failure::Engine(OmniError::KeyConflict { first_at, .. }) => Some(merge_hint(*first_at)),
         Failure::Data { error, .. } => match &**error {
             OmniError::KeyConflict { first_at, .. } => Some(merge_hint(*first_at)),
@@ -118,6 +130,9 @@ fn merge_hint(first_at: Option<Place>) -> String {
 
 /// Returns the error object of the HTTP interface.
 fn error_object(failure: &Failure) -> Value {
+    if let Failure::Client(error) | Failure::Unsure(error) = failure {
+        return served_object(error);
+    }
     let mut object = Map::new();
     object.insert("error".to_owned(), Value::String(message(failure)));
     if let Some(code) = code(failure) {
@@ -225,10 +240,18 @@ fn error_object(failure: &Failure) -> Value {
             object.insert("diagnostics".to_owned(), Value::Array(list));
         }
     }
-    if let Some(hint) = hint(failure) {
+    // A lost condition is a result, whose members are fixed.
+    let hint = hint(failure).filter(|_| exit_code(failure) != PRECONDITION_FAILED);
+    if let Some(hint) = hint {
         object.insert("hint".to_owned(), Value::String(hint));
     }
     Value::Object(object)
+}
+
+/// Returns the error object of a server; one with the text alone when it sent none.
+fn served_object(error: &ClientError) -> Value {
+    let object = error.error_output().and_then(|output| serde_json::to_value(output).ok());
+    object.unwrap_or_else(|| json!({"error": error.to_string()}))
 }
 
 fn code(failure: &Failure) -> Option<&'static str> {
@@ -236,6 +259,9 @@ fn code(failure: &Failure) -> Option<&'static str> {
         Failure::Text { .. } | Failure::Usage { .. } | Failure::Pipeline(_) => Some("bad_request"),
         Failure::Policy(failure) => Some(failure.code()),
         Failure::Embed(error) => Some(embedding_code(error)),
+        Failure::Scope(_) | Failure::Operator(_) => Some("bad_request"),
+        Failure::Blob { failure, .. } => Some(blob_code(*failure)),
+        Failure::Client(_) | Failure::Unsure(_) => None,
         Failure::Io { source, .. } => Some(io_code(source)),
         Failure::Engine(_) | Failure::Data { .. } => match failure.engine()? {
             OmniError::Compiler(_) | OmniError::Param(_) | OmniError::QueryKind { .. } => Some("bad_request"),
@@ -249,8 +275,9 @@ fn code(failure: &Failure) -> Option<&'static str> {
             | OmniError::MergeConflicts(_)
             | OmniError::CommitHasNoParent { .. }
             | OmniError::ChangeSchemaBoundary { .. }
-            | OmniError::AlreadyInitialized { .. }
-            | OmniError::PreconditionFailed { .. } => Some("conflict"),
+            | OmniError::AlreadyInitialized { .. } => Some("conflict"),
+            // The status alone tells it on a server.
+            OmniError::PreconditionFailed { .. } => None,
             OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),
             OmniError::ChangeCursorRejected { .. }
             | OmniError::ResourceLimitExceeded { .. }
@@ -262,6 +289,17 @@ fn code(failure: &Failure) -> Option<&'static str> {
             OmniError::Embedding(error) => Some(embedding_code(error)),
             _ => Some("internal"),
         },
+    }
+}
+
+fn blob_code(failure: BlobFailure) -> &'static str {
+    match failure {
+        BlobFailure::NotFound => "not_found",
+        BlobFailure::Forbidden => "forbidden",
+        BlobFailure::Unauthorized => "unauthorized",
+        BlobFailure::Changed => "conflict",
+        BlobFailure::Selector | BlobFailure::Range | BlobFailure::Limit => "bad_request",
+        _ => "internal",
     }
 }
 

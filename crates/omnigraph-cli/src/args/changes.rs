@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use omnigraph::changes::{ChangeFeedScope, ChangeFilter, ChangeOp, EntityKind, FeedStart};
+use omnigraph_api::{ChangeBaselineRequest, ChangeOpOutput, EntityKindOutput};
+use omnigraph_client::http::ChangeFilter as ServedFilter;
 
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
@@ -135,6 +137,21 @@ impl Scope {
         }
     }
 
+    /// Returns it as a server is asked for it.
+    pub(crate) fn served(&self) -> ServedFilter {
+        ServedFilter {
+            kinds: self.kinds.iter().map(|kind| (*kind).into()).collect(),
+            types: self.types.clone(),
+            ops: self.ops.iter().map(|op| (*op).into()).collect(),
+        }
+    }
+
+    /// Returns it as the scope of a baseline.
+    pub(crate) fn baseline(&self, branch: &str) -> ChangeBaselineRequest {
+        let ServedFilter { kinds: kind, types: type_names, ops: op } = self.served();
+        ChangeBaselineRequest { branch: Some(branch.to_owned()), kind, type_names, op }
+    }
+
     /// Returns it as the filter of a net difference.
     pub(crate) fn filter(&self, images: bool) -> ChangeFilter {
         let ChangeFeedScope { kinds, type_names, ops } = self.feed();
@@ -152,6 +169,25 @@ impl From<Kind> for EntityKind {
         match kind {
             Kind::Node => EntityKind::Node,
             Kind::Edge => EntityKind::Edge,
+        }
+    }
+}
+
+impl From<Kind> for EntityKindOutput {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Node => EntityKindOutput::Node,
+            Kind::Edge => EntityKindOutput::Edge,
+        }
+    }
+}
+
+impl From<Op> for ChangeOpOutput {
+    fn from(op: Op) -> Self {
+        match op {
+            Op::Insert => ChangeOpOutput::Insert,
+            Op::Update => ChangeOpOutput::Update,
+            Op::Delete => ChangeOpOutput::Delete,
         }
     }
 }

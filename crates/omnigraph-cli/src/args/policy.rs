@@ -32,9 +32,6 @@ pub(crate) struct Bundle {
     /// What the bundle is for; without it the actions of its rules tell.
     #[arg(long, value_name = "KIND")]
     pub(crate) kind: Option<BundleKind>,
-    /// The cluster whose bundle is meant; not available in this build.
-    #[arg(long, value_name = "DIR|URI", hide = true)]
-    pub(crate) cluster: Option<String>,
 }
 
 /// What a bundle is attached to.

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 
-use omnigraph::Omnigraph;
-use omnigraph::db::{BLOB_READ_BYTES, BlobCell, BlobContent, BlobRead, ReadTarget, SnapshotId};
-use omnigraph::error::{ManifestErrorKind, OmniError};
+use omnigraph::OmniError;
+use omnigraph::db::{BLOB_READ_BYTES, BlobCell, BlobContent, BlobRead};
+use omnigraph_api::BlobEntityKind;
+use omnigraph_client::http::{self, BlobAnswer, BlobFailure, BlobRange, BlobSelector, ClientError};
 use omnigraph_compiler::catalog::EntityKind;
+use omnigraph_service as service;
 use serde::Serialize;
 
-use crate::address;
+use crate::address::{self, Access, Target};
 use crate::args::Global;
 use crate::args::blob::{Blob, Entity, Get, Selector, Stat};
 use crate::failure::Failure;
@@ -25,12 +28,12 @@ struct Document<'a> {
     etag: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     uri: Option<&'a str>,
-    target: Target<'a>,
+    target: TargetDocument<'a>,
 }
 
 #[derive(Serialize)]
 struct SelectorDocument<'a> {
-    entity: &'static str,
+    entity: BlobEntityKind,
     #[serde(rename = "type")]
     type_name: &'a str,
     id: &'a str,
@@ -38,7 +41,7 @@ struct SelectorDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct Target<'a> {
+struct TargetDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,87 +58,120 @@ pub(crate) async fn run(args: &Blob, global: &Global) -> Result<(), Failure> {
 }
 
 async fn get(args: &Get, global: &Global) -> Result<(), Failure> {
-    if args.length == Some(0) {
-        return Err(Failure::usage(
-            "Blob range --length must be greater than zero",
-            "leave it out to read to the end",
-        ));
-    }
     let start = args.offset.unwrap_or(0);
-    let end = match args.length.map(|length| start.checked_add(length)) {
-        Some(None) => {
-            return Err(Failure::usage("Blob range overflows u64", "give a smaller --offset or --length"));
+    let range = BlobRange::new(start, args.length)
+        .map_err(|error| Failure::usage(error.to_string(), "leave --length out to read to the end"))?;
+    let range = (args.offset.is_some() || args.length.is_some()).then_some(range);
+    let mut out = Out { path: args.out.as_deref(), to: None };
+    match address::target(args.selector.uri.as_deref(), global, Access::Read).await? {
+        Target::Served(graph) => {
+            let read = http::BlobRead { range, if_match: None };
+            match graph.blob_get(&selected(&args.selector), &read).await.map_err(of_client)? {
+                http::BlobContent::External(external) => return Err(elsewhere(&external.uri)),
+                http::BlobContent::Managed { mut bytes, .. } => {
+                    while let Some(chunk) = bytes.next_chunk().await.map_err(broken)? {
+                        out.write(&chunk)?;
+                    }
+                }
+            }
         }
-        Some(end) => end,
-        None => None,
-    };
-    let read = open(&args.selector, global).await?;
-    let (length, reader) = match read.content {
-        BlobContent::Managed { length, reader, .. } => (length, reader),
-        BlobContent::External(external) => {
-            return Err(Failure::usage(
-                format!(
-                    "the cell refers to '{}', which is outside the graph and is not fetched",
-                    external.uri
-                ),
-                "`omnigraph blob stat` shows the reference; read it with a tool of its own",
-            ));
+        Target::Direct(uri) => {
+            let (length, reader) = match open(&uri, &args.selector, global).await?.content {
+                BlobContent::Managed { length, reader, .. } => (length, reader),
+                BlobContent::External(external) => return Err(elsewhere(&external.uri)),
+            };
+            if range.is_some() && start >= length {
+                let hint = format!("the blob has {length} bytes; give a smaller --offset");
+                return Err(Failure::Blob { failure: BlobFailure::Range, hint: Some(hint) });
+            }
+            let end = args.length.map_or(length, |count| length.min(start + count));
+            let mut at = start;
+            while at < end {
+                let next = end.min(at + BLOB_READ_BYTES);
+                out.write(&reader.read_range(at..next).await.map_err(of_engine)?)?;
+                at = next;
+            }
         }
-    };
-    let ranged = args.offset.is_some() || args.length.is_some();
-    if ranged && start >= length {
-        return Err(Failure::usage(
-            "Blob range is not satisfiable",
-            format!("the blob has {length} bytes; give a smaller --offset"),
-        ));
     }
-    let end = end.map_or(length, |end| end.min(length));
-    let mut out: Option<Box<dyn Write + Send>> = None;
-    let mut at = start;
-    loop {
-        let next = end.min(at + BLOB_READ_BYTES);
-        let bytes = reader.read_range(at..next).await?;
-        let to = |error| match &args.out {
+    out.finish()
+}
+
+/// Where bytes go. A file is made when the first ones are there, or at the end.
+struct Out<'a> {
+    path: Option<&'a Path>,
+    to: Option<Box<dyn Write + Send>>,
+}
+
+impl Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.path;
+        let failed = |error| match path {
             Some(path) => Failure::io(format!("cannot write '{}'", path.display()), error),
             None => Failure::io("writing to stdout", error),
         };
-        let out = match &mut out {
-            Some(out) => out,
-            None => out.insert(match &args.out {
-                Some(path) => Box::new(File::create(path).map_err(to)?),
+        let to = match &mut self.to {
+            Some(to) => to,
+            None => self.to.insert(match path {
+                Some(path) => Box::new(File::create(path).map_err(failed)?),
                 None => Box::new(std::io::stdout()),
             }),
         };
-        out.write_all(&bytes).and_then(|()| out.flush()).map_err(to)?;
-        at = next;
-        if at == end {
-            return Ok(());
-        }
+        to.write_all(bytes).and_then(|()| to.flush()).map_err(failed)
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.write(&[])
     }
 }
 
+fn elsewhere(uri: &str) -> Failure {
+    Failure::usage(
+        format!("the cell refers to '{uri}', which is outside the graph and is not fetched"),
+        "`omnigraph blob stat` shows the reference; read it with a tool of its own",
+    )
+}
+
+/// What a cell holds, however it was asked for.
+enum Cell {
+    Managed { size: u64, etag: String },
+    External { uri: String },
+}
+
 async fn stat(args: &Stat, global: &Global) -> Result<(), Failure> {
-    let read = open(&args.selector, global).await?;
     let selector = &args.selector;
-    let (kind, size, etag, uri) = match &read.content {
-        BlobContent::Managed { length, etag, .. } => ("managed", Some(*length), Some(etag.as_str()), None),
-        BlobContent::External(external) => ("external", None, None, Some(external.uri.as_str())),
+    let (cell, commit) = match address::target(selector.uri.as_deref(), global, Access::Read).await? {
+        Target::Served(graph) => match graph.blob_head(&selected(selector)).await.map_err(of_client)? {
+            BlobAnswer::Managed(blob) => {
+                (Cell::Managed { size: blob.size, etag: blob.etag }, blob.snapshot_id)
+            }
+            BlobAnswer::External(blob) => (Cell::External { uri: blob.uri }, blob.snapshot_id),
+        },
+        Target::Direct(uri) => {
+            let BlobRead { content, resolved_target, .. } = open(&uri, selector, global).await?;
+            let cell = match content {
+                BlobContent::Managed { length, etag, .. } => {
+                    Cell::Managed { size: length, etag: etag.as_str().to_owned() }
+                }
+                BlobContent::External(external) => Cell::External { uri: external.uri },
+            };
+            (cell, resolved_target.as_str().to_owned())
+        }
     };
-    let entity = match selector.entity {
-        Entity::Node => "node",
-        Entity::Edge => "edge",
+    let (kind, size, etag, uri) = match &cell {
+        Cell::Managed { size, etag } => ("managed", Some(*size), Some(etag.as_str()), None),
+        Cell::External { uri } => ("external", None, None, Some(uri.as_str())),
     };
     let target = match &selector.snapshot {
-        Some(id) => Target { branch: None, snapshot: Some(id), resolved_snapshot: id.clone() },
-        None => Target {
+        Some(id) => TargetDocument { branch: None, snapshot: Some(id), resolved_snapshot: id.clone() },
+        None => TargetDocument {
             branch: Some(&selector.branch),
             snapshot: None,
-            resolved_snapshot: format!("manifest:{}:v{}", selector.branch, read.graph_manifest_version),
+            resolved_snapshot: format!("manifest:{}:v{commit}", selector.branch),
         },
     };
     let document = Document {
         selector: SelectorDocument {
-            entity,
+            entity: entity(selector),
             type_name: &selector.type_name,
             id: &selector.id,
             property: &selector.property,
@@ -150,7 +186,7 @@ async fn stat(args: &Stat, global: &Global) -> Result<(), Failure> {
         return output::json(&document);
     }
     let mut lines = vec![
-        format!("entity: {entity}"),
+        format!("entity: {}", document.selector.entity),
         format!("type: {}", selector.type_name),
         format!("id: {}", selector.id),
         format!("property: {}", selector.property),
@@ -167,15 +203,29 @@ async fn stat(args: &Stat, global: &Global) -> Result<(), Failure> {
     output::line(&lines.join("\n"))
 }
 
-async fn open(selector: &Selector, global: &Global) -> Result<BlobRead, Failure> {
-    let uri = address::resolve(selector.uri.as_deref(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let target = match &selector.snapshot {
-        Some(id) => ReadTarget::Snapshot(SnapshotId::new(id)),
-        None => ReadTarget::Branch(selector.branch.clone()),
-    };
-    // What cannot be resolved is told as such, before the cell is looked for.
-    graph.snapshot_of(target.clone()).await?;
+fn entity(selector: &Selector) -> BlobEntityKind {
+    match selector.entity {
+        Entity::Node => BlobEntityKind::Node,
+        Entity::Edge => BlobEntityKind::Edge,
+    }
+}
+
+fn selected(selector: &Selector) -> BlobSelector {
+    let snapshot = selector.snapshot.clone();
+    BlobSelector {
+        entity: entity(selector),
+        type_name: selector.type_name.clone(),
+        id: selector.id.clone(),
+        property: selector.property.clone(),
+        branch: snapshot.is_none().then(|| selector.branch.clone()),
+        snapshot,
+    }
+}
+
+async fn open(uri: &str, selector: &Selector, global: &Global) -> Result<BlobRead, Failure> {
+    let graph = address::open(uri, global, Access::Read).await?;
+    let branch = selector.snapshot.is_none().then_some(selector.branch.as_str());
+    let target = service::read_target(branch, selector.snapshot.as_deref()).map_err(of_engine)?;
     let cell = BlobCell {
         entity: match selector.entity {
             Entity::Node => EntityKind::Node,
@@ -185,14 +235,39 @@ async fn open(selector: &Selector, global: &Global) -> Result<BlobRead, Failure>
         id: selector.id.clone(),
         property: selector.property.clone(),
     };
-    graph.read_blob_at(target, cell).await.map_err(|error| match &error {
-        OmniError::Manifest(refusal) if refusal.kind == ManifestErrorKind::BadRequest => {
-            Failure::Engine(OmniError::bad_request(format!("invalid Blob selector: {}", refusal.message)))
-        }
-        OmniError::BlobIntegrity { .. } => Failure::usage(
-            "Blob delivery failed",
-            format!("{error}; read an earlier commit, or restore the graph"),
-        ),
-        _ => Failure::Engine(error),
-    })
+    graph.read_blob_at(target, cell).await.map_err(of_engine)
+}
+
+/// Words a failure as a server does, with the cause as a hint.
+fn of_engine(error: OmniError) -> Failure {
+    let failure = match service::error::reply(&error).status() {
+        400 | 409 => BlobFailure::Selector,
+        404 => BlobFailure::NotFound,
+        413 => BlobFailure::Limit,
+        416 => BlobFailure::Range,
+        _ => BlobFailure::Delivery,
+    };
+    told(failure, error.to_string())
+}
+
+/// Keeps the text of a refusal that has one for both ways, with what the server says as a hint.
+fn of_client(error: ClientError) -> Failure {
+    match error {
+        ClientError::Blob { failure, error, .. } => match error {
+            Some(error) => told(failure, error.error),
+            None => Failure::Blob { failure, hint: None },
+        },
+        other if other.status().is_some_and(|status| status >= 500) => broken(other),
+        other => other.into(),
+    }
+}
+
+/// Words a failure after the answer began.
+fn broken(error: ClientError) -> Failure {
+    told(BlobFailure::Delivery, error.to_string())
+}
+
+fn told(failure: BlobFailure, cause: String) -> Failure {
+    let hint = (cause != failure.to_string()).then_some(cause);
+    Failure::Blob { failure, hint }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Stdout, Write};
 
-use omnigraph::changes::{ChangeCause, ChangeOp, EntityImage, GraphChangeBlock, GraphEntityChange};
+use omnigraph_api::{ChangeBlockOutput, ChangeCauseOutput, ChangeImageOutput, EntityChangeOutput};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -63,7 +63,7 @@ impl Blocks {
     }
 
     /// Prints a block or its next part.
-    pub(crate) fn print(&mut self, block: &GraphChangeBlock) -> Result<(), Failure> {
+    pub(crate) fn print(&mut self, block: &ChangeBlockOutput) -> Result<(), Failure> {
         if self.open.as_deref() != Some(&block.cause.graph_commit_id) {
             self.begin(&block.cause)?;
         }
@@ -88,7 +88,7 @@ impl Blocks {
         Ok(())
     }
 
-    fn begin(&mut self, cause: &ChangeCause) -> Result<(), Failure> {
+    fn begin(&mut self, cause: &ChangeCauseOutput) -> Result<(), Failure> {
         self.end()?;
         let is_first = self.open.replace(cause.graph_commit_id.clone()).is_none();
         self.has_changes = false;
@@ -104,9 +104,9 @@ impl Blocks {
     }
 }
 
-fn cause_text(cause: &ChangeCause) -> String {
-    let branch = cause.authored_branch.as_deref().unwrap_or("main");
-    let mut lines = vec![format!("commit: {}", cause.graph_commit_id), format!("branch: {branch}")];
+fn cause_text(cause: &ChangeCauseOutput) -> String {
+    let mut lines =
+        vec![format!("commit: {}", cause.graph_commit_id), format!("branch: {}", cause.authored_branch)];
     lines.extend(cause.parent_commit_id.iter().map(|id| format!("parent: {id}")));
     lines.extend(cause.merged_parent_commit_id.iter().map(|id| format!("merged_parent: {id}")));
     lines.extend(cause.actor_id.iter().map(|actor| format!("actor: {actor}")));
@@ -114,20 +114,20 @@ fn cause_text(cause: &ChangeCause) -> String {
     lines.join("\n")
 }
 
-fn change_text(change: &GraphEntityChange) -> String {
-    let op = match change.op {
-        ChangeOp::Insert => "insert",
-        ChangeOp::Update => "update",
-        ChangeOp::Delete => "delete",
-    };
-    let mut text = format!("{op} {} {} {}\n", change.kind, change.entity_type.name, change.id);
+fn change_text(change: &EntityChangeOutput) -> String {
+    let (op, kind, name) = (change.op.as_str(), change.kind, &change.entity_type.name);
+    let mut text = format!("{op} {kind} {name} {}\n", change.id);
     images_text(&mut text, change.before.as_ref(), change.after.as_ref());
     text
 }
 
 /// Appends the lines that tell two images apart.
-pub(crate) fn images_text(text: &mut String, before: Option<&EntityImage>, after: Option<&EntityImage>) {
-    let ends = |image: Option<&EntityImage>| {
+pub(crate) fn images_text(
+    text: &mut String,
+    before: Option<&ChangeImageOutput>,
+    after: Option<&ChangeImageOutput>,
+) {
+    let ends = |image: Option<&ChangeImageOutput>| {
         let ends = image.and_then(|image| image.endpoints.as_ref())?;
         Some(format!("{} -> {}", ends.from, ends.to))
     };
@@ -151,7 +151,10 @@ pub(crate) fn images_text(text: &mut String, before: Option<&EntityImage>, after
     }
 }
 
-fn properties<'a>(image: Option<&'a EntityImage>, none: &'a Map<String, Value>) -> &'a Map<String, Value> {
+fn properties<'a>(
+    image: Option<&'a ChangeImageOutput>,
+    none: &'a Map<String, Value>,
+) -> &'a Map<String, Value> {
     image.map_or(none, |image| &image.properties)
 }
 

@@ -1,52 +1,16 @@
 //! `omnigraph branch create`, `list`, `delete` and `merge`.
 
-use omnigraph::Omnigraph;
-use omnigraph::db::{MergeBranches, MergeOutcome, MergeReceipt, Preferred, ReadTarget, SnapshotId};
+use omnigraph::db::{MergeBranches, Preferred};
+use omnigraph_api::{BranchCreateRequest, BranchMergeOutput, BranchMergeRequest};
+use omnigraph_service as service;
 use serde::Serialize;
 
-use super::commit::CommitDocument;
-use crate::address;
+use crate::address::{self, Access, Target};
 use crate::args::{self, BranchCreate, BranchDelete, BranchList, BranchMerge, Global, Resolve};
 use crate::consent;
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
-
-#[derive(Serialize)]
-struct Created<'a> {
-    uri: &'a str,
-    from: &'a str,
-    name: &'a str,
-    actor_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Listed {
-    branches: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Deleted<'a> {
-    uri: &'a str,
-    name: &'a str,
-    actor_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Merged<'a> {
-    source: &'a str,
-    target: &'a str,
-    outcome: MergeOutcome,
-    actor_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    dry_run: bool,
-    adopted: &'a [String],
-    merged: &'a [String],
-    commit: Option<CommitDocument<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    branch_deleted: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    branch_delete_error: Option<String>,
-}
 
 /// Forks, lists, deletes or merges branches.
 pub(crate) async fn run(args: &args::Branch, global: &Global) -> Result<(), Failure> {
@@ -59,52 +23,128 @@ pub(crate) async fn run(args: &args::Branch, global: &Global) -> Result<(), Fail
 }
 
 async fn create(args: &BranchCreate, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("branch create", uri, global.quiet);
-    let (from, target) = match &args.snapshot {
-        Some(commit) => (commit.as_str(), ReadTarget::Snapshot(SnapshotId::new(commit))),
-        None => (args.from.as_str(), ReadTarget::Branch(args.from.clone())),
-    };
-    let actor = global.actor.as_deref();
-    graph.branch_create_from_as(target, &args.name, actor).await?;
-    graph.close().await;
-    if args.json {
-        return output::json(&Created { uri, from, name: &args.name, actor_id: actor });
+    let target = address::target(args.uri.as_deref(), global, Access::Write).await?;
+    if args.snapshot.is_some() {
+        target.storage("`branch create --snapshot`")?;
     }
-    output::line(&format!("created branch {} from {from}", args.name))
+    let label = "branch create";
+    let mut created = match &target {
+        Target::Served(graph) => {
+            output::echo_target(label, &target, global.quiet);
+            let request = BranchCreateRequest { name: args.name.clone(), from: Some(args.from.clone()) };
+            graph.create_branch(&request).await.map_err(Failure::of_write)?
+        }
+        Target::Direct(uri) => {
+            let graph = address::open(uri, global, Access::Write).await?;
+            output::echo_target(label, &target, global.quiet);
+            let branch = args.snapshot.is_none().then_some(args.from.as_str());
+            let from = service::read_target(branch, args.snapshot.as_deref())?;
+            let created = service::create_branch(&graph, from, &args.name, operator::actor(global)).await?;
+            graph.close().await;
+            created
+        }
+    };
+    created.uri = target.uri();
+    if args.json {
+        return output::json(&created);
+    }
+    output::line(&format!("created branch {} from {}", created.name, created.from))
 }
 
 async fn list(args: &BranchList, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let mut branches = graph.branch_list().await?;
+    let list = match address::target(args.uri.as_deref(), global, Access::Read).await? {
+        Target::Served(graph) => graph.branches().await?,
+        Target::Direct(uri) => service::branches(&address::open(&uri, global, Access::Read).await?).await?,
+    };
     if args.json {
-        branches.sort();
-        return output::json(&Listed { branches });
+        return output::json(&list);
     }
-    branches.iter().try_for_each(|name| output::line(name))
+    list.branches.iter().try_for_each(|name| output::line(name))
 }
 
 async fn delete(args: &BranchDelete, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
-    consent::require("branch delete", uri, args.json, global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("branch delete", uri, global.quiet);
-    let actor = global.actor.as_deref();
-    graph.branch_delete_as(&args.name, actor).await?;
-    graph.close().await;
+    let target = address::target(args.uri.as_deref(), global, Access::Write).await?;
+    let label = "branch delete";
+    consent::require(label, &target.uri(), target.is_local(), args.json, global)?;
+    let mut deleted = match &target {
+        Target::Served(graph) => {
+            output::echo_target(label, &target, global.quiet);
+            graph.delete_branch(&args.name).await.map_err(Failure::of_write)?
+        }
+        Target::Direct(uri) => {
+            let graph = address::open(uri, global, Access::Write).await?;
+            output::echo_target(label, &target, global.quiet);
+            let deleted = service::delete_branch(&graph, &args.name, operator::actor(global)).await?;
+            graph.close().await;
+            deleted
+        }
+    };
+    deleted.uri = target.uri();
     if args.json {
-        return output::json(&Deleted { uri, name: &args.name, actor_id: actor });
+        return output::json(&deleted);
     }
-    output::line(&format!("deleted branch {}", args.name))
+    output::line(&format!("deleted branch {}", deleted.name))
+}
+
+/// The receipt of a merge, or of a trial.
+#[derive(Serialize)]
+struct Merged {
+    #[serde(flatten)]
+    output: BranchMergeOutput,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
 }
 
 async fn merge(args: &BranchMerge, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("branch merge", uri, global.quiet);
-    let actor = global.actor.as_deref();
+    let target = address::target(args.uri.as_deref(), global, Access::Write).await?;
+    if !args.resolve.is_empty() {
+        target.storage("`branch merge --resolve`")?;
+    }
+    if args.dry_run {
+        target.storage("`branch merge --dry-run`")?;
+    }
+    let output = match &target {
+        Target::Served(graph) => {
+            output::echo_target("branch merge", &target, global.quiet);
+            let request = BranchMergeRequest {
+                source: args.source.clone(),
+                target: Some(args.into.clone()),
+                delete_branch: args.delete_branch,
+            };
+            graph.merge_branches(&request).await.map_err(Failure::of_write)?
+        }
+        Target::Direct(uri) => merge_direct(args, global, &target, uri).await?,
+    };
+    let (source, asked) = (&args.source, args.delete_branch && !args.dry_run);
+    match (output.branch_deleted, &output.branch_delete_error) {
+        (Some(true), _) => {}
+        (_, Some(error)) => eprintln!("warning: could not delete branch '{source}': {error}"),
+        (Some(false), None) => eprintln!("warning: could not delete branch '{source}'"),
+        (None, None) if asked => {
+            eprintln!("warning: the server did not delete branch '{source}'; it was kept")
+        }
+        (None, None) => {}
+    }
+    if args.json {
+        return output::json(&Merged { output, dry_run: args.dry_run });
+    }
+    let verb = if args.dry_run { "would merge" } else { "merged" };
+    output::line(&format!("{verb} {} into {}: {}", output.source, output.target, output.outcome.as_str()))?;
+    match output.branch_deleted {
+        Some(true) => output::line(&format!("deleted branch {source}")),
+        Some(false) | None => Ok(()),
+    }
+}
+
+async fn merge_direct(
+    args: &BranchMerge,
+    global: &Global,
+    target: &Target,
+    uri: &str,
+) -> Result<BranchMergeOutput, Failure> {
+    let graph = address::open(uri, global, Access::Write).await?;
+    output::echo_target("branch merge", target, global.quiet);
+    let actor = operator::actor(global);
     let request = MergeBranches {
         actor,
         combine_properties: args.resolve.iter().any(|choice| matches!(choice, Resolve::Properties)),
@@ -116,42 +156,12 @@ async fn merge(args: &BranchMerge, global: &Global) -> Result<(), Failure> {
         dry_run: args.dry_run,
         ..MergeBranches::new(&args.source, &args.into)
     };
-    let receipt = graph.branch_merge(request).await?;
-    let deletion = match args.delete_branch && !args.dry_run {
-        true => Some(graph.branch_delete_as(&args.source, actor).await.map_err(|error| error.to_string())),
-        false => None,
-    };
+    let mut output = service::merge_branches(&graph, request).await?;
+    if args.delete_branch && !args.dry_run {
+        let problem = graph.branch_delete_as(&args.source, actor).await.err().map(|error| error.to_string());
+        output.branch_deleted = Some(problem.is_none());
+        output.branch_delete_error = problem;
+    }
     graph.close().await;
-    if let Some(Err(error)) = &deletion {
-        eprintln!("warning: could not delete branch '{}': {error}", args.source);
-    }
-    if args.json {
-        return output::json(&Merged {
-            source: &args.source,
-            target: &args.into,
-            outcome: receipt.outcome,
-            actor_id: actor,
-            dry_run: args.dry_run,
-            adopted: &receipt.adopted,
-            merged: &receipt.merged,
-            commit: receipt.commit.as_ref().map(CommitDocument::from),
-            branch_deleted: deletion.as_ref().map(Result::is_ok),
-            branch_delete_error: deletion.and_then(Result::err),
-        });
-    }
-    output::line(&summary(args, &receipt))?;
-    match deletion {
-        Some(Ok(())) => output::line(&format!("deleted branch {}", args.source)),
-        Some(Err(_)) | None => Ok(()),
-    }
-}
-
-fn summary(args: &BranchMerge, receipt: &MergeReceipt) -> String {
-    let outcome = match receipt.outcome {
-        MergeOutcome::AlreadyUpToDate => "already_up_to_date",
-        MergeOutcome::FastForward => "fast_forward",
-        MergeOutcome::Merged => "merged",
-    };
-    let verb = if args.dry_run { "would merge" } else { "merged" };
-    format!("{verb} {} into {}: {outcome}", args.source, args.into)
+    Ok(output)
 }

@@ -24,7 +24,7 @@ struct Document<'a> {
 
 /// Removes old versions, or shows what would be removed.
 pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     if args.keep.is_none() && args.older_than.is_none() {
         return Err(Failure::usage(
             "cleanup needs --keep or --older-than, or both",
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Fai
     if !args.confirm {
         return preview(args, uri, &policy, options, global).await;
     }
-    consent::require("cleanup", uri, args.json, global)?;
+    consent::require("cleanup", uri, address::is_local(uri), args.json, global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
     output::echo("cleanup", uri, global.quiet);
     let stats = graph.cleanup(options).await?;

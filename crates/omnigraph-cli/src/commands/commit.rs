@@ -1,44 +1,12 @@
 //! `omnigraph commit list` and `commit show`.
 
-use omnigraph::Omnigraph;
-use omnigraph::db::{CommitPage, GraphCommit};
-use serde::Serialize;
+use omnigraph::db::CommitPage;
+use omnigraph_service as service;
 
-use crate::address;
+use crate::address::{self, Access, Target};
 use crate::args::{self, CommitFilter, CommitList, CommitShow, Global};
 use crate::failure::Failure;
 use crate::output;
-
-/// A commit as the CLI prints it.
-#[derive(Serialize)]
-pub(crate) struct CommitDocument<'a> {
-    graph_commit_id: &'a str,
-    graph_branch: Option<&'a str>,
-    graph_manifest_version: u64,
-    parent_commit_id: Option<&'a str>,
-    merged_parent_commit_id: Option<&'a str>,
-    actor_id: Option<&'a str>,
-    created_at: i64,
-}
-
-impl<'a> From<&'a GraphCommit> for CommitDocument<'a> {
-    fn from(commit: &'a GraphCommit) -> Self {
-        CommitDocument {
-            graph_commit_id: &commit.graph_commit_id,
-            graph_branch: commit.graph_branch.as_deref(),
-            graph_manifest_version: commit.graph_manifest_version,
-            parent_commit_id: commit.parent_commit_id.as_deref(),
-            merged_parent_commit_id: commit.merged_parent_commit_id.as_deref(),
-            actor_id: commit.actor_id.as_deref(),
-            created_at: commit.created_at,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Commits<'a> {
-    commits: Vec<CommitDocument<'a>>,
-}
 
 /// Lists or shows commits.
 pub(crate) async fn run(args: &args::Commit, global: &Global) -> Result<(), Failure> {
@@ -50,15 +18,28 @@ pub(crate) async fn run(args: &args::Commit, global: &Global) -> Result<(), Fail
 }
 
 async fn list(args: &CommitList, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let actor = args.filter.as_ref().map(|CommitFilter::Actor(actor)| actor.clone());
-    let page = CommitPage { limit: args.limit, actor, after: args.after.clone() };
-    let commits = graph.list_commits(&args.branch, &page).await?;
-    if args.json {
-        return output::json(&Commits { commits: commits.iter().map(CommitDocument::from).collect() });
+    let target = address::target(args.uri.given(), global, Access::Read).await?;
+    let paging = [
+        ("`--limit`", args.limit.is_some()),
+        ("`--filter`", args.filter.is_some()),
+        ("`--after`", args.after.is_some()),
+    ];
+    for (flag, _) in paging.iter().filter(|(_, given)| *given) {
+        target.storage(flag)?;
     }
-    for commit in &commits {
+    let actor = args.filter.as_ref().map(|CommitFilter::Actor(actor)| actor.clone());
+    let list = match &target {
+        Target::Served(graph) => graph.commits(Some(&args.branch)).await?,
+        Target::Direct(uri) => {
+            let page = CommitPage { limit: args.limit, actor, after: args.after.clone() };
+            let graph = address::open(uri, global, Access::Read).await?;
+            service::commits(&graph, &args.branch, &page).await?
+        }
+    };
+    if args.json {
+        return output::json(&list);
+    }
+    for commit in &list.commits {
         let branch = commit.graph_branch.as_deref().unwrap_or("main");
         let actor = commit.actor_id.as_ref().map(|a| format!(" actor={a}")).unwrap_or_default();
         output::line(&format!(
@@ -70,11 +51,14 @@ async fn list(args: &CommitList, global: &Global) -> Result<(), Failure> {
 }
 
 async fn show(args: &CommitShow, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let commit = graph.get_commit(&args.id).await?;
+    let commit = match address::target(args.uri.as_deref(), global, Access::Read).await? {
+        Target::Served(graph) => graph.commit(&args.id).await?,
+        Target::Direct(uri) => {
+            service::commit(&address::open(&uri, global, Access::Read).await?, &args.id).await?
+        }
+    };
     if args.json {
-        return output::json(&CommitDocument::from(&commit));
+        return output::json(&commit);
     }
     let mut lines = vec![
         format!("graph_commit_id: {}", commit.graph_commit_id),

@@ -11,7 +11,7 @@ use crate::output;
 
 /// Prints what a graph knows about a text.
 pub(crate) async fn run(args: &context::Context, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
+    let uri = &address::storage(args.uri.as_deref(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let target = match &args.snapshot {
         Some(commit) => ReadTarget::Snapshot(SnapshotId::new(commit)),

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &args::Index, global: &Global) -> Result<(), Failu
 }
 
 async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let target = match &args.snapshot {
         Some(commit) => ReadTarget::Snapshot(SnapshotId::new(commit)),
@@ -68,7 +68,7 @@ async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
 }
 
 async fn build(args: &args::IndexBuild, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
     output::echo("index build", uri, global.quiet);
     let pending_indexes = graph.ensure_indices_on(&args.branch).await?;

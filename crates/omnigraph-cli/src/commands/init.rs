@@ -6,11 +6,13 @@ use serde_json::json;
 use crate::address;
 use crate::args::{Global, Init};
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
 
 /// Creates a graph with the schema of a file.
 pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
     address::check(&args.uri)?;
+    operator::load()?;
     if !args.force {
         refuse_left_over(&args.uri)?;
     }

@@ -39,13 +39,13 @@ async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, 
         })?;
         return Ok((Arc::new(compiled.catalog), SchemaSource::File { path: label }));
     }
-    if args.uri.given().is_none() && global.store.is_none() {
+    if !address::is_given(args.uri.given(), global)? {
         return Err(Failure::usage(
             "lint requires --schema <schema.pg> or a graph, and no graph addressed",
             "pass --schema FILE, or the graph's URI",
         ));
     }
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     Ok((graph.catalog("main").await?, SchemaSource::Graph { uri: uri.to_owned() }))
 }

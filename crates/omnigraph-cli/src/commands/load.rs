@@ -4,95 +4,133 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use omnigraph::db::{Load, LoadMode, LoadSource};
+use omnigraph::OmniError;
+use omnigraph::db::{Grammar, LoadSource};
 use omnigraph::error::{Place, Unit};
-use omnigraph::{OmniError, Omnigraph};
+use omnigraph_api::{CommitOutput, GraphBatchDeclarationOutput, GraphBatchLoadOutput, LoadMode};
+use omnigraph_client::http::{Body, file_body};
+use omnigraph_service::{self as service, LoadRequest};
 use serde::Serialize;
 
-use super::commit::CommitDocument;
-use crate::address;
+use crate::address::{self, Access, Target};
 use crate::args::{self, Global, Mode};
 use crate::consent;
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
 use crate::progress::Bar;
 
 /// Characters of a refused line that are shown.
 const EXCERPT_WIDTH: usize = 160;
 
-#[derive(Serialize)]
-struct Loaded<'a> {
-    name: &'a str,
-    entities_loaded: u64,
-}
-
+/// The receipt as it is printed.
 #[derive(Serialize)]
 struct Document<'a> {
     uri: &'a str,
     branch: &'a str,
-    mode: &'static str,
+    mode: LoadMode,
     #[serde(skip_serializing_if = "Option::is_none")]
     base_branch: Option<&'a str>,
     branch_created: bool,
-    nodes: Vec<Loaded<'a>>,
-    edges: Vec<Loaded<'a>>,
-    total_entities: u64,
-    commit: CommitDocument<'a>,
+    nodes: &'a [GraphBatchDeclarationOutput],
+    edges: &'a [GraphBatchDeclarationOutput],
+    total_entities: usize,
+    commit: Option<&'a CommitOutput>,
 }
 
 /// Loads a JSONL file as one commit.
 pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
-    let (mode, mode_name) = match args.mode {
-        Mode::Overwrite => (LoadMode::Overwrite, "overwrite"),
-        Mode::Append => (LoadMode::Append, "append"),
-        Mode::Merge => (LoadMode::Merge, "merge"),
+    let target = address::target(args.uri.given(), global, Access::Write).await?;
+    let uri = target.uri();
+    let mode = match args.mode {
+        Mode::Overwrite => LoadMode::Overwrite,
+        Mode::Append => LoadMode::Append,
+        Mode::Merge => LoadMode::Merge,
     };
     if matches!(args.mode, Mode::Overwrite) {
-        consent::require("load --mode overwrite", uri, args.json, global)?;
+        consent::require("load --mode overwrite", &uri, target.is_local(), args.json, global)?;
     }
-    let source = open(&args.data)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("load", uri, global.quiet);
-    let bar = Bar::start(global.quiet || args.json);
-    let request = Load {
-        actor: global.actor.as_deref(),
-        base: args.from.as_deref(),
-        progress: Some(bar.callback()),
-        ..Load::new(&args.branch, source, mode)
+    let loaded = match &target {
+        Target::Direct(uri) => direct(args, mode, global, &target, uri).await?,
+        Target::Served(graph) => {
+            let body = body(&args.data).await?;
+            output::echo_target("load", &target, global.quiet);
+            let bar = Bar::start(global.quiet || args.json);
+            bar.wait("sending");
+            graph
+                .load_ndjson(Some(&args.branch), args.from.as_deref(), mode, body)
+                .await
+                .map_err(Failure::of_write)?
+        }
     };
-    let receipt = graph.load(request).await.map_err(|e| of_data(e, &args.data))?;
-    graph.close().await;
-    drop(bar);
-    let counts = &receipt.counts;
     if args.json {
-        let list = |counts: &'_ std::collections::BTreeMap<String, u64>| -> Vec<(String, u64)> {
-            counts.iter().map(|(name, n)| (name.clone(), *n)).collect()
-        };
-        let (nodes, edges) = (list(&counts.nodes), list(&counts.edges));
         return output::json(&Document {
-            uri,
-            branch: &receipt.branch,
-            mode: mode_name,
-            base_branch: args.from.as_deref(),
-            branch_created: receipt.created_from.is_some(),
-            nodes: nodes.iter().map(|(name, n)| Loaded { name, entities_loaded: *n }).collect(),
-            edges: edges.iter().map(|(name, n)| Loaded { name, entities_loaded: *n }).collect(),
-            total_entities: counts.total(),
-            commit: CommitDocument::from(&receipt.commit),
+            uri: &uri,
+            branch: &loaded.branch,
+            mode: loaded.mode,
+            base_branch: loaded.base_branch.as_deref(),
+            branch_created: loaded.branch_created,
+            nodes: &loaded.nodes,
+            edges: &loaded.edges,
+            total_entities: loaded.total_entities,
+            commit: loaded.commit.as_ref(),
         });
     }
     output::line(&format!(
-        "loaded {uri} on branch {} with {mode_name}: {} entities across {} node types and {} edge types",
-        receipt.branch,
-        counts.total(),
-        counts.nodes.len(),
-        counts.edges.len()
+        "loaded {uri} on branch {} with {}: {} entities across {} node types and {} edge types",
+        loaded.branch,
+        loaded.mode.as_str(),
+        loaded.total_entities,
+        loaded.nodes.len(),
+        loaded.edges.len()
     ))?;
-    match &receipt.created_from {
-        Some(base) => output::line(&format!("branch {} created from {base}", receipt.branch)),
-        None => Ok(()),
+    match &loaded.base_branch {
+        Some(base) if loaded.branch_created => {
+            output::line(&format!("branch {} created from {base}", loaded.branch))
+        }
+        _ => Ok(()),
     }
+}
+
+async fn direct(
+    args: &args::Load,
+    mode: LoadMode,
+    global: &Global,
+    target: &Target,
+    uri: &str,
+) -> Result<GraphBatchLoadOutput, Failure> {
+    let source = open(&args.data)?;
+    let graph = address::open(uri, global, Access::Write).await?;
+    output::echo_target("load", target, global.quiet);
+    let bar = Bar::start(global.quiet || args.json);
+    let request = LoadRequest {
+        branch: &args.branch,
+        from: args.from.as_deref(),
+        mode,
+        source,
+        grammar: Grammar::Strict,
+        progress: Some(bar.callback()),
+    };
+    let loaded = service::load(&graph, request, operator::actor(global)).await;
+    let loaded = loaded.map_err(|error| of_data(error, &args.data))?;
+    graph.close().await;
+    Ok(loaded)
+}
+
+/// Makes the body of a request: a file is sent as it is read, anything else is read first.
+async fn body(path: &Path) -> Result<Body, Failure> {
+    let failed = |error| Failure::io(format!("cannot read '{}'", path.display()), error);
+    if path.is_file() {
+        return file_body(path).await.map_err(failed);
+    }
+    let bytes = match path == Path::new("-") {
+        true => {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        }
+        false => std::fs::read(path),
+    };
+    bytes.map(Body::from).map_err(failed)
 }
 
 fn open(path: &Path) -> Result<LoadSource, Failure> {

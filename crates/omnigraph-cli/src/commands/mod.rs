@@ -1,5 +1,7 @@
 //! One module per command family; each turns arguments into one engine request and prints its result.
 
+mod alias;
+mod baseline;
 mod blob;
 mod blocks;
 mod branch;
@@ -9,13 +11,16 @@ mod commit;
 mod context;
 mod embed;
 mod export;
+mod graphs;
 mod index;
 mod init;
 mod lint;
 mod load;
+mod login;
 mod mutate;
 mod optimize;
 pub(crate) mod policy;
+mod profile;
 mod query;
 mod quickstart;
 mod recovery;
@@ -30,16 +35,20 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
+use crate::args::session::Graphs;
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
+use crate::guard;
 use crate::output;
 
 /// Runs the command and returns its exit code.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let global = &cli.global;
+    guard::check(&cli.command, global)?;
     match &cli.command {
         Command::Query(args) => query::run(args, global).await,
         Command::Context(args) => context::run(args, global).await,
+        Command::Alias(args) => alias::run(args, global).await,
         Command::Mutate(args) => mutate::run(args, global).await,
         Command::Load(args) => load::run(args, global).await,
         Command::Snapshot(args) => snapshot::run(args, global).await,
@@ -51,6 +60,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Branch(args) => branch::run(args, global).await,
         Command::Tag(args) => tag::run(args, global).await,
         Command::Schema(args) => schema::run(args, global).await,
+        Command::Graphs(Graphs::List(args)) => graphs::list(args, global).await,
         Command::Init(args) => init::run(args, global).await,
         Command::Optimize(args) => optimize::run(args, global).await,
         Command::Index(args) => index::run(args, global).await,
@@ -59,6 +69,9 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Recovery(args) => recovery::run(args, global).await,
         Command::Policy(args) => return policy::run(args, global),
         Command::Embed(args) => embed::run(args, global).await,
+        Command::Login(args) => login::login(args),
+        Command::Logout(args) => login::logout(args),
+        Command::Profile(args) => profile::run(args),
         Command::Lint(args) => return lint::run(args, global).await,
         Command::Quickstart(args) => quickstart::run(args, global).await,
         Command::Completions(args) => {

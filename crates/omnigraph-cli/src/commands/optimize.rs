@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::address;
 use crate::args::{self, Global};
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
 
 #[derive(Serialize)]
@@ -51,10 +52,10 @@ struct Document<'a> {
 
 /// Compacts the tables of a branch.
 pub(crate) async fn run(args: &args::Optimize, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
     output::echo("optimize", uri, global.quiet);
-    let stats = graph.optimize_on(&args.branch, global.actor.as_deref()).await?;
+    let stats = graph.optimize_on(&args.branch, operator::actor(global)).await?;
     graph.close().await;
     if args.json {
         return output::json(&Document { uri, datasets: stats.iter().map(Dataset::from).collect() });

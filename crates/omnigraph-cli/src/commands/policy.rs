@@ -11,8 +11,8 @@ use omnigraph_policy::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::args::Global;
 use crate::args::policy::{Bundle, Policy, PolicyExplain, PolicyTest, PolicyValidate};
-use crate::args::{Global, STORE_VARIABLE};
 use crate::failure::Failure;
 use crate::output;
 
@@ -66,32 +66,10 @@ fn diagnostic(path: Option<&str>, problem: &Problem) -> Value {
 
 /// Checks, tests or explains a bundle. Exits with 1 when the bundle is invalid or a test case fails.
 pub(crate) fn run(args: &Policy, global: &Global) -> Result<ExitCode, Failure> {
-    check_scope(global)?;
     match args {
-        Policy::Validate(args) => validate(args),
-        Policy::Test(args) => test(args),
-        Policy::Explain(args) => explain(args),
-    }
-}
-
-/// Refuses the flags that address something else than a bundle, the first in the order of the documentation.
-/// A default from the environment is no flag and has no effect here.
-fn check_scope(global: &Global) -> Result<(), Failure> {
-    let default_store = std::env::var(STORE_VARIABLE).ok();
-    let store = global.store.is_some() && global.store != default_store;
-    let refused = [
-        (store, "--store addresses a single graph's storage directly"),
-        (global.actor.is_some(), "--as sets the actor for a direct-engine or actor-bound cluster operation"),
-    ];
-    match refused.into_iter().find(|(given, _)| *given) {
-        None => Ok(()),
-        Some((_, flag)) => Err(Failure::usage(
-            format!(
-                "`policy` is a cluster control command; {flag} and does not apply. \
-                 It operates on a cluster (pass --cluster <dir|uri>, or select a cluster profile)."
-            ),
-            "this build has no cluster support; pass --file <bundle.yaml>",
-        )),
+        Policy::Validate(args) => validate(args, global),
+        Policy::Test(args) => test(args, global),
+        Policy::Explain(args) => explain(args, global),
     }
 }
 
@@ -104,8 +82,8 @@ struct Loaded {
 }
 
 /// Returns the path of the bundle.
-fn file_of(bundle: &Bundle) -> Result<&Path, Failure> {
-    if bundle.cluster.is_some() {
+fn file_of<'a>(bundle: &'a Bundle, global: &Global) -> Result<&'a Path, Failure> {
+    if global.cluster.is_some() {
         return Err(Failure::usage(
             "this build has no cluster support, so `policy` cannot take its bundle from --cluster",
             "pass --file <bundle.yaml>",
@@ -120,8 +98,8 @@ fn file_of(bundle: &Bundle) -> Result<&Path, Failure> {
 }
 
 /// Reads and compiles a bundle, as the kind that was asked for or that its rules tell.
-fn load(bundle: &Bundle) -> Result<Loaded, Failure> {
-    let path = file_of(bundle)?;
+fn load(bundle: &Bundle, global: &Global) -> Result<Loaded, Failure> {
+    let path = file_of(bundle, global)?;
     // Read once, so that a pipe works.
     let text = output::read_text(path)?;
     let compiled = || -> Result<_, PolicyLoadError> {
@@ -189,10 +167,10 @@ struct InvalidDocument {
     problems: Vec<Value>,
 }
 
-fn validate(args: &PolicyValidate) -> Result<ExitCode, Failure> {
-    let Loaded { name, kind, engine } = match load(&args.bundle) {
+fn validate(args: &PolicyValidate, global: &Global) -> Result<ExitCode, Failure> {
+    let Loaded { name, kind, engine } = match load(&args.bundle, global) {
         Err(Failure::Policy(failure)) if args.json && !failure.diagnostics().is_empty() => {
-            let bundle = name_of(file_of(&args.bundle)?);
+            let bundle = name_of(file_of(&args.bundle, global)?);
             let kind = args.bundle.kind.map(PolicyResourceKind::from);
             let problems = failure.diagnostics();
             output::json(&InvalidDocument { bundle, kind, valid: false, problems })?;
@@ -248,7 +226,7 @@ impl<'a> TestsDocument<'a> {
     }
 }
 
-fn test(args: &PolicyTest) -> Result<ExitCode, Failure> {
+fn test(args: &PolicyTest, global: &Global) -> Result<ExitCode, Failure> {
     let stdin = Path::new("-");
     if args.tests == stdin && args.bundle.file.as_deref() == Some(stdin) {
         return Err(Failure::usage(
@@ -256,7 +234,7 @@ fn test(args: &PolicyTest) -> Result<ExitCode, Failure> {
             "give one of --file and --tests as a file",
         ));
     }
-    let Loaded { engine, .. } = load(&args.bundle)?;
+    let Loaded { engine, .. } = load(&args.bundle, global)?;
     let text = output::read_text(&args.tests)?;
     let tests = PolicyTestConfig::from_source(&text).map_err(|error| in_file(error, &args.tests))?;
     let report = engine.run_tests(&tests);
@@ -272,8 +250,8 @@ fn test(args: &PolicyTest) -> Result<ExitCode, Failure> {
 }
 
 /// Prints the decision on stdout and its reasons as notes. A denial is a result, not a failure.
-fn explain(args: &PolicyExplain) -> Result<ExitCode, Failure> {
-    let Loaded { engine, .. } = load(&args.bundle)?;
+fn explain(args: &PolicyExplain, global: &Global) -> Result<ExitCode, Failure> {
+    let Loaded { engine, .. } = load(&args.bundle, global)?;
     let request = PolicyRequest {
         action: args.action,
         branch: args.branch.clone(),

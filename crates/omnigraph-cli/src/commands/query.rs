@@ -1,37 +1,62 @@
 //! `omnigraph query`.
 
-use omnigraph::Omnigraph;
-use omnigraph::db::{ReadTarget, SnapshotId};
+use omnigraph_api::{InvokeStoredQueryRequest, InvokeStoredQueryResponse, QueryRequest, ReadOutput};
+use omnigraph_service as service;
 
-use super::source;
-use crate::address;
-use crate::args::{Format, Global, Query};
+use super::source::{self, Wanted};
+use crate::address::{self, Access, Target};
+use crate::args::{Global, Query};
 use crate::failure::Failure;
-use crate::format::{self, ReadReport};
+use crate::format;
 use crate::output;
 
 /// Runs a read query, or explains it.
 pub(crate) async fn run(args: &Query, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.as_deref(), global)?;
-    let source = source::read(&args.source)?;
-    let params = source::params(&args.source)?;
-    let name = args.source.name.as_deref();
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let branch = args.branch.as_deref().unwrap_or("main");
-    let target = match &args.snapshot {
-        Some(id) => ReadTarget::Snapshot(SnapshotId::new(id.as_str())),
-        None => ReadTarget::from(branch),
-    };
-    let of_text = |e| Failure::of_text(e, &source.label, &source.text);
+    let wanted = source::read(&args.source)?;
+    let target = address::target(args.uri.as_deref(), global, Access::Read).await?;
     if args.explain || args.analyze {
-        let plan = graph.explain(target, &source.text, name, &params, args.analyze).await.map_err(of_text)?;
-        return output::line(plan.trim_end());
+        return explain(args, global, &target, &wanted).await;
     }
-    let result = graph.query(target, &source.text, name, &params).await.map_err(of_text)?;
-    let report = match &args.snapshot {
-        Some(id) => ReadReport::of_snapshot(&result, id),
-        None => ReadReport::of_branch(&result, branch),
+    format::print(&read(args, global, &target, wanted).await?, &args.output, None)
+}
+
+async fn read(args: &Query, global: &Global, target: &Target, wanted: Wanted) -> Result<ReadOutput, Failure> {
+    let params = source::params(&args.source)?;
+    let (branch, snapshot) = (args.branch.clone(), args.snapshot.clone());
+    let source = match (wanted, target) {
+        (Wanted::Text(source), _) => source,
+        (Wanted::Stored(name), Target::Direct(_)) => return Err(source::needs_server(&name)),
+        (Wanted::Stored(name), Target::Served(graph)) => {
+            let request = InvokeStoredQueryRequest { params, branch, snapshot, expect_mutation: Some(false) };
+            return match graph.invoke(&name, &request, None).await? {
+                InvokeStoredQueryResponse::Read(output) => Ok(output),
+                InvokeStoredQueryResponse::Change(_) => Err(source::other_kind(&name, "a mutation")),
+            };
+        }
     };
-    let format = if args.output.json { Format::Json } else { args.output.format.unwrap_or(Format::Table) };
-    format::print(&report, format)
+    let request =
+        QueryRequest { query: source.text.clone(), name: args.source.name.clone(), params, branch, snapshot };
+    match target {
+        Target::Served(graph) => Ok(graph.query(&request).await?),
+        Target::Direct(uri) => {
+            let graph = address::open(uri, global, Access::Read).await?;
+            let output = service::query(&graph, &request).await;
+            output.map_err(|error| Failure::of_text(error, &source.label, &source.text))
+        }
+    }
+}
+
+/// Prints the plan of a query.
+async fn explain(args: &Query, global: &Global, target: &Target, wanted: &Wanted) -> Result<(), Failure> {
+    let uri = target.storage(if args.explain { "`--explain`" } else { "`--analyze`" })?;
+    let source = match wanted {
+        Wanted::Text(source) => source,
+        Wanted::Stored(name) => return Err(source::needs_server(name)),
+    };
+    let params = service::params(source::params(&args.source)?.as_ref())?;
+    let target = service::read_target(args.branch.as_deref(), args.snapshot.as_deref())?;
+    let graph = address::open(uri, global, Access::Read).await?;
+    let plan = graph.explain(target, &source.text, args.source.name.as_deref(), &params, args.analyze).await;
+    let plan = plan.map_err(|error| Failure::of_text(error, &source.label, &source.text))?;
+    output::line(plan.trim_end())
 }

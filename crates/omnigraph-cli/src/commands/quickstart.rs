@@ -4,14 +4,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use omnigraph::Omnigraph;
-use omnigraph::db::{Load, LoadMode, LoadSource, ParamMap};
+use omnigraph::db::{Load, LoadMode, LoadSource};
+use omnigraph_api::{QueryRequest, RawJson, ReadOutput};
+use omnigraph_service as service;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::address;
 use crate::args::{self, Global};
 use crate::failure::Failure;
-use crate::format::{ReadReport, table};
+use crate::format;
 use crate::output;
 
 const SCHEMA: &str = include_str!("../../../../examples/debian/schema.pg");
@@ -58,7 +60,7 @@ struct Document {
     uri: String,
     nodes: u64,
     edges: u64,
-    answers: Vec<ReadReport>,
+    answers: Vec<ReadOutput>,
 }
 
 /// Makes the graph, runs the tour, and says what to try next.
@@ -80,19 +82,20 @@ pub(crate) async fn run(args: &args::Quickstart, global: &Global) -> Result<(), 
     }
     let mut answers = Vec::new();
     for stop in &TOUR {
-        let params: ParamMap = match (stop.params)() {
-            Value::Object(map) => map,
-            _ => ParamMap::new(),
+        let request = QueryRequest {
+            query: QUERIES.to_owned(),
+            name: Some(stop.query.to_owned()),
+            params: RawJson::of(&(stop.params)()).ok(),
+            branch: None,
+            snapshot: None,
         };
-        let result = graph
-            .query("main", QUERIES, Some(stop.query), &params)
+        let answer = service::query(&graph, &request)
             .await
             .map_err(|e| Failure::of_text(e, "examples/debian/queries.gq", QUERIES))?;
-        let report = ReadReport::of_branch(&result, "main");
         if !args.json {
-            output::line(&format!("\n{}:\n{}", stop.title, table(&report)))?;
+            output::line(&format!("\n{}:\n{}", stop.title, format::table(&answer)))?;
         }
-        answers.push(report);
+        answers.push(answer);
     }
     if args.json {
         return output::json(&Document { uri, nodes, edges, answers });

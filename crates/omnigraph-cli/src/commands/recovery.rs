@@ -23,7 +23,7 @@ pub(crate) async fn run(args: &args::Recovery, global: &Global) -> Result<(), Fa
 }
 
 async fn list(args: &RecoveryList, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let recoveries = graph.recovery_list().await?;
     if args.json {

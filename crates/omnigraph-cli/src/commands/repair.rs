@@ -22,7 +22,7 @@ struct Document<'a> {
 
 /// Reports on the tables of `main`.
 pub(crate) async fn run(args: &args::Repair, global: &Global) -> Result<ExitCode, Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     output::echo("repair", uri, global.quiet);
     let options = RepairOptions { confirm: args.confirm, force: args.force };

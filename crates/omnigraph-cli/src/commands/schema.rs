@@ -1,14 +1,15 @@
 //! `omnigraph schema show`, `schema plan` and `schema apply`.
 
-use omnigraph::Omnigraph;
 use omnigraph::db::SchemaApplyOptions;
+use omnigraph_api::{SchemaApplyOutput, SchemaApplyRequest};
 use omnigraph_compiler::schema::Step;
+use omnigraph_service as service;
 use serde::Serialize;
-use serde_json::json;
 
-use crate::address;
+use crate::address::{self, Access, Target};
 use crate::args::{self, Global, SchemaApply, SchemaPlan, SchemaShow};
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
 
 /// Shows the schema, plans a change of it, or makes it.
@@ -21,14 +22,14 @@ pub(crate) async fn run(args: &args::Schema, global: &Global) -> Result<(), Fail
 }
 
 async fn show(args: &SchemaShow, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    let snapshot = graph.snapshot_of("main").await?;
+    let schema = match address::target(args.uri.given(), global, Access::Read).await? {
+        Target::Served(graph) => graph.schema().await?,
+        Target::Direct(uri) => service::schema(&address::open(&uri, global, Access::Read).await?).await?,
+    };
     if args.json {
-        output::json(&json!({"schema_source": snapshot.schema_source()}))
-    } else {
-        output::line(snapshot.schema_source().trim_end_matches('\n'))
+        return output::json(&schema);
     }
+    output::line(schema.schema_source.trim_end_matches('\n'))
 }
 
 #[derive(Serialize)]
@@ -40,9 +41,9 @@ struct PlanDocument<'a> {
 }
 
 async fn plan(args: &SchemaPlan, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let uri = &address::storage(args.uri.given(), global)?;
     let text = output::read_text(&args.schema)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
+    let graph = address::open(uri, global, Access::Read).await?;
     let options =
         SchemaApplyOptions { allow_data_loss: args.allow_data_loss, ..SchemaApplyOptions::default() };
     let plan = graph.plan_schema_with_options(&text, &options).await;
@@ -60,56 +61,57 @@ async fn plan(args: &SchemaPlan, global: &Global) -> Result<(), Failure> {
     output::line(&lines.join("\n"))
 }
 
-#[derive(Serialize)]
-struct ApplyDocument<'a> {
-    uri: &'a str,
-    supported: bool,
-    applied: bool,
-    step_count: usize,
-    graph_manifest_version: u64,
-    steps: &'a [Step],
-}
-
 async fn apply(args: &SchemaApply, global: &Global) -> Result<(), Failure> {
-    let uri = address::resolve(args.uri.given(), global)?;
+    let target = address::target(args.uri.given(), global, Access::Write).await?;
+    if args.branch != "main" {
+        target.storage("`schema apply --branch`")?;
+    }
     let text = output::read_text(&args.schema)?;
-    let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("schema apply", uri, global.quiet);
-    let options = SchemaApplyOptions {
-        branch: &args.branch,
-        actor: global.actor.as_deref(),
-        allow_data_loss: args.allow_data_loss,
-        ..SchemaApplyOptions::default()
+    let request = SchemaApplyRequest { schema_source: text.clone(), allow_data_loss: args.allow_data_loss };
+    let mut result = match &target {
+        Target::Served(graph) => {
+            output::echo_target("schema apply", &target, global.quiet);
+            graph.apply_schema(&request).await.map_err(Failure::of_write)?
+        }
+        Target::Direct(uri) => {
+            let graph = address::open(uri, global, Access::Write).await?;
+            output::echo_target("schema apply", &target, global.quiet);
+            let actor = operator::actor(global);
+            let result = service::apply_schema(&graph, &request, &args.branch, actor, None).await;
+            let label = args.schema.display().to_string();
+            let result = result.map_err(|error| Failure::of_text(error, &label, &text))?;
+            graph.close().await;
+            result
+        }
     };
-    let result = graph.apply_schema_with_options(&text, &options).await;
-    let result =
-        result.map_err(|error| Failure::of_text(error, &args.schema.display().to_string(), &text))?;
-    graph.close().await;
+    result.uri = target.uri();
     if args.json {
-        return output::json(&ApplyDocument {
-            uri,
-            supported: result.supported,
-            applied: result.applied,
-            step_count: result.steps.len(),
-            graph_manifest_version: result.graph_manifest_version,
-            steps: &result.steps,
-        });
+        return output::json(&result);
     }
     let mut lines = vec![
-        format!("schema apply for {uri}"),
+        format!("schema apply for {}", result.uri),
         format!("supported: {}", word(result.supported)),
         format!("applied: {}", word(result.applied)),
         format!("graph_manifest_version: {}", result.graph_manifest_version),
     ];
-    lines.extend(step_lines(&result.steps));
+    lines.extend(step_lines(&applied_steps(&result)));
     output::line(&lines.join("\n"))
+}
+
+/// Returns the steps as text. Those of a server of another release may be unknown here and are shown as they came.
+fn applied_steps(result: &SchemaApplyOutput) -> Vec<String> {
+    let text = |step: &serde_json::Value| match serde_json::from_value::<Step>(step.clone()) {
+        Ok(step) => step.to_string(),
+        Err(_) => step.to_string(),
+    };
+    result.steps.iter().map(text).collect()
 }
 
 fn word(answer: bool) -> &'static str {
     if answer { "yes" } else { "no" }
 }
 
-fn step_lines(steps: &[Step]) -> Vec<String> {
+fn step_lines<S: std::fmt::Display>(steps: &[S]) -> Vec<String> {
     match steps {
         [] => vec!["no schema changes".to_owned()],
         steps => steps.iter().map(|step| format!("- {step}")).collect(),

@@ -1,11 +1,16 @@
-//! The text, name and parameters of an ad hoc query.
+//! The text, name and parameters of a query.
 
-use omnigraph::db::ParamMap;
-use serde_json::Value;
+use std::path::Path;
+
+use omnigraph_api::RawJson;
+use serde_json::{Map, Value};
 
 use crate::args::QuerySource;
 use crate::failure::Failure;
 use crate::output;
+
+/// What the parameters look like.
+const EXAMPLE: &str = r#"write an object such as '{"name": "Ada"}'"#;
 
 /// A query text with the label its diagnostics show.
 pub(crate) struct Source {
@@ -15,43 +20,77 @@ pub(crate) struct Source {
     pub(crate) label: String,
 }
 
-/// Reads the text of `--query` or `-e`.
-pub(crate) fn read(source: &QuerySource) -> Result<Source, Failure> {
-    match (&source.query, &source.query_string) {
-        (Some(path), _) => Ok(Source { text: output::read_text(path)?, label: path.display().to_string() }),
-        (None, Some(text)) if text.trim().is_empty() => {
-            Err(Failure::usage("the query text must not be empty", "pass it as -e 'query q() { … }'"))
-        }
-        (None, Some(text)) => Ok(Source { text: text.clone(), label: "<command line>".to_owned() }),
-        (None, None) => Err(match &source.name {
-            Some(name) => Failure::usage(
-                format!("'{name}' would be a stored query, which needs a server"),
-                "pass the text with -e 'query …', or the file that holds it with --query FILE",
-            ),
-            None => Failure::usage("no query given", "pass -e 'query q() { … }' or --query FILE"),
-        }),
-    }
+/// What is to be run.
+pub(crate) enum Wanted {
+    /// A query of a text.
+    Text(Source),
+    /// A stored query of a server, by its name.
+    Stored(String),
 }
 
-/// Parses `--params` or `--params-file`.
-pub(crate) fn params(source: &QuerySource) -> Result<ParamMap, Failure> {
-    let (text, origin) = match (&source.params, &source.params_file) {
-        (Some(text), _) => (text.clone(), "--params".to_owned()),
-        (None, Some(path)) => (output::read_text(path)?, path.display().to_string()),
-        (None, None) => return Ok(ParamMap::new()),
+/// Reads the text of `--query` or `-e`; without one, the name is that of a stored query.
+pub(crate) fn read(source: &QuerySource) -> Result<Wanted, Failure> {
+    let (text, label) = match (&source.query, &source.query_string) {
+        (Some(path), _) => (output::read_text(path)?, path.display().to_string()),
+        (None, Some(text)) if text.trim().is_empty() => {
+            return Err(Failure::usage(
+                "the query text must not be empty",
+                "pass it as -e 'query q() { … }'",
+            ));
+        }
+        (None, Some(text)) => (text.clone(), "<command line>".to_owned()),
+        (None, None) => {
+            return source.name.clone().map(Wanted::Stored).ok_or_else(|| {
+                Failure::usage(
+                    "no query given",
+                    "pass -e 'query q() { … }', --query FILE, or the name of a stored query",
+                )
+            });
+        }
     };
-    let value: Value = serde_json::from_str(&text).map_err(|e| {
-        Failure::usage(
-            format!("{origin} is not valid JSON: {e}"),
-            r#"write an object such as '{"name": "Ada"}'"#,
-        )
-    })?;
-    match value {
-        Value::Null => Ok(ParamMap::new()),
-        Value::Object(map) => Ok(map),
-        _ => Err(Failure::usage(
-            "params must be a JSON object",
-            r#"write an object such as '{"name": "Ada"}'"#,
-        )),
+    Ok(Wanted::Text(Source { text, label }))
+}
+
+/// Refuses a stored query of a graph in storage.
+pub(crate) fn needs_server(name: &str) -> Failure {
+    Failure::usage(
+        format!("'{name}' would be a stored query, which needs a server"),
+        "pass the text with -e 'query …', or the file that holds it with --query FILE",
+    )
+}
+
+/// Refuses the answer of a server that ran a stored query of the other kind in spite of what it was told.
+pub(crate) fn other_kind(name: &str, kind: &str) -> Failure {
+    Failure::usage(
+        format!("the server ran '{name}', which is {kind}"),
+        "check what it did; it is of another release",
+    )
+}
+
+/// Reads `--params` or `--params-file` of a query.
+pub(crate) fn params(source: &QuerySource) -> Result<Option<RawJson>, Failure> {
+    raw_params(source.params.as_deref(), source.params_file.as_deref())
+}
+
+/// Reads `--params` or `--params-file` as values by name.
+pub(crate) fn params_of(given: Option<&str>, file: Option<&Path>) -> Result<Map<String, Value>, Failure> {
+    let Some(raw) = raw_params(given, file)? else { return Ok(Map::new()) };
+    serde_json::from_str(raw.get())
+        .map_err(|error| Failure::usage(format!("the parameters cannot be read: {error}"), EXAMPLE))
+}
+
+/// Reads an object; null is none. Numbers keep their digits.
+fn raw_params(given: Option<&str>, file: Option<&Path>) -> Result<Option<RawJson>, Failure> {
+    let (text, origin) = match (given, file) {
+        (Some(text), _) => (text.to_owned(), "--params".to_owned()),
+        (None, Some(path)) => (output::read_text(path)?, path.display().to_string()),
+        (None, None) => return Ok(None),
+    };
+    let raw = RawJson::parse(&text)
+        .map_err(|error| Failure::usage(format!("{origin} is not valid JSON: {error}"), EXAMPLE))?;
+    match raw.get() {
+        "null" => Ok(None),
+        object if object.starts_with('{') => Ok(Some(raw)),
+        _ => Err(Failure::usage("params must be a JSON object", EXAMPLE)),
     }
 }

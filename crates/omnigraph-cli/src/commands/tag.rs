@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::address;
 use crate::args::{self, Global};
 use crate::failure::Failure;
+use crate::operator;
 use crate::output;
 
 #[derive(Serialize)]
@@ -24,20 +25,20 @@ struct Deleted<'a> {
 pub(crate) async fn run(args: &args::Tag, global: &Global) -> Result<(), Failure> {
     match args {
         args::Tag::Create(args) => {
-            let uri = address::resolve(args.uri.as_deref(), global)?;
+            let uri = &address::storage(args.uri.as_deref(), global)?;
             let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
             let target = match &args.snapshot {
                 Some(commit) => ReadTarget::Snapshot(SnapshotId::new(commit)),
                 None => ReadTarget::Branch(args.branch.clone()),
             };
-            let tag = graph.tag_create(target, &args.name, global.actor.as_deref()).await?;
+            let tag = graph.tag_create(target, &args.name, operator::actor(global)).await?;
             if args.json {
                 return output::json(&tag);
             }
             output::line(&format!("tagged commit {} as {}", tag.graph_commit_id, tag.name))
         }
         args::Tag::List(args) => {
-            let uri = address::resolve(args.uri.as_deref(), global)?;
+            let uri = &address::storage(args.uri.as_deref(), global)?;
             let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
             let tags = graph.tag_list().await?;
             if args.json {
@@ -46,7 +47,7 @@ pub(crate) async fn run(args: &args::Tag, global: &Global) -> Result<(), Failure
             tags.iter().try_for_each(|tag| output::line(&format!("{} {}", tag.name, tag.graph_commit_id)))
         }
         args::Tag::Delete(args) => {
-            let uri = address::resolve(args.uri.as_deref(), global)?;
+            let uri = &address::storage(args.uri.as_deref(), global)?;
             let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
             graph.tag_delete(&args.name).await?;
             if args.json {

@@ -272,8 +272,12 @@ fn a_broken_tests_file_is_refused() {
     assert!(missing.stderr.contains("--tests <FILE>"), "{}", missing.stderr);
 }
 
-/// The worked decisions of the documentation: actor, action, branch, target, the rule that allows it.
-const DECISIONS: [(&str, &str, Option<&str>, Option<&str>, Option<&str>); 13] = [
+/// Actor, action, branch, target, the rule that allows it.
+type Decision =
+    (&'static str, &'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>);
+
+/// The worked decisions of the documentation.
+const DECISIONS: [Decision; 13] = [
     ("act-lin", "read", Some("main"), None, Some("everyone-reads")),
     ("act-lin", "change", Some("main"), None, None),
     ("act-lin", "change", Some("draft/x"), None, Some("editors-work-on-drafts")),

@@ -139,9 +139,9 @@ fn deliver(read: BlobRead, request: &HeaderMap, head: bool) -> Result<Response, 
             headers.insert(CONTENT_RANGE, value(&shown)?);
             (StatusCode::PARTIAL_CONTENT, range)
         }
-        Wanted::Outside(range) => {
+        Wanted::Outside { start, end } => {
             headers.insert(CONTENT_RANGE, value(&format!("bytes */{length}"))?);
-            let detail = BlobRangeOutput { start: range.start, end: range.end, length };
+            let detail = BlobRangeOutput { start, end, length };
             let reply = ErrorReply::from(ErrorDetail::BlobRange(detail));
             return Err(ApiError::from(reply).with_headers(headers));
         }

@@ -92,8 +92,14 @@ pub(super) enum Wanted {
     All,
     /// Some: 206.
     Part(Range<u64>),
-    /// A range that lies outside: 416. Half-open, as it was asked for.
-    Outside(Range<u64>),
+    /// What lies outside: 416. Half-open, as it was asked for; without a last byte it ends where the blob ends, which may be
+    /// before its start.
+    Outside {
+        /// First byte.
+        start: u64,
+        /// The byte after the last.
+        end: u64,
+    },
 }
 
 /// Reads `Range` and `If-Range` against a blob of `length` bytes. What is not exactly one range of bytes is ignored.
@@ -123,7 +129,7 @@ fn part(text: &str, length: u64) -> Option<Wanted> {
     if first.is_empty() {
         let count = number(last)?;
         return Some(if count == 0 || length == 0 {
-            Wanted::Outside(length..length)
+            Wanted::Outside { start: length, end: length }
         } else {
             Wanted::Part(length - count.min(length)..length)
         });
@@ -132,8 +138,8 @@ fn part(text: &str, length: u64) -> Option<Wanted> {
     let end = if last.is_empty() { None } else { Some(number(last)?) };
     match end {
         Some(last) if last < first => None,
-        Some(last) if first >= length => Some(Wanted::Outside(first..last.checked_add(1)?)),
-        None if first >= length => Some(Wanted::Outside(first..length)),
+        Some(last) if first >= length => Some(Wanted::Outside { start: first, end: last.checked_add(1)? }),
+        None if first >= length => Some(Wanted::Outside { start: first, end: length }),
         Some(last) => Some(Wanted::Part(first..last.saturating_add(1).min(length))),
         None => Some(Wanted::Part(first..length)),
     }
@@ -196,12 +202,12 @@ mod tests {
             ("bytes=-3", 10, Part(7..10)),
             ("bytes=-99", 10, Part(0..10)),
             ("bytes=0-18446744073709551615", 10, Part(0..10)),
-            ("bytes=10-12", 10, Outside(10..13)),
-            ("bytes=11-", 10, Outside(11..10)),
-            ("bytes=-0", 10, Outside(10..10)),
-            ("bytes=-5", 0, Outside(0..0)),
-            ("bytes=0-", 0, Outside(0..0)),
-            ("bytes=0-0", 0, Outside(0..1)),
+            ("bytes=10-12", 10, Outside { start: 10, end: 13 }),
+            ("bytes=11-", 10, Outside { start: 11, end: 10 }),
+            ("bytes=-0", 10, Outside { start: 10, end: 10 }),
+            ("bytes=-5", 0, Outside { start: 0, end: 0 }),
+            ("bytes=0-", 0, Outside { start: 0, end: 0 }),
+            ("bytes=0-0", 0, Outside { start: 0, end: 1 }),
             ("bytes=3-2", 10, All),
             ("bytes=0-1,3-4", 10, All),
             ("items=0-1", 10, All),

@@ -287,6 +287,9 @@ async fn many_graphs_are_served_from_a_config_file() {
     server.stop();
 }
 
+/// Arguments, environment, and parts of the message.
+type Refused<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[tokio::test]
 async fn a_start_that_cannot_be_is_refused_with_the_cure() {
     let place = Place::new().await;
@@ -300,7 +303,7 @@ async fn a_start_that_cannot_be_is_refused_with_the_cure() {
     place.write("a.gq", "query a( {");
     place.write("stale.gq", "query a() { match { $c: Town } return { $c.name } }");
     place.write("broken.yaml", "graphs: [\n");
-    let refusals: [(&[&str], &[(&str, &str)], &[&str]); 16] = [
+    let refusals: [Refused; 16] = [
         (&["g"], &[], &["no bearer tokens", "--unauthenticated"]),
         (&[], &[], &["no graph to serve", "boots from a cluster", "--target", "server.graph", "--config"]),
         (&["g", "--cluster", "."], &[], &["exclusive boot source"]),

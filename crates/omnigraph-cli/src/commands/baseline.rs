@@ -1,0 +1,134 @@
+//! `omnigraph changes baseline`.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use omnigraph_api::{ChangeBaselineOutput, ChangeBaselineRequest};
+use omnigraph_service as service;
+
+use crate::address::{self, Access, Target};
+use crate::args::{Baseline, Global};
+use crate::failure::Failure;
+use crate::output;
+
+/// Bytes that wait to be written.
+const BUFFER: usize = 256 << 10;
+
+/// Writes the data of a branch to a file, and prints the cursor behind it.
+pub(crate) async fn run(args: &Baseline, global: &Global) -> Result<(), Failure> {
+    let target = address::target(args.uri.as_deref(), global, Access::Read).await?;
+    let request = args.scope.baseline(&args.branch);
+    let installation = Installation::begin(&args.out)?;
+    let captured = capture(&target, global, &request, &installation).await?;
+    installation.finish()?;
+    if args.json {
+        return output::json(&captured);
+    }
+    output::line(&format!(
+        "snapshot: {}\nsnapshot_commit_id: {}\nresume_cursor: {}",
+        args.out.display(),
+        captured.snapshot_commit_id,
+        captured.resume_cursor
+    ))
+}
+
+/// Writes the data to the temporary file.
+async fn capture(
+    target: &Target,
+    global: &Global,
+    request: &ChangeBaselineRequest,
+    installation: &Installation,
+) -> Result<ChangeBaselineOutput, Failure> {
+    let failed = |error| installation.failed("writing", error);
+    match target {
+        Target::Direct(uri) => {
+            let graph = address::open(uri, global, Access::Read).await?;
+            let branch = request.branch.as_deref().unwrap_or("main");
+            let mut out = BufWriter::with_capacity(BUFFER, &installation.file);
+            let scope = service::baseline_scope(request);
+            let captured = graph.capture_change_baseline(branch, &scope, &mut out).await?;
+            out.into_inner().map_err(|error| failed(error.into_error()))?;
+            Ok(ChangeBaselineOutput {
+                snapshot_commit_id: captured.snapshot_commit_id,
+                resume_cursor: captured.resume_cursor,
+            })
+        }
+        Target::Served(graph) => {
+            let file = tokio::fs::File::from_std(installation.file.try_clone().map_err(failed)?);
+            let mut out = tokio::io::BufWriter::with_capacity(BUFFER, file);
+            Ok(graph.capture_baseline(request, &mut out).await?)
+        }
+    }
+}
+
+/// A file that is written beside its place and then moved there. Nobody else installs at that place meanwhile.
+struct Installation {
+    path: PathBuf,
+    directory: PathBuf,
+    temporary: Temporary,
+    file: File,
+    /// Held until the end.
+    _lock: File,
+}
+
+impl Installation {
+    /// Takes the lock and makes the temporary file.
+    fn begin(path: &Path) -> Result<Installation, Failure> {
+        let failed = |what: &str, error| Failure::io(format!("{what} '{}'", path.display()), error);
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            Failure::usage(format!("'{}' names no file", path.display()), "give the path of a file to write")
+        })?;
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let lock = File::create(directory.join(format!("{name}.lock"))).map_err(|e| failed("locking", e))?;
+        lock.lock().map_err(|e| failed("locking", e))?;
+        let temporary = Temporary(directory.join(format!(".{name}.{}.tmp", std::process::id())));
+        let file = File::create(&temporary.0).map_err(|e| failed("writing", e))?;
+        Ok(Installation { path: path.to_owned(), directory, temporary, file, _lock: lock })
+    }
+
+    /// Moves the file to its place; when this returns, it is durable under its name.
+    fn finish(self) -> Result<(), Failure> {
+        self.file.sync_all().map_err(|error| self.failed("writing", error))?;
+        let installed = || -> std::io::Result<bool> {
+            std::fs::rename(&self.temporary.0, &self.path)?;
+            File::open(&self.directory).and_then(|directory| directory.sync_all())?;
+            Ok(same_file(&self.file.metadata()?, &std::fs::metadata(&self.path)?))
+        };
+        if installed().map_err(|error| self.failed("installing", error))? {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!("another writer replaced '{}' meanwhile", self.path.display()),
+            "capture again; the cursor of this capture is not printed",
+        ))
+    }
+
+    fn failed(&self, what: &str, error: std::io::Error) -> Failure {
+        Failure::io(format!("{what} '{}'", self.path.display()), error)
+    }
+}
+
+#[cfg(unix)]
+fn same_file(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
+    a.len() == b.len()
+}
+
+/// A file that is removed unless it was moved away.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It is gone when it was installed.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
