@@ -1,8 +1,8 @@
 //! Streamed bodies: bounded memory, back-pressure, and a broken body when something fails on the way.
 //!
-//! A body holds at most [`QUEUED_CHUNKS`] chunks of at most [`CHUNK_BYTES`]; what makes them waits for the reader. A body
+//! A body holds at most two chunks of at most [`CHUNK_BYTES`]; what makes them waits for the reader. A body
 //! whose source fails ends without its last frame, which HTTP shows as a broken connection; only a complete body ends
-//! cleanly. A reader that goes away ends its source at once, one that stands still for [`STALL`] is given up.
+//! cleanly. A reader that goes away ends its source at once, one that stands still for two minutes is given up.
 
 use std::io;
 use std::sync::Arc;
