@@ -83,7 +83,8 @@ pub fn build_app(app: AppState) -> Router {
         .route_layer(from_fn_with_state(app.clone(), limit_time))
         .route_layer(from_fn_with_state(auth, authenticate));
     let open = open.method_not_allowed_fallback(unknown_method);
-    let mut router = guarded.merge(open).fallback(unknown_path).with_state(app.clone()).layer(
+    let several = matches!(app.serving, Serving::Many(_));
+    let mut router = guarded.merge(open).fallback(move || unknown(several)).with_state(app.clone()).layer(
         CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             tracing::error!("a handler panicked");
             error::ApiError::internal("internal error").into_response()
@@ -96,6 +97,16 @@ pub fn build_app(app: AppState) -> Router {
         .layer(from_fn(drain))
         .layer(from_fn_with_state(Arc::clone(&app.metrics), track))
         .layer(from_fn(name_request))
+}
+
+/// Answers paths that no route has; who speaks flat to a server of several graphs is told where they are.
+async fn unknown(several: bool) -> ApiError {
+    if several {
+        return ApiError::not_found(
+            "no such path; this server has several graphs, each at /graphs/<graph_id>: name one with --graph <id>",
+        );
+    }
+    unknown_path().await
 }
 
 /// Returns the handler of an operation. The one place that says which code answers what.
