@@ -1,7 +1,7 @@
 //! Mutations and the constraints of every write, as a caller sees them.
 
 use omnigraph::db::{JsonRows, Load, LoadMode, LoadSource, Mutate, MutationReceipt, ParamMap, row_objects};
-use omnigraph::error::{ManifestErrorKind, OmniError, Violation};
+use omnigraph::error::{OmniError, Violation};
 use omnigraph::{Omnigraph, Result};
 use serde_json::{Value as Json, json};
 
@@ -252,7 +252,7 @@ async fn unknown_names_and_missing_parameters_are_typed_errors() {
     assert!(matches!(call(&graph, "set_age", json!({"name": "Alice"})).await, Err(OmniError::Param(_))));
     refused(call(&graph, "nothing", json!({})).await, "query 'nothing' not found");
     let read = graph.mutate(Mutate { name: Some("everybody"), ..Mutate::new("main", MUTATIONS) }).await;
-    assert!(matches!(read, Err(OmniError::Manifest(m)) if m.kind == ManifestErrorKind::BadRequest));
+    assert!(matches!(read, Err(OmniError::QueryKind { mutation: false, .. })), "{read:?}");
     let missing = graph.mutate(Mutate::new("nowhere", r#"query q() { insert Company { name: "x" } }"#)).await;
     assert!(matches!(missing, Err(OmniError::BranchNotFound { .. })));
 }
