@@ -189,18 +189,21 @@ pub async fn schema(graph: &Omnigraph) -> Result<SchemaOutput> {
 
 #[cfg(test)]
 mod tests {
+    use omnigraph::db::{Load, LoadMode, LoadSource};
+
     use super::*;
 
     #[tokio::test]
     async fn the_text_of_an_answer_is_that_of_its_values() {
         let schema = "node P { name: String @key  n: I64?  t: DateTime?  tags: [String]? }";
         let graph = Omnigraph::init("memory://query-text", schema).await.unwrap();
-        let add =
-            |name: &str, n: &str| format!("insert P {{ name: \"{name}\", n: {n}, tags: [\"a\", \"b\"] }}");
-        let statements =
-            [add("rows\\\":[]", "9223372036854775807"), add("ä", "null"), add("c", "-1")].join(" ");
-        let text = format!("query add() {{ {statements} }}");
-        graph.mutate(omnigraph::db::Mutate::new("main", &text)).await.unwrap();
+        let line = |name: &str, n: &str| {
+            let name = serde_json::Value::from(name);
+            format!("{{\"type\":\"P\",\"data\":{{\"name\":{name},\"n\":{n},\"tags\":[\"a\",\"b\"]}}}}\n")
+        };
+        let lines = [line("\"rows\":[]", "9223372036854775807"), line("ä\n", "null"), line("c", "-1")];
+        let source = LoadSource::Text(lines.concat());
+        graph.load(Load::new("main", source, LoadMode::Append)).await.unwrap();
         for text in [
             "query all() { match { $p: P } return { $p.name, $p.n as n, $p.t, $p.tags } order { $p.name } }",
             "query none() { match { $p: P  $p.n > 0  $p.n < 0 } return { $p.name } }",
