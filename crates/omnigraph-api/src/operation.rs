@@ -1,5 +1,5 @@
-//! The operations of the API: one table of methods, paths and names, from which a server mounts its routes, a client
-//! makes its URLs, and the API document is generated.
+//! The operations of the API: one table of methods, paths and names, from which a server mounts its routes and the API
+//! document is generated, and a client can make its URLs.
 
 use std::fmt::Write;
 
