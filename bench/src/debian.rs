@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::measure::{Outcome, Samples, show};
 
-const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/debian/schema.pg");
+const SCHEMA: &str = include_str!("../../examples/debian/schema.pg");
 
 /// Repetitions of a read whose median is reported.
 const READS: usize = 200;
@@ -62,7 +62,9 @@ pub(crate) async fn run(data: &Path, dir: Option<&Path>, history: &[u64]) -> Out
     let dir = dir.map_or_else(|| scratch.path().to_path_buf(), Path::to_path_buf);
     let mut report = Report::new();
     let graph = dir.join("debian.graph");
-    load(&mut report, data, &graph)?;
+    let schema = scratch.path().join("schema.pg");
+    std::fs::write(&schema, SCHEMA)?;
+    load(&mut report, &schema, data, &graph)?;
     reads(&mut report, &graph).await?;
     opening(&mut report, &graph).await?;
     inserts(&mut report, &dir, history).await?;
@@ -71,9 +73,10 @@ pub(crate) async fn run(data: &Path, dir: Option<&Path>, history: &[u64]) -> Out
 }
 
 /// Loads in a process of its own, whose peak memory is that of the load.
-fn load(report: &mut Report, data: &Path, graph: &Path) -> Outcome {
+fn load(report: &mut Report, schema: &Path, data: &Path, graph: &Path) -> Outcome {
     let output = Command::new(std::env::current_exe()?)
-        .args(["load", "--schema", SCHEMA])
+        .args(["load", "--schema"])
+        .arg(schema)
         .arg("--data")
         .arg(data)
         .arg("--graph")

@@ -9,7 +9,7 @@ use omnigraph::db::{CleanupPolicyOptions, Load, LoadMode, LoadSource, OpenOption
 
 use crate::measure::{self, Outcome};
 
-const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/debian/schema.pg");
+const SCHEMA: &str = include_str!("../../examples/debian/schema.pg");
 /// Rows of this type are committed one by one.
 const TYPE: &str = r#"{"type":"Package""#;
 
@@ -65,7 +65,7 @@ fn packages(data: &Path, count: usize) -> Outcome<Vec<String>> {
 
 async fn create(path: &Path) -> Outcome<Omnigraph> {
     let path = path.to_str().ok_or("the temporary directory has no UTF-8 name")?;
-    Ok(Omnigraph::init_with(path, &std::fs::read_to_string(SCHEMA)?, &OpenOptions::default()).await?)
+    Ok(Omnigraph::init_with(path, SCHEMA, &OpenOptions::default()).await?)
 }
 
 /// What the files of a directory take.

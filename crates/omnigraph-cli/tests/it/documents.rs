@@ -62,8 +62,8 @@ fn the_first_graph_of_the_readme_works_command_by_command() {
 fn the_walkthrough_of_the_debian_example_works_from_top_to_bottom() {
     let sandbox = Sandbox::empty();
     for name in ["schema.pg", "queries.gq", "slice.jsonl"] {
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/debian").join(name);
-        sandbox.write(name, &std::fs::read_to_string(file).unwrap());
+        let text = std::fs::read_to_string(format!("../../examples/debian/{name}")).unwrap();
+        sandbox.write(name, &text);
     }
     let load = DEBIAN.find("## Load it").unwrap();
     run_block(&sandbox, blocks(&DEBIAN[load..], "sh")[0]);

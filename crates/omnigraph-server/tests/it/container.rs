@@ -1,13 +1,15 @@
 //! The entry point of containers: which command the environment stands for.
 
-use std::path::Path;
 use std::process::Command;
 
 /// Runs the script with these variables; returns exit code, the arguments that the server got, and stderr.
 fn entry(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, String) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/entrypoint.sh");
     let mut command = Command::new("sh");
-    command.arg(script).args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command
+        .arg("../../deploy/entrypoint.sh")
+        .args(args)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap());
     // In place of the server: a program that prints its arguments.
     command.env("OMNIGRAPH_SERVER_BIN", "echo").envs(env.iter().copied());
     let output = command.output().unwrap();
