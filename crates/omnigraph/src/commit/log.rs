@@ -21,10 +21,13 @@ use super::record::CommitRecord;
 use crate::error::{OmniError, Result};
 use crate::storage::{Created, Root};
 
-/// Bytes of records kept per handle, estimated.
-const CACHED_BYTES: u64 = 32 << 20;
-/// Places of commits kept per handle.
-const CACHED_IDS: u64 = 65_536;
+/// Part of the memory budget that the records kept by a handle may have, by estimate.
+const RECORD_SHARE: u64 = 64;
+/// Bytes of that budget per place of a commit that a handle keeps.
+const BYTES_PER_PLACE: u64 = 32 << 10;
+/// What every handle may keep.
+const FEWEST_BYTES: u64 = 1 << 20;
+const FEWEST_PLACES: u64 = 1024;
 
 /// Name of a record: whose log, which place.
 pub(crate) type Place = (BranchUid, Seq);
@@ -54,11 +57,15 @@ impl Log {
             let tables: usize = record.tables.iter().map(|pin| 256 + 64 * pin.indexes.len()).sum();
             u32::try_from(512 + tables).unwrap_or(u32::MAX)
         };
+        let budget = root.memory_budget();
         Log {
             packs: Packs::new(root.clone()),
             root,
-            records: Cache::builder().max_capacity(CACHED_BYTES).weigher(weigh).build(),
-            places: Cache::new(CACHED_IDS),
+            records: Cache::builder()
+                .max_capacity((budget / RECORD_SHARE).max(FEWEST_BYTES))
+                .weigher(weigh)
+                .build(),
+            places: Cache::new((budget / BYTES_PER_PLACE).max(FEWEST_PLACES)),
         }
     }
 

@@ -41,4 +41,4 @@ pub(crate) use publish::{Effect, Outcome};
 pub use record::CommitKind;
 pub(crate) use record::{CommitRecord, TablePin};
 pub(crate) use snapshot::Snapshot;
-pub(crate) use write::{Planned, Planner, WriteRequest};
+pub(crate) use write::{Planned, Planner, WriteRequest, Written};

@@ -30,8 +30,10 @@ pub(crate) const PACKED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Directory of all packs.
 pub(crate) const DIRECTORY: &str = "__manifest/packs/";
 
-/// Packs held per handle, in bytes of their text.
-const CACHED_BYTES: u64 = 16 << 20;
+/// Part of the memory budget that the packs held by a handle may have, in bytes of their text.
+const PACK_SHARE: u64 = 128;
+/// What every handle may hold.
+const FEWEST_BYTES: u64 = 1 << 20;
 const LEVEL: i32 = 9;
 
 /// The records of a block.
@@ -62,7 +64,8 @@ impl Packs {
     /// Makes an empty cache over a root.
     pub(super) fn new(root: Root) -> Packs {
         let weigh = |_: &(BranchUid, u64), (_, bytes): &(Arc<Pack>, u32)| *bytes;
-        Packs { root, read: Cache::builder().max_capacity(CACHED_BYTES).weigher(weigh).build() }
+        let capacity = (root.memory_budget() / PACK_SHARE).max(FEWEST_BYTES);
+        Packs { root, read: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
     }
 
     /// Reads the pack that would hold a place.

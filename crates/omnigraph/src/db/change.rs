@@ -9,7 +9,7 @@ use super::handle::Omnigraph;
 use super::read::now_millis;
 use super::types::{GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult, ParamMap};
 use crate::branch::ForkPoint;
-use crate::commit::{BranchName, CommitKind, Planned, Planner, Snapshot, WriteRequest};
+use crate::commit::{BranchName, CommitKind, Planned, Planner, Snapshot, WriteRequest, Written};
 use crate::error::{OmniError, Result};
 use crate::write::load::LoadPlanner;
 use crate::write::mutation::Mutation;
@@ -25,10 +25,6 @@ impl Omnigraph {
     pub async fn mutate(&self, request: Mutate<'_>) -> Result<MutationReceipt> {
         let branch = BranchName::parse(request.branch)?;
         self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
-        // What this handle left unsettled may be a schema change, by which the text is to be judged.
-        self.graph.settle_leftovers().await?;
-        let snapshot = self.graph.head(&branch).await?;
-        let query = self.compile(&snapshot, request.source, request.name)?;
         let mutation = Mutating {
             graph: self,
             source: request.source,
@@ -36,7 +32,12 @@ impl Omnigraph {
             params: &request.params,
             now: now_millis(),
         };
-        mutation.compiled(&snapshot)?;
+        if request.if_commit.is_some() {
+            // A mistake in the text is told before a lost condition. What this handle left unsettled may be a schema
+            // change, by which the text is to be judged.
+            self.graph.settle_leftovers().await?;
+            mutation.compiled(&self.graph.head(&branch).await?)?;
+        }
         let if_commit = self.condition(&branch, request.if_commit).await?;
         let write = WriteRequest {
             branch,
@@ -44,15 +45,12 @@ impl Omnigraph {
             kind: CommitKind::Data,
             if_commit,
         };
-        let written = self.graph.write(&write, &mutation).await?;
-        self.tend(&write.branch, written.commit.as_ref());
+        let Written { output: (query_name, counts), commit } = self.graph.write(&write, &mutation).await?;
+        self.tend(&write.branch, commit.as_ref());
         Ok(MutationReceipt {
-            result: MutationResult {
-                affected_nodes: written.output.nodes,
-                affected_edges: written.output.edges,
-            },
-            commit: written.commit.as_deref().map(GraphCommit::from),
-            query_name: query.name.clone(),
+            result: MutationResult { affected_nodes: counts.nodes, affected_edges: counts.edges },
+            commit: commit.as_deref().map(GraphCommit::from),
+            query_name,
         })
     }
 
@@ -132,22 +130,26 @@ struct Mutating<'a> {
 }
 
 impl Mutating<'_> {
-    fn compiled(&self, snapshot: &Snapshot) -> Result<Mutation> {
+    /// Compiles the text under the schema of a snapshot. Returns the name of the query too.
+    fn compiled(&self, snapshot: &Snapshot) -> Result<(String, Mutation)> {
         let query = self.graph.compile(snapshot, self.source, self.name)?;
         let ir::Body::Mutation(statements) = &query.body else {
             return Err(OmniError::QueryKind { name: query.name.clone(), mutation: false });
         };
         let params = params::bind_map(&query.params, self.params)?;
         let (sources, embedder) = (self.graph.sources.clone(), self.graph.write_embedder());
-        Ok(Mutation { statements: statements.clone(), params, now: self.now, sources, embedder })
+        let mutation = Mutation { statements: statements.clone(), params, now: self.now, sources, embedder };
+        Ok((query.name.clone(), mutation))
     }
 }
 
 #[async_trait]
 impl Planner for Mutating<'_> {
-    type Output = MutationCounts;
+    type Output = (String, MutationCounts);
 
-    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<MutationCounts>> {
-        self.compiled(snapshot)?.plan(snapshot).await
+    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Self::Output>> {
+        let (name, mutation) = self.compiled(snapshot)?;
+        let Planned { output, outcome, reads, publish_unchanged } = mutation.plan(snapshot).await?;
+        Ok(Planned { output: (name, output), outcome, reads, publish_unchanged })
     }
 }

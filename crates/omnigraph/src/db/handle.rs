@@ -20,8 +20,13 @@ use crate::error::{OmniError, Result};
 use crate::feed::parked::Parked;
 use crate::storage::{Durability, KEPT_ROWS, Root, RootOptions};
 
-/// Compiled queries kept per handle.
-const COMPILED_QUERIES: u64 = 1024;
+/// Names a compiled query: schema, text, name.
+type CompiledKey = (String, String, Option<String>);
+
+/// Bytes of the texts whose compiled form a handle keeps; the form takes a multiple of its text.
+const COMPILED_TEXTS: u64 = 1 << 20;
+/// What a short text counts for.
+const SHORTEST_TEXT: usize = 512;
 
 /// How a graph is opened or created.
 ///
@@ -131,7 +136,7 @@ pub struct Omnigraph {
     pub(super) embed_on_write: bool,
     pub(super) compact: bool,
     policy: Option<Arc<dyn PolicyChecker>>,
-    compiled: Cache<(String, String, Option<String>), Arc<ir::Query>>,
+    compiled: Cache<CompiledKey, Arc<ir::Query>>,
 }
 
 impl Omnigraph {
@@ -191,7 +196,12 @@ impl Omnigraph {
             embed_on_write: options.embed_on_write,
             compact: options.compact_in_background,
             policy: None,
-            compiled: Cache::new(COMPILED_QUERIES),
+            compiled: Cache::builder()
+                .max_capacity(COMPILED_TEXTS)
+                .weigher(|(_, source, _): &CompiledKey, _| {
+                    u32::try_from(source.len().max(SHORTEST_TEXT)).unwrap_or(u32::MAX)
+                })
+                .build(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Everything in them is named by something immutable (a table version, a data file), so nothing can be stale.
 //! Bounds come from the memory budget of the first root opened in the process: a quarter each for key postings and
 //! vectors, an eighth each for terms of texts, for vectors on a grid, and for Lance's indexes and metadata, less for
-//! ordered keys; open tables are bounded by number.
+//! ordered keys and open tables.
 
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
@@ -21,8 +21,12 @@ use super::table::{Table, TableVersion};
 use super::text::Segment;
 use super::vectors::Block;
 
-const OPEN_TABLES: u64 = 1024;
-const SMALLEST: u64 = 16 << 20;
+/// What every cache may hold, however small the budget.
+const SMALLEST: u64 = 1 << 20;
+/// What an open table takes, by estimate: its dataset, and what the manifest says of every column and fragment.
+const TABLE_BYTES: usize = 4 << 10;
+const COLUMN_BYTES: usize = 512;
+const FRAGMENT_BYTES: usize = 512;
 
 /// Names an open table: root, path, version.
 pub(super) type TableKey = (Arc<str>, Arc<str>, TableVersion);
@@ -63,7 +67,8 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
         Caches {
             session: Arc::new(Session::new(lance, lance, Arc::new(registry))),
             tables: moka::sync::Cache::builder()
-                .max_capacity(OPEN_TABLES)
+                .max_capacity((budget / 32).max(SMALLEST))
+                .weigher(|_, table: &Table| u32::try_from(table_bytes(table)).unwrap_or(u32::MAX))
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             postings,
@@ -87,6 +92,12 @@ impl Caches {
         self.vectors.invalidate_all();
         self.sketches.invalidate_all();
     }
+}
+
+/// Estimates what an open table takes. Versions share nothing, as each has its own manifest.
+fn table_bytes(table: &Table) -> usize {
+    let fragments = usize::try_from(table.stats().fragments).unwrap_or(usize::MAX / FRAGMENT_BYTES / 2);
+    TABLE_BYTES + COLUMN_BYTES * table.schema().fields().len() + FRAGMENT_BYTES * fragments
 }
 
 /// Makes a cache of what is derived from fragments, bounded in bytes.

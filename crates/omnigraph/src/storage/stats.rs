@@ -111,7 +111,7 @@ impl Caches {
     fn stats(&self) -> Vec<CacheStats> {
         let of = |name, entries, bytes| CacheStats { name, entries, bytes };
         vec![
-            of("tables", self.tables.entry_count(), 0),
+            of("tables", self.tables.entry_count(), self.tables.weighted_size()),
             of("keys", self.postings.entry_count(), self.postings.weighted_size()),
             of("key_orders", self.orders.entry_count(), self.orders.weighted_size()),
             of("key_pages", self.pages.entry_count(), self.pages.weighted_size()),
