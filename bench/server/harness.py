@@ -148,10 +148,12 @@ class Server:
 
 @dataclass
 class Usage:
-    """What the kernel says of a process: resident memory now and at most, and the processor time used."""
+    """What the kernel says of a process: resident memory now and at most, the part of it that is no file, and the
+    processor time used."""
 
     rss_mib: float
     peak_mib: float
+    anonymous_mib: float
     cpu_seconds: float
 
     @classmethod
@@ -161,7 +163,7 @@ class Usage:
         # The name of the command stands in parentheses and may hold blanks; fields are counted after it.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         ticks = int(fields[11]) + int(fields[12])
-        return cls(mib("VmRSS"), mib("VmHWM"), ticks / os.sysconf("SC_CLK_TCK"))
+        return cls(mib("VmRSS"), mib("VmHWM"), mib("RssAnon"), ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def machine_cpu_seconds() -> float:

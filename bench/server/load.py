@@ -13,7 +13,7 @@ from harness import Access, Server, Usage, add_binaries, machine_cpu_seconds, ma
 
 COLUMNS = [
     "workload", "connections", "kind", "per second", "p50 ms", "p99 ms", "max ms", "answers", "errors",
-    "RSS before → after (peak) MiB", "CPU: server", "client", "others",
+    "held before → after (peak RSS) MiB", "CPU: server", "client", "others",
 ]  # fmt: skip
 WARM_UP_SECONDS = 2
 
@@ -99,7 +99,7 @@ class _Measurement:
         server_cpu = self.after.cpu_seconds - self.before.cpu_seconds
         others = max(0.0, self.machine_cpu - server_cpu - figures.client_cpu)
         cpu = [f"{seconds / figures.seconds:.2f}" for seconds in (server_cpu, figures.client_cpu, others)]
-        memory = f"{self.before.rss_mib:.0f} → {self.after.rss_mib:.0f} ({self.after.peak_mib:.0f})"
+        memory = f"{self.before.anonymous_mib:.0f} → {self.after.anonymous_mib:.0f} ({self.after.peak_mib:.0f})"
         shared = [answers, figures.errors, memory, *cpu]
         rows = []
         for kind, latency in sorted(figures.latencies.items()):

@@ -33,7 +33,7 @@ pub(crate) const DIRECTORY: &str = "__manifest/packs/";
 /// Part of the memory budget that the packs held by a handle may have, in bytes of their text.
 const PACK_SHARE: u64 = 128;
 /// What every handle may hold.
-const FEWEST_BYTES: u64 = 1 << 20;
+const FEWEST_BYTES: u64 = 4 << 20;
 const LEVEL: i32 = 9;
 
 /// The records of a block.

@@ -1,11 +1,13 @@
 //! From a plan to a published commit: the steps of one attempt, as types that each step consumes.
 //!
-//! `Attempt<Plan>` → [`Attempt::stage`] → `Attempt<Staged>` → [`Graph::publish`]. The unstaged cannot be published.
+//! `Attempt<Plan>` → [`Attempt::write`] → `Attempt<Written>` → [`Attempt::sync`] → `Attempt<Staged>` → [`Graph::publish`].
+//! What is not durable cannot be published.
 //!
 //! Invariants: (1) staged versions are durable before the intent names them, the intent before the record is created;
 //! (2) a lost race changes nothing: the staged versions are published on the new head when no table that the plan wrote
 //! or read has moved and the schema is the same, and are abandoned otherwise; (3) an operation is published at most
-//! once, however often its acknowledgement is lost.
+//! once, however often its acknowledgement is lost; (4) what was planned on a commit that another writer is about to
+//! make ([`super::turns`]) is published after that commit, or on a head that agrees with it as in (2).
 //! Cost: per publication one put of the intent and one conditional put; per lost race the finding of the new head.
 //! Cancellation: dropping the future leaves the commit or nothing; an intent it may leave is settled by the next write.
 
@@ -23,6 +25,7 @@ use super::log::Append;
 use super::record::{Authorship, CommitKind, CommitRecord, RecordChange, TablePin};
 use super::schema::{SchemaContract, Schemas};
 use super::snapshot::Snapshot;
+use super::turns::Ahead;
 use super::write::WriteRequest;
 use crate::error::{OmniError, Result};
 use crate::storage::{self, TableChange};
@@ -64,6 +67,12 @@ pub(crate) struct Outcome {
 /// The step before staging: what is to change.
 pub(crate) struct Plan {
     outcome: Outcome,
+}
+
+/// The step before staging is complete: table versions that may not be on disk yet.
+pub(crate) struct Written {
+    staged: Staged,
+    tables: Vec<storage::Written>,
 }
 
 /// The step before publication: durable table versions that nothing names.
@@ -127,71 +136,118 @@ impl Attempt<Plan> {
         Attempt { base, reads, step: Plan { outcome } }
     }
 
-    /// Makes every change a durable table version, tables in parallel.
+    /// Makes every change a table version, tables in parallel.
     ///
     /// # Errors
     /// What planning left in its streams, or a storage failure; files without a name stay for cleanup.
-    pub(crate) async fn stage(self, schemas: &Schemas) -> Result<Attempt<Staged>> {
+    pub(crate) async fn write(self, schemas: &Schemas) -> Result<Attempt<Written>> {
         let Attempt { base, reads, step: Plan { outcome } } = self;
         if let Some(contract) = &outcome.schema {
             schemas.put(contract.clone()).await?;
         }
         let adopts = outcome.effects.values().any(|effect| matches!(effect, Effect::Pin(_)));
         let staging =
-            outcome.effects.into_iter().map(|(key, effect)| stage_table(base.clone(), key, effect).boxed());
-        let pins = stream::iter(staging)
+            outcome.effects.into_iter().map(|(key, effect)| write_table(base.clone(), key, effect).boxed());
+        let moved = stream::iter(staging)
             .buffer_unordered(STAGED_AT_ONCE)
             .try_filter_map(|changed| std::future::ready(Ok(changed)))
-            .try_collect::<BTreeMap<TypeKey, Option<TablePin>>>()
+            .try_collect::<Vec<Moved>>()
             .await?;
-        failpoints::hit(base.root(), failpoints::STAGED)?;
-        Ok(Attempt {
-            base,
-            reads,
-            step: Staged { pins, schema: outcome.schema, merged: outcome.merged, adopts },
-        })
+        let (mut pins, mut tables) = (BTreeMap::new(), Vec::new());
+        for Moved { key, pin, written } in moved {
+            pins.insert(key, pin);
+            tables.extend(written);
+        }
+        let staged = Staged { pins, schema: outcome.schema, merged: outcome.merged, adopts };
+        Ok(Attempt { base, reads, step: Written { staged, tables } })
     }
 }
 
-/// Stages one table; nothing when its pin stays.
-async fn stage_table(
-    base: Snapshot,
+/// A table whose pin is to change.
+struct Moved {
     key: TypeKey,
-    effect: Effect,
-) -> Result<Option<(TypeKey, Option<TablePin>)>> {
+    pin: Option<TablePin>,
+    written: Option<storage::Written>,
+}
+
+/// Writes the version of one table; nothing when its pin stays.
+async fn write_table(base: Snapshot, key: TypeKey, effect: Effect) -> Result<Option<Moved>> {
     let before = base.pin(&key);
     match (effect, before) {
         (Effect::Change(change), Some(before)) => {
             let table = base.table(&key).await?;
-            let after = storage::stage(&table, change).await?;
-            failpoints::hit(base.root(), failpoints::TABLE_STAGED)?;
-            let moved = after.version() != table.version();
-            Ok(moved.then(|| (key, Some(before.advanced_to(&after)))))
+            let written = storage::write(&table, change).await?;
+            let after = written.table();
+            let pin = (after.version() != table.version()).then(|| before.advanced_to(after));
+            Ok(pin.map(|pin| Moved { key, pin: Some(pin), written: Some(written) }))
         }
         (Effect::Change(_), None) => {
             Err(OmniError::internal(format!("a plan changes {key}, which its base does not name")))
         }
-        (Effect::Pin(pin), _) => Ok((before != Some(&pin)).then_some((key, Some(pin)))),
-        (Effect::Remove, _) => Ok(before.is_some().then_some((key, None))),
+        (Effect::Pin(pin), _) => {
+            Ok((before != Some(&pin)).then_some(Moved { key, pin: Some(pin), written: None }))
+        }
+        (Effect::Remove, _) => Ok(before.is_some().then_some(Moved { key, pin: None, written: None })),
     }
 }
 
-impl Attempt<Staged> {
+impl Attempt<Written> {
     /// Tells whether the record would say the same as its base.
     pub(crate) fn is_empty(&self) -> bool {
-        self.step.pins.is_empty() && self.step.schema.is_none() && self.step.merged.is_none()
+        let Staged { pins, schema, merged, adopts: _ } = &self.step.staged;
+        pins.is_empty() && schema.is_none() && merged.is_none()
     }
 
-    /// Returns the record that publishes the staged versions on top of `head`; none when the plan does not hold there.
-    fn record_on(&self, head: &Snapshot, operation: &Operation) -> Option<CommitRecord> {
-        let Staged { pins, schema, merged, adopts: _ } = &self.step;
-        let same_branch = self.base.lane().uid == head.lane().uid;
+    /// Returns the graph as this attempt is about to make it, if it is published on its base; none for what changes
+    /// more than rows.
+    pub(super) fn foreseen(&self, operation: &mut Operation) -> Option<Snapshot> {
+        let staged = &self.step.staged;
+        if staged.schema.is_some() || staged.merged.is_some() {
+            return None;
+        }
+        let record = staged.record_on(&self.base, &self.reads, &self.base, operation)?;
+        // Publication on the base makes the very record.
+        operation.commit_id = record.id;
+        let (contract, lane, root) =
+            (self.base.contract().clone(), self.base.lane().clone(), self.base.root().clone());
+        Some(Snapshot::new(Arc::new(record), contract, lane, root, true))
+    }
+
+    /// Waits until all versions are on disk.
+    ///
+    /// # Errors
+    /// A storage failure; files without a name stay for cleanup.
+    pub(crate) async fn sync(self) -> Result<Attempt<Staged>> {
+        let Attempt { base, reads, step: Written { staged, tables } } = self;
+        let root = base.root().clone();
+        let syncing = tables.into_iter().map(|written| async {
+            written.sync().await?;
+            failpoints::hit(&root, failpoints::TABLE_STAGED)
+        });
+        futures::future::try_join_all(syncing).await?;
+        failpoints::hit(&root, failpoints::STAGED)?;
+        Ok(Attempt { base, reads, step: staged })
+    }
+}
+
+impl Staged {
+    /// Returns the record that publishes the staged versions on top of `head`; none when the plan, made on `base`, does
+    /// not hold there.
+    fn record_on(
+        &self,
+        base: &Snapshot,
+        reads: &BTreeSet<TypeKey>,
+        head: &Snapshot,
+        operation: &Operation,
+    ) -> Option<CommitRecord> {
+        let Staged { pins, schema, merged, adopts: _ } = self;
+        let same_branch = base.lane().uid == head.lane().uid;
         // What a merge makes depends on the whole history of its target.
-        let same_head = self.base.record().id == head.record().id;
-        let dependencies = pins.keys().chain(&self.reads);
+        let same_head = base.record().id == head.record().id;
+        let dependencies = pins.keys().chain(reads);
         let holds = same_branch
             && (merged.is_none() || same_head)
-            && self.base.record().agrees_on(head.record(), dependencies);
+            && base.record().agrees_on(head.record(), dependencies);
         holds.then(|| {
             let change = RecordChange {
                 pins,
@@ -204,7 +260,8 @@ impl Attempt<Staged> {
 }
 
 impl Graph {
-    /// Publishes staged versions; none when another commit made the plan void.
+    /// Publishes staged versions, after the commit that they were planned `ahead` on; none when another commit made the
+    /// plan void.
     ///
     /// # Errors
     /// [`OmniError::PreconditionFailed`]; [`OmniError::RecoveryRequired`] when the outcome cannot be told; a failure to
@@ -214,15 +271,23 @@ impl Graph {
         request: &WriteRequest,
         operation: &mut Operation,
         attempt: Attempt<Staged>,
+        mut ahead: Option<Ahead>,
     ) -> Result<Option<Arc<CommitRecord>>> {
-        let mut head = attempt.base.clone();
+        let Attempt { base, reads, step: staged } = attempt;
+        let mut head = base.clone();
         for _ in 0..MAX_RACES {
-            let Some(record) = attempt.record_on(&head, operation) else {
+            let Some(record) = staged.record_on(&base, &reads, &head, operation) else {
                 return Ok(None);
             };
             operation.commit_id = record.id;
             operation.declare(&head, &record).await?;
-            if attempt.step.adopts && self.outlast_cleanup().await? {
+            if let Some(ahead) = ahead.take()
+                && !ahead.published().await
+            {
+                head = self.head(&request.branch).await?;
+                continue;
+            }
+            if staged.adopts && self.outlast_cleanup().await? {
                 match self.require_versions(&record).await {
                     Ok(()) => {}
                     Err(OmniError::HistoricalVersionReclaimed { .. }) => return Ok(None),

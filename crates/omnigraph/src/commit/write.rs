@@ -2,6 +2,8 @@
 //!
 //! Plan on the head, stage, publish ([`super::publish`]), retire the intent. When another commit moved what the plan
 //! depends on, the whole attempt runs again on the new head, a bounded number of times with growing, jittered pauses.
+//! Where another writer of this process is about to publish, the plan is made on what that will be ([`super::turns`]):
+//! neither a result nor an error of such a plan gets out before that commit is there.
 //!
 //! Invariants: (1) a plan is published only on a head where everything it wrote or read is as it was planned on; (2) a
 //! conditional request never publishes on another head than the one it names, and never runs twice; (3) a request that
@@ -25,6 +27,7 @@ use super::ids::{BranchName, CommitId, OperationId};
 use super::publish::{Attempt, Effect, Operation, Outcome};
 use super::record::{Authorship, CommitKind, CommitRecord};
 use super::snapshot::Snapshot;
+use super::turns::Turn;
 use crate::error::{ManifestDetails, OmniError, Result, StorageFailureKind};
 use crate::storage::TableChange;
 
@@ -48,6 +51,12 @@ pub(crate) struct WriteRequest {
 }
 
 impl WriteRequest {
+    /// Tells whether the request may be planned on a commit that is yet to be made. A condition names one that is, and
+    /// other kinds than data look at more of the graph than its head.
+    fn may_follow(&self) -> bool {
+        self.if_commit.is_none() && self.kind == CommitKind::Data
+    }
+
     /// Checks the condition against a head.
     ///
     /// # Errors
@@ -159,7 +168,7 @@ impl Graph {
             }
             let uid = self.branch(&request.branch).await?.uid;
             let turn = self.turns().take(uid, plans).await;
-            if let Some(written) = turn.during(self.attempt(request, planner, operation)).await? {
+            if let Some(written) = turn.during(self.attempt(request, planner, operation, &turn)).await? {
                 return Ok(written);
             }
             tracing::debug!(branch = %request.branch, plans, "planning again on a new head");
@@ -177,15 +186,38 @@ impl Graph {
         request: &WriteRequest,
         planner: &P,
         operation: &mut Operation,
+        turn: &Turn,
     ) -> Result<Option<Written<P::Output>>> {
-        let head = self.head(&request.branch).await?;
+        let ahead = match turn.ahead() {
+            Some(ahead) if request.may_follow() => Some(ahead),
+            Some(ahead) => {
+                ahead.published().await;
+                None
+            }
+            None => None,
+        };
+        let head = match &ahead {
+            Some(ahead) => ahead.commit().clone(),
+            None => self.head(&request.branch).await?,
+        };
         request.check(&head)?;
         let prepared = async {
             let Planned { output, outcome, reads, publish_unchanged } = planner.plan(&head).await?;
-            let staged = Attempt::planned(head.clone(), outcome, reads).stage(self.schemas()).await?;
-            Ok((output, publish_unchanged, staged))
+            let written = Attempt::planned(head.clone(), outcome, reads).write(self.schemas()).await?;
+            Ok((output, publish_unchanged, written))
         };
-        let (output, publish_unchanged, staged) = match prepared.await {
+        let prepared = prepared.await;
+        let ends_here = match &prepared {
+            Ok((_, publish_unchanged, written)) => written.is_empty() && !publish_unchanged,
+            Err(_) => true,
+        };
+        if ends_here
+            && let Some(ahead) = &ahead
+            && !ahead.published().await
+        {
+            return Ok(None);
+        }
+        let (output, publish_unchanged, written) = match prepared {
             Ok(prepared) => prepared,
             // What another commit replaced meanwhile, cleanup may remove.
             Err(error)
@@ -195,14 +227,21 @@ impl Graph {
             }
             Err(error) => return Err(error),
         };
-        if staged.is_empty() && !publish_unchanged {
+        if written.is_empty() && !publish_unchanged {
             failpoints::hit(self.root(), failpoints::NO_EFFECT)?;
             if request.if_commit.is_some() {
                 request.check(&self.head(&request.branch).await?)?;
             }
             return Ok(Some(Written { output, commit: None }));
         }
-        let commit = self.publish(request, operation, staged).await?;
+        let shown = written.foreseen(operation).map(|commit| (commit.shared_record(), turn.pass_on(commit)));
+        let staged = written.sync().await?;
+        let commit = self.publish(request, operation, staged, ahead).await?;
+        if let (Some(commit), Some((foreseen, fate))) = (&commit, shown)
+            && *commit == foreseen
+        {
+            fate.published();
+        }
         Ok(commit.map(|commit| Written { output, commit: Some(commit) }))
     }
 }

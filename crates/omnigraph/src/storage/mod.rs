@@ -54,5 +54,5 @@ pub(crate) use retry::Tries;
 pub use root::Durability;
 pub(crate) use root::{Created, KEPT_ROWS, Root, RootOptions, blocking};
 pub(crate) use scan::Scan;
-pub(crate) use stage::{TableChange, stage};
+pub(crate) use stage::{TableChange, Written, stage, write};
 pub(crate) use table::{ROW_ADDRESS, Table, TableVersion};

@@ -38,7 +38,7 @@ pub(crate) async fn reshape(base: &Table, columns: &[Column]) -> Result<Table> {
     let operation = Operation::Project { schema, preserves_nullability: true };
     let dataset = stage::commit(base, base.dataset().clone(), operation).await?;
     fault::hit(base.root(), fault::RESHAPE_VERSION_WRITTEN)?;
-    stage::sync(base, &dataset, Vec::new(), Vec::new()).await?;
+    stage::sync(stage::unsynced(base, &dataset, Vec::new(), Vec::new())).await?;
     Ok(Table::new(base.root().clone(), base.shared_path().clone(), dataset))
 }
 

@@ -6,11 +6,13 @@
 //! entry per new row in memory).
 //!
 //! Invariants: the base is untouched; the result is exactly the base without `remove`, plus `append`; with
-//! [`super::Durability::Full`] every file the result names, and its name, is on disk when `stage` returns.
+//! [`super::Durability::Full`] every file the result names, and its name, is on disk when [`stage`] or
+//! [`Written::sync`] returns, if the base was.
 //! Memory: at most [`tail::FULL_BYTES`] of appended rows are held back to decide on folding; the rest streams.
 //! Cancellation: a dropped `stage` leaves files that no commit names.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -64,11 +66,42 @@ impl TableChange {
     }
 }
 
+/// A version whose files need not have reached the disk.
+pub(crate) struct Written {
+    table: Table,
+    files: Vec<Unsynced>,
+}
+
+impl Written {
+    /// Returns the version. A commit must not name it yet.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Waits until every file of the version, and its name, is on disk, as far as the root promises it.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) async fn sync(self) -> Result<Table> {
+        sync(self.files).await?;
+        fault::hit(self.table.root(), fault::STAGE_SYNCED)?;
+        Ok(self.table)
+    }
+}
+
+/// Writes a change of `base` and returns the new version, durable; `base` itself when there is nothing to change.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
+    write(base, change).await?.sync().await
+}
+
 /// Writes a change of `base` and returns the new version; `base` itself when there is nothing to change.
 ///
 /// # Errors
 /// What the `append` stream raises, as it was raised; `internal` when an address is not in the base; `Storage`.
-pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
+pub(crate) async fn write(base: &Table, change: TableChange) -> Result<Written> {
     fault::hit(base.root(), fault::STAGE_BEGIN)?;
     let TableChange { remove, replace_all, append, compact } = change;
     let head = Head::read(append).await?;
@@ -77,7 +110,7 @@ pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
         false => Plan::of(base, remove, replace_all, head.rows).await?,
     };
     if plan.is_nothing() && head.is_empty() {
-        return Ok(base.clone());
+        return Ok(Written { table: base.clone(), files: Vec::new() });
     }
 
     let small = head.rest.is_none() && !plan.large;
@@ -101,9 +134,9 @@ pub(crate) async fn stage(base: &Table, change: TableChange) -> Result<Table> {
         dataset = Arc::new(commit(base, dataset, operation).await?);
     }
     fault::hit(base.root(), fault::STAGE_VERSION_WRITTEN)?;
-    sync(base, &dataset, data, deletions).await?;
-    fault::hit(base.root(), fault::STAGE_SYNCED)?;
-    Ok(Table::new(base.root().clone(), base.shared_path().clone(), Arc::unwrap_or_clone(dataset)))
+    let files = unsynced(base, &dataset, data, deletions);
+    let table = Table::new(base.root().clone(), base.shared_path().clone(), Arc::unwrap_or_clone(dataset));
+    Ok(Written { table, files })
 }
 
 /// The first rows of an append: all of them when `rest` is `None`.
@@ -357,15 +390,21 @@ pub(super) async fn commit(base: &Table, dataset: Arc<Dataset>, operation: Opera
     committed.await.map_err(|error| failure::table(base.path(), error))
 }
 
-/// Waits until the files of a new version and their names are on disk.
-pub(super) async fn sync(
+/// A file, or a directory for the names in it, that the disk may not have yet.
+pub(super) enum Unsynced {
+    File(PathBuf),
+    Directory(PathBuf),
+}
+
+/// Returns the files of a new version with the directories of their names; none where the root does not sync.
+pub(super) fn unsynced(
     base: &Table,
     dataset: &Dataset,
     data: Vec<String>,
     deletions: Vec<String>,
-) -> Result<()> {
+) -> Vec<Unsynced> {
     let file = |relative: &str| base.root().synced_file(&format!("{}/{relative}", base.path()));
-    let Some(directory) = base.root().synced_file(base.path()) else { return Ok(()) };
+    let Some(directory) = base.root().synced_file(base.path()) else { return Vec::new() };
 
     let had_data = base.stats().fragments > 0;
     let had_deletions = base.dataset().fragments().iter().any(|fragment| fragment.deletion_file.is_some());
@@ -382,15 +421,16 @@ pub(super) async fn sync(
     }
     let version = base.root().synced_file(&table::version_file(base.path(), dataset));
     let files = data.iter().chain(&deletions).filter_map(|relative| file(relative)).chain(version);
-    let files = files.map(|path| (path, false)).chain(directories.into_iter().map(|path| (path, true)));
-    // Collected, so that the future borrows nothing through a closure and stays `Send`.
-    let files: Vec<_> = files.collect();
+    files.map(Unsynced::File).chain(directories.into_iter().map(Unsynced::Directory)).collect()
+}
 
-    let synced = futures::stream::iter(files).map(|(path, is_directory)| {
+/// Waits until files are on disk, and the names in directories.
+pub(super) async fn sync(files: Vec<Unsynced>) -> Result<()> {
+    let synced = futures::stream::iter(files).map(|file| {
         blocking(move || {
-            let done = match is_directory {
-                true => durable::sync_directory(&path, durable::Sync::Full),
-                false => durable::sync_file(&path),
+            let (path, done) = match &file {
+                Unsynced::File(path) => (path, durable::sync_file(path)),
+                Unsynced::Directory(path) => (path, durable::sync_directory(path, durable::Sync::Full)),
             };
             done.map_err(|error| failure::file(&path.to_string_lossy(), &error))
         })

@@ -4,6 +4,7 @@ mod branches;
 mod creation;
 #[cfg(feature = "failpoints")]
 mod faults;
+mod following;
 mod heads;
 mod packs;
 mod recovery;

@@ -1,4 +1,4 @@
-//! A store that counts requests and fails the ones it is told to, before or after they took effect.
+//! A store that counts requests, holds the ones it is told to, and fails some, before or after they took effect.
 
 use std::fmt;
 use std::ops::Range;
@@ -14,6 +14,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 /// When a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,29 @@ pub(super) struct Counts {
     pub(super) deletes: u64,
 }
 
+/// A put that waits before it takes effect.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    path: &'static str,
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+impl Held {
+    /// Waits until the put was asked for.
+    pub(super) async fn arrived(&self) {
+        self.arrived.acquire().await.unwrap().forget();
+    }
+
+    /// Lets it go on.
+    pub(super) fn release(&self) {
+        self.released.add_permits(1);
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
+    held: Vec<Held>,
     faults: Vec<Fault>,
     counts: Counts,
 }
@@ -70,6 +92,25 @@ impl FaultyStore {
 
     pub(super) fn fail(&self, fault: Fault) {
         self.state.lock().faults.push(fault);
+    }
+
+    /// Holds the next put to a path with this part.
+    pub(super) fn hold(&self, path: &'static str) -> Held {
+        let held = Held { path, arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
+        self.state.lock().held.push(held.clone());
+        held
+    }
+
+    async fn held(&self, path: &Path) {
+        let held = {
+            let mut state = self.state.lock();
+            let found = state.held.iter().position(|held| path.as_ref().contains(held.path));
+            found.map(|at| state.held.remove(at))
+        };
+        if let Some(held) = held {
+            held.arrived.add_permits(1);
+            held.released.acquire().await.unwrap().forget();
+        }
     }
 
     pub(super) fn heal(&self) {
@@ -107,6 +148,7 @@ impl ObjectStore for FaultyStore {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         self.state.lock().counts.puts += 1;
         tokio::task::yield_now().await;
+        self.held(path).await;
         self.fault("put", path, When::Before)?;
         let result = self.inner.put_opts(path, payload, options).await?;
         self.fault("put", path, When::After)?;

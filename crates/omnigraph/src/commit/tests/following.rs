@@ -1,0 +1,203 @@
+//! Writers that plan on a commit which another one is about to make.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::super::ids::Seq;
+use super::store::{FaultyStore, Held};
+use super::*;
+use crate::error::OmniError;
+
+type Running = JoinHandle<Result<Written<u32>>>;
+
+fn spawn(
+    graph: &Graph,
+    request: WriteRequest,
+    planner: Arc<impl Planner<Output = u32> + 'static>,
+) -> Running {
+    let graph = graph.clone();
+    tokio::spawn(async move { graph.write(&request, &*planner).await })
+}
+
+/// Starts a write that is held when it has its intent and asks for its record.
+async fn held_write(store: &FaultyStore, graph: &Graph) -> (Held, Running, Arc<Add>) {
+    let held = store.hold("/log/");
+    let planner = Arc::new(Add::new(person(), &["Ada"]));
+    let running = spawn(graph, request(), planner.clone());
+    held.arrived().await;
+    (held, running, planner)
+}
+
+async fn planned(planner: &Add, times: u32) {
+    let planned = async {
+        while planner.plans() < times {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3), planned).await.expect("the write is not planned");
+}
+
+/// Checks that a write that has all it needs to end does not.
+async fn assert_waits(running: &Running) {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!running.is_finished());
+}
+
+/// Adds a row, and refuses when the table has one.
+struct AddFirst(Add);
+
+#[async_trait]
+impl Planner for AddFirst {
+    type Output = u32;
+
+    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<u32>> {
+        let planned = self.0.plan(snapshot).await?;
+        match snapshot.table(&person()).await?.row_count() {
+            0 => Ok(planned),
+            rows => Err(OmniError::bad_request(format!("{rows} rows"))),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_planned_while_the_one_before_is_published() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, _) = held_write(&store, &graph).await;
+    let planners: Vec<_> =
+        ["Bob", "Cid", "Dan"].iter().map(|name| Arc::new(Add::new(person(), &[name]))).collect();
+    let mut running = Vec::new();
+    for planner in &planners {
+        running.push(spawn(&graph, request(), planner.clone()));
+        planned(planner, 1).await;
+    }
+    assert_waits(&running[2]).await;
+    assert_eq!(rows(&graph, &person()).await, 0);
+    held.release();
+    let mut before = first.await.unwrap().unwrap().commit.unwrap();
+    for write in running {
+        let commit = write.await.unwrap().unwrap().commit.unwrap();
+        assert_eq!((commit.parents[0].id, commit.seq), (before.id, before.seq.next()));
+        before = commit;
+    }
+    assert!(planners.iter().all(|planner| planner.plans() == 1));
+    assert_eq!((rows(&graph, &person()).await, assert_linear(&graph).await.len()), (4, 5));
+    graph.finish().await;
+    assert!(intents(&graph).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_planned_on_a_commit_that_lost_its_place_is_planned_again() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, before) = held_write(&store, &graph).await;
+    let behind = Arc::new(Add::new(person(), &["Bob"]));
+    let second = spawn(&graph, request(), behind.clone());
+    planned(&behind, 1).await;
+    add(&open_on(&store).await, person(), "Eve").await;
+    held.release();
+    let commits = [first.await.unwrap().unwrap(), second.await.unwrap().unwrap()].map(|w| w.commit.unwrap());
+    assert!(commits.iter().all(|commit| commit.seq > Seq(2)));
+    assert_eq!((before.plans(), behind.plans()), (2, 2));
+    assert_eq!((rows(&graph, &person()).await, assert_linear(&graph).await.len()), (3, 4));
+    graph.finish().await;
+    assert!(intents(&graph).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_planned_on_a_commit_that_moved_up_is_published_unchanged() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, before) = held_write(&store, &graph).await;
+    let behind = Arc::new(Add::new(person(), &["Bob"]));
+    let second = spawn(&graph, request(), behind.clone());
+    planned(&behind, 1).await;
+    add(&open_on(&store).await, company(), "Acme").await;
+    held.release();
+    assert_eq!(first.await.unwrap().unwrap().commit.unwrap().seq, Seq(3));
+    assert_eq!(second.await.unwrap().unwrap().commit.unwrap().seq, Seq(4));
+    assert_eq!((before.plans(), behind.plans()), (1, 1));
+    assert_eq!((rows(&graph, &person()).await, rows(&graph, &company()).await), (2, 1));
+    assert_linear(&graph).await;
+}
+
+#[tokio::test]
+async fn what_was_planned_on_a_write_that_was_dropped_is_planned_again() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (_held, first, _) = held_write(&store, &graph).await;
+    let behind = Arc::new(Add::new(person(), &["Bob"]));
+    let second = spawn(&graph, request(), behind.clone());
+    planned(&behind, 1).await;
+    first.abort();
+    let commit = second.await.unwrap().unwrap().commit.unwrap();
+    assert_eq!((commit.seq, behind.plans()), (Seq(2), 2));
+    assert_eq!(rows(&graph, &person()).await, 1);
+    // The next write settles what the dropped one left.
+    add(&graph, person(), "Cid").await;
+    graph.finish().await;
+    assert!(intents(&graph).await.is_empty());
+    assert_eq!((audits(&graph).await.len(), assert_linear(&graph).await.len()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_refusal_by_rows_that_never_came_is_none() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (_held, first, _) = held_write(&store, &graph).await;
+    let refusing = Arc::new(AddFirst(Add::new(person(), &["Bob"])));
+    let second = spawn(&graph, request(), refusing.clone());
+    planned(&refusing.0, 1).await;
+    assert_waits(&second).await;
+    first.abort();
+    assert_eq!(second.await.unwrap().unwrap().output, 2);
+    assert_eq!(rows(&graph, &person()).await, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_by_rows_that_are_about_to_come_is_told_when_they_are_there() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, _) = held_write(&store, &graph).await;
+    let refusing = Arc::new(AddFirst(Add::new(person(), &["Bob"])));
+    let second = spawn(&graph, request(), refusing.clone());
+    planned(&refusing.0, 1).await;
+    assert_waits(&second).await;
+    held.release();
+    assert!(second.await.unwrap().unwrap_err().to_string().contains("1 rows"));
+    assert_eq!(refusing.0.plans(), 1);
+    first.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn that_nothing_has_to_change_is_told_when_the_commit_before_is_there() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, _) = held_write(&store, &graph).await;
+    let nothing = Arc::new(Add::nothing());
+    let second = spawn(&graph, request(), nothing.clone());
+    planned(&nothing, 1).await;
+    assert_waits(&second).await;
+    held.release();
+    assert!(second.await.unwrap().unwrap().commit.is_none());
+    assert!(first.await.unwrap().unwrap().commit.is_some());
+}
+
+#[tokio::test]
+async fn a_conditional_write_looks_at_the_head_after_the_commit_before() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let head = graph.head(&main_branch()).await.unwrap().record().id;
+    let (held, first, _) = held_write(&store, &graph).await;
+    let planner = Arc::new(Add::new(person(), &["Bob"]));
+    let second = spawn(&graph, request_if(head), planner.clone());
+    assert_waits(&second).await;
+    held.release();
+    let id = first.await.unwrap().unwrap().commit.unwrap().id;
+    match second.await.unwrap().unwrap_err() {
+        OmniError::PreconditionFailed { actual, .. } => assert_eq!(actual, id.to_string()),
+        other => panic!("{other}"),
+    }
+    assert_eq!((planner.plans(), rows(&graph, &person()).await), (0, 1));
+}
