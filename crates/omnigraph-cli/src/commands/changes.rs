@@ -14,6 +14,7 @@ use omnigraph_service as service;
 
 use super::baseline;
 use super::blocks::{Blocks, Style, images_text};
+use super::types::Unseen;
 use crate::address::{self, Access, Target};
 use crate::args::{self, CommitChanges, Diff, Global, Poll};
 use crate::failure::Failure;
@@ -126,6 +127,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Warns about names that no type of a branch has. A branch that is gone or hidden by now tells nothing.
+    async fn warn(&self, unseen: &Unseen<'_>, branch: &str) {
+        if unseen.is_empty() {
+            return;
+        }
+        let found = match self {
+            Source::Direct(graph) => service::snapshot(graph, branch).await.ok(),
+            Source::Served(graph) => graph.snapshot(Some(branch)).await.ok(),
+        };
+        if let Some(found) = found {
+            unseen.warn(&found);
+        }
+    }
+}
+
 /// Refuses pages without room, in the words of servers.
 fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
     match limit {
@@ -138,35 +155,45 @@ fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
 pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
+    let mut unseen = Unseen::of(args.scope.types());
     if let Some(token) = &args.page_token {
         let page = source.commit_page(args, Some(token)).await?;
+        unseen.see(&page.changes);
+        let branch = page.cause.authored_branch.clone();
         if args.json {
-            return output::json(&page);
+            output::json(&page)?;
+        } else {
+            let CommitChangesOutput { cause, changes, next_page_token } = page;
+            let mut blocks = Blocks::new(Style::Text);
+            blocks.print(&ChangeBlockOutput { cause, changes })?;
+            if let Some(next) = next_page_token {
+                blocks.out.text(&format!("next_page_token: {next}\n"))?;
+            }
+            blocks.out.flush()?;
         }
-        let CommitChangesOutput { cause, changes, next_page_token } = page;
-        let mut blocks = Blocks::new(Style::Text);
-        blocks.print(&ChangeBlockOutput { cause, changes })?;
-        if let Some(next) = next_page_token {
-            blocks.out.text(&format!("next_page_token: {next}\n"))?;
-        }
-        return blocks.out.flush();
+        source.warn(&unseen, &branch).await;
+        return Ok(());
     }
     let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
     let mut token = None;
-    loop {
+    let branch = loop {
         let CommitChangesOutput { cause, changes, next_page_token } =
             source.commit_page(args, token.as_deref()).await?;
-        blocks.print(&ChangeBlockOutput { cause, changes })?;
+        unseen.see(&changes);
+        let block = ChangeBlockOutput { cause, changes };
+        blocks.print(&block)?;
         token = next_page_token;
         if token.is_none() {
-            break;
+            break block.cause.authored_branch;
         }
-    }
+    };
     blocks.end()?;
     if args.json {
         blocks.out.text("\n")?;
     }
-    blocks.out.flush()
+    blocks.out.flush()?;
+    source.warn(&unseen, &branch).await;
+    Ok(())
 }
 
 /// Polls or captures.
@@ -180,6 +207,7 @@ pub(crate) async fn run(args: &args::Changes, global: &Global) -> Result<(), Fai
 async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
+    let mut unseen = Unseen::of(args.scope.types());
     let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
     // The first page is read before anything is printed, so that a refused poll leaves stdout empty.
     let mut page = source.feed_page(args, None).await?;
@@ -188,6 +216,7 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
     }
     loop {
         for block in &page.blocks {
+            unseen.see(&block.changes);
             blocks.print(block)?;
         }
         match page.next_page_token {
@@ -196,7 +225,9 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
         }
     }
     blocks.end()?;
-    finish(blocks, args.json, page.cursor.as_deref(), page.caught_up)
+    finish(blocks, args.json, page.cursor.as_deref(), page.caught_up)?;
+    source.warn(&unseen, &args.branch).await;
+    Ok(())
 }
 
 /// Ends a poll with what its last page says.

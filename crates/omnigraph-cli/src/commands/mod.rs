@@ -31,6 +31,7 @@ mod schema;
 mod snapshot;
 mod source;
 mod tag;
+mod types;
 mod version;
 
 use std::process::ExitCode;

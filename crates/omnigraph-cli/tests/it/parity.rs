@@ -448,7 +448,12 @@ fn state_and_history_print_the_same() {
             sides.ok(&[&["commit", "changes", commit][..], more].concat());
         }
     }
-    sides.same(&["commit", "changes", &ids[1], "--type", "Persn", "--json"]);
+    for more in [&[][..], &["--json"]] {
+        let words = ["commit", "changes", &ids[0], "--type", "Persn", "--type", "Company"];
+        let outcome = sides.same(&[&words[..], more].concat());
+        let warning = "warning: no type of branch 'main' is called 'Persn'; did you mean 'Person'?";
+        assert_eq!((outcome.code, outcome.notes), (0, vec![warning.to_owned()]), "{more:?}");
+    }
     sides.same(&["commit", "changes", &ids[1], "--limit", "9000", "--json"]);
     sides.same(&["commit", "changes", &ids[1], "--page-token", "nonsense", "--json"]);
 }
@@ -572,6 +577,8 @@ fn baselines_are_captured_the_same() {
     }
     for words in [
         &["changes", "baseline", "--out", OUT, "--branch", "mian"][..],
+        &["changes", "baseline", "--out", OUT, "--type", "Person", "--type", "Persn"],
+        &["changes", "baseline", "--out", OUT, "--type", "Persn", "--branch", "mian"],
         &["changes", "baseline", "--out", "absent/folder/file"],
     ] {
         let outcome = sides.same(words);
