@@ -110,8 +110,9 @@ fn causes(failure: &Failure) -> Vec<String> {
 fn hint(failure: &Failure) -> Option<String> {
     match failure {
         Failure::Usage { hint, .. } => hint.clone(),
-        Failure::NoBranch { did_you_mean, .. } => {
-            did_you_mean.as_ref().map(|name| format!("did you mean '{name}'?"))
+        Failure::NoBranch { did_you_mean: Some(name), .. } => Some(format!("did you mean '{name}'?")),
+        Failure::NoBranch { did_you_mean: None, .. } => {
+            Some("`--from main` forks it from main".to_owned())
         }
         Failure::Engine(OmniError::PreconditionFailed { .. }) => Some(HEAD_MOVED.to_owned()),
         Failure::Client(error) if error.precondition_failure().is_some() => Some(HEAD_MOVED.to_owned()),

@@ -47,7 +47,8 @@ async fn capture(
             let graph = address::open(uri, global, Access::Read).await?;
             let branch = request.branch.as_deref().unwrap_or("main");
             if !request.type_names.is_empty() {
-                types::check(&request.type_names, &service::snapshot(&graph, branch).await?)?;
+                let snapshot = service::snapshot(&graph, branch).await?;
+                types::check(&request.type_names, &types::of(&snapshot))?;
             }
             let mut out = BufWriter::with_capacity(BUFFER, &installation.file);
             let scope = service::baseline_scope(request);

@@ -1,5 +1,7 @@
 //! `omnigraph diff`, `commit changes`, `changes poll` and `changes baseline`.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 use omnigraph::Omnigraph;
 use omnigraph::changes::{
@@ -14,7 +16,7 @@ use omnigraph_service as service;
 
 use super::baseline;
 use super::blocks::{Blocks, Style, images_text};
-use super::types::Unseen;
+use super::types::{self, Unseen};
 use crate::address::{self, Access, Target};
 use crate::args::{self, CommitChanges, Diff, Global, Poll};
 use crate::failure::Failure;
@@ -27,6 +29,7 @@ const ID_LENGTH: usize = 26;
 pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
     let uri = address::storage(args.uri.as_deref(), global)?;
     let graph = address::open(&uri, global, Access::Read).await?;
+    warn_of_types(args, &graph).await?;
     let filter = args.scope.filter(args.values);
     if args.json {
         return output::json(&graph.diff_between(target(&args.from), target(&args.to), &filter).await?);
@@ -49,6 +52,21 @@ pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
         output::bytes(text.as_bytes())?;
     }
     output::line(&format!("{} inserts, {} updates, {} deletes", stats.inserts, stats.updates, stats.deletes))
+}
+
+/// Warns about names in the filter that neither state has a type for.
+async fn warn_of_types(args: &Diff, graph: &Omnigraph) -> Result<(), Failure> {
+    let names = args.scope.types();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut known = BTreeSet::new();
+    for side in [&args.from, &args.to] {
+        known.extend(graph.catalog(target(side)).await?.type_keys().map(|key| key.name));
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    types::warn(names.iter().map(String::as_str), &known, &format!("'{}' or '{}'", args.from, args.to));
+    Ok(())
 }
 
 /// Reads a commit id or a branch name.

@@ -7,14 +7,28 @@ use omnigraph_compiler::diagnostics::closest;
 
 use crate::failure::Failure;
 
-/// Refuses the first name that no type of the branch has, in the words of servers.
-pub(super) fn check(names: &[String], branch: &SnapshotOutput) -> Result<(), Failure> {
-    match names.iter().find(|name| !has(branch, name)) {
+/// Returns the names of the types of a branch.
+pub(super) fn of(branch: &SnapshotOutput) -> Vec<&str> {
+    branch.datasets.iter().map(|dataset| dataset.type_name.as_str()).collect()
+}
+
+/// Refuses the first name that is not known, in the words of servers.
+pub(super) fn check(names: &[String], known: &[&str]) -> Result<(), Failure> {
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(Failure::Usage {
             message: ErrorReply::unknown_type(name).into_parts().1.error,
-            hint: near(branch, name).map(|near| format!("did you mean '{near}'?")),
+            hint: closest(name, known.iter().copied()).map(|near| format!("did you mean '{near}'?")),
         }),
+    }
+}
+
+/// Warns about names that are not known at a place. They are not refused: history may have types that are gone.
+pub(super) fn warn<'a>(names: impl IntoIterator<Item = &'a str>, known: &[&str], place: &str) {
+    for name in names.into_iter().filter(|name| !known.contains(name)) {
+        let near = closest(name, known.iter().copied());
+        let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        eprintln!("warning: no type of {place} is called '{name}'{near}");
     }
 }
 
@@ -38,19 +52,8 @@ impl<'a> Unseen<'a> {
         self.0.is_empty()
     }
 
-    /// Warns about those that no type of the branch has. They are not refused: history may have types that are gone.
+    /// Warns about those that no type of the branch has.
     pub(super) fn warn(&self, branch: &SnapshotOutput) {
-        for name in self.0.iter().filter(|name| !has(branch, name)) {
-            let near = near(branch, name).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-            eprintln!("warning: no type of branch '{}' is called '{name}'{near}", branch.graph_branch);
-        }
+        warn(self.0.iter().copied(), &of(branch), &format!("branch '{}'", branch.graph_branch));
     }
-}
-
-fn has(branch: &SnapshotOutput, name: &str) -> bool {
-    branch.datasets.iter().any(|dataset| dataset.type_name == name)
-}
-
-fn near<'a>(branch: &'a SnapshotOutput, name: &str) -> Option<&'a str> {
-    closest(name, branch.datasets.iter().map(|dataset| dataset.type_name.as_str()))
 }

@@ -180,6 +180,12 @@ fn a_filter_by_an_unknown_type_is_told() {
         let run = sandbox.run(&[&poll[..], &[name]].concat());
         assert_eq!((run.code, run.stderr.as_str()), (0, warning));
     }
+    for json in [&[][..], &["--json"]] {
+        let diff = ["diff", "main", "main", "--uri", "g", "--type", "Persn", "--type", "Person"];
+        let run = sandbox.run(&[&diff[..], json].concat());
+        let warning = "warning: no type of 'main' or 'main' is called 'Persn'; did you mean 'Person'?\n";
+        assert_eq!((run.code, run.stderr.as_str()), (0, warning));
+    }
 }
 
 #[test]
