@@ -35,8 +35,8 @@ impl Bar {
     /// Returns the callback for a body that is sent. Once all of it has been, the answer is waited for.
     pub(crate) fn sent(&self) -> impl Fn(Sent) + Send + Sync + 'static {
         let bar = self.bar.clone();
-        bar.set_message("sending");
         move |sent: Sent| {
+            bar.set_message("sending");
             bar.set_length(sent.total);
             bar.set_position(sent.bytes);
             if sent.bytes == sent.total {

@@ -102,6 +102,9 @@ impl DataLoad<'_> {
             Grammar::Strict => {
                 let body = body(self.data, &bar).await?;
                 output::echo_target(self.label, target, global.quiet);
+                if !self.data.is_file() {
+                    bar.wait("sending");
+                }
                 let sent = graph.load_ndjson(Some(self.branch), self.from, mode, body).await;
                 sent.map(|loaded| loaded.at(graph.base()))
             }
@@ -135,7 +138,6 @@ async fn body(path: &Path, bar: &Bar) -> Result<Body, Failure> {
     if path.is_file() {
         return file_body(path, bar.sent()).await.map_err(failed);
     }
-    bar.wait("sending");
     let bytes = match path == Path::new("-") {
         true => {
             let mut bytes = Vec::new();
