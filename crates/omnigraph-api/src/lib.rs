@@ -63,7 +63,7 @@ pub use errors::{
 pub use export::ExportRequest;
 pub use health::{GraphInfo, GraphListResponse, HealthOutput};
 pub use openapi::components;
-pub use operation::{Method, Operation, Scope};
+pub use operation::{Method, Operation, Scope, graph_base_path};
 pub use queries::{
     InvocationBodyError, InvokeStoredQueryRequest, InvokeStoredQueryResponse, ParamDescriptor, ParamKind,
     QueriesCatalogOutput, QueryCatalogEntry,

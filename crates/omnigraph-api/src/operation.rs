@@ -274,17 +274,28 @@ impl Operation {
     /// When there are not as many values as parameters.
     pub fn url_path(self, values: &[&str]) -> String {
         assert_eq!(values.len(), self.path_parameters().count(), "values for the path {}", self.path());
-        let mut values = values.iter();
-        let mut path = String::new();
-        for segment in self.path().split('/').skip(1) {
-            path.push('/');
-            match parameter_name(segment).and_then(|_| values.next()) {
-                Some(value) => push_encoded(&mut path, value),
-                None => path.push_str(segment),
-            }
-        }
-        path
+        filled(self.path(), values)
     }
+}
+
+/// Returns the base of the paths of a graph, as `/graphs/kb`, ready to follow the URL of its server. The id is encoded
+/// as the values of [`Operation::url_path`] are.
+pub fn graph_base_path(id: &str) -> String {
+    filled(GRAPH_BASE, &[id])
+}
+
+/// Returns a template with values in place of its parameters.
+fn filled(template: &'static str, values: &[&str]) -> String {
+    let mut values = values.iter();
+    let mut path = String::new();
+    for segment in template.split('/').skip(1) {
+        path.push('/');
+        match parameter_name(segment).and_then(|_| values.next()) {
+            Some(value) => push_encoded(&mut path, value),
+            None => path.push_str(segment),
+        }
+    }
+    path
 }
 
 /// Returns the name of the parameter that a segment of a template is.

@@ -142,6 +142,9 @@ pub(crate) enum Command {
     /// Load JSONL as one commit.
     #[command(after_help = "Example:\n  omnigraph load my.graph --data people.jsonl --mode append")]
     Load(Load),
+    /// Load a sequence of JSON values as one commit: the older form of `load`.
+    #[command(hide = true, after_help = "Example:\n  omnigraph ingest my.graph --data people.jsonl")]
+    Ingest(Ingest),
     /// Show what the head of a branch holds.
     #[command(after_help = "Example:\n  omnigraph snapshot my.graph --json")]
     Snapshot(Snapshot),
@@ -245,6 +248,7 @@ impl Command {
             Command::Mutate(m) => m.json,
             Command::Context(c) => c.json,
             Command::Load(l) => l.json,
+            Command::Ingest(i) => i.json,
             Command::Snapshot(s) => s.json,
             Command::Blob(blob::Blob::Stat(b)) => b.json,
             Command::Commit(Commit::List(c)) => c.json,
@@ -402,6 +406,27 @@ pub(crate) struct Load {
     /// Fork the branch from this one first, if it does not exist.
     #[arg(long, value_name = "BASE")]
     pub(crate) from: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    #[command(flatten)]
+    pub(crate) uri: OptionalUri,
+    /// The file of JSON values (`-` is stdin).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// What happens to entities that exist.
+    #[arg(long, value_name = "MODE", default_value = "merge")]
+    pub(crate) mode: Mode,
+    /// The branch to write to.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub(crate) branch: String,
+    /// Fork the branch from this one first, if it does not exist.
+    #[arg(long, value_name = "BASE", default_value = "main")]
+    pub(crate) from: String,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,

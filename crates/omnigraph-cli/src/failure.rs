@@ -29,6 +29,14 @@ pub(crate) enum Failure {
         /// The line, cut when it is long; none when it cannot be read again.
         excerpt: Option<String>,
     },
+    /// A load names a branch that is not there, and none to fork it from.
+    #[error("branch '{branch}' not found")]
+    NoBranch {
+        /// The branch.
+        branch: String,
+        /// A branch with a similar name.
+        did_you_mean: Option<String>,
+    },
     /// Schema or query text was refused; the text is kept for the excerpt.
     #[error("{diagnostics}")]
     Text {
@@ -103,7 +111,8 @@ impl Failure {
         match self {
             Failure::Engine(error) => Some(error),
             Failure::Data { error, .. } => Some(error),
-            Failure::Text { .. }
+            Failure::NoBranch { .. }
+            | Failure::Text { .. }
             | Failure::Embed(_)
             | Failure::Pipeline(_)
             | Failure::Policy(_)

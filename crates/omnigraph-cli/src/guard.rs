@@ -73,6 +73,7 @@ fn rule(command: &Command) -> Option<Rule> {
         Command::Query(_) => ("query", Kind::Data, READ),
         Command::Mutate(_) => ("mutate", Kind::Data, WRITE),
         Command::Load(_) => ("load", Kind::Data, WRITE),
+        Command::Ingest(_) => ("ingest", Kind::Data, WRITE),
         Command::Branch(_) => ("branch", Kind::Data, WRITE),
         Command::Snapshot(_) => ("snapshot", Kind::Data, WRITE),
         Command::Export(_) => ("export", Kind::Data, WRITE),

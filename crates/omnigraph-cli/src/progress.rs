@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use omnigraph::db::{LoadPhase, LoadProgress};
+use omnigraph_client::http::Sent;
 
 /// How often a bar moves that knows no progress.
 const TICK: Duration = Duration::from_millis(100);
@@ -28,9 +29,20 @@ impl Bar {
 
     /// Shows that something else is at work, for a time that is not known.
     pub(crate) fn wait(&self, message: &'static str) {
-        self.bar.set_style(ProgressStyle::default_spinner());
-        self.bar.set_message(message);
-        self.bar.enable_steady_tick(TICK);
+        spin(&self.bar, message);
+    }
+
+    /// Returns the callback for a body that is sent. Once all of it has been, the answer is waited for.
+    pub(crate) fn sent(&self) -> impl Fn(Sent) + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        move |sent: Sent| {
+            bar.set_message("sending");
+            bar.set_length(sent.total);
+            bar.set_position(sent.bytes);
+            if sent.bytes == sent.total {
+                spin(&bar, "loading");
+            }
+        }
     }
 
     /// Returns the callback for the load.
@@ -49,6 +61,12 @@ impl Bar {
             });
         })
     }
+}
+
+fn spin(bar: &ProgressBar, message: &'static str) {
+    bar.set_style(ProgressStyle::default_spinner());
+    bar.set_message(message);
+    bar.enable_steady_tick(TICK);
 }
 
 impl Drop for Bar {

@@ -4,10 +4,11 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use omnigraph::OmniError;
-use omnigraph::error::{ManifestDetails, ManifestErrorKind, Place, StorageFailureKind};
-use omnigraph_api::ErrorCode;
+use omnigraph::error::{ManifestDetails, Place, StorageFailureKind};
+use omnigraph_api::{ErrorCode, ErrorOutput, ErrorReply};
 use omnigraph_client::http::{BlobFailure, ClientError};
 use omnigraph_embed::EmbedError;
+use omnigraph_service as service;
 use serde_json::{Map, Value, json};
 
 use crate::address;
@@ -19,8 +20,8 @@ const PRECONDITION_FAILED: u8 = 4;
 /// What to do about it.
 const HEAD_MOVED: &str = "read again and repeat the write with the new head";
 
-/// Conflicts that the text of a refused merge lists.
-const SHOWN_CONFLICTS: usize = 3;
+/// Causes that the text of a failure lists.
+const SHOWN_CAUSES: usize = 3;
 
 /// Prints a failure and returns the exit code that belongs to it.
 pub(crate) fn print(failure: &Failure, as_json: bool) -> ExitCode {
@@ -53,6 +54,9 @@ fn print_text(failure: &Failure) -> std::io::Result<()> {
     }
     let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
     writeln!(stderr, "{style}error{style:#}: {}", message(failure))?;
+    for cause in causes(failure).iter().take(SHOWN_CAUSES) {
+        writeln!(stderr, "  caused by: {cause}")?;
+    }
     if let Failure::Data { path, line, excerpt, .. } = failure {
         let gutter = " ".repeat(line.to_string().len());
         writeln!(stderr, "{gutter}--> {path}:{line}")?;
@@ -68,24 +72,48 @@ fn print_text(failure: &Failure) -> std::io::Result<()> {
 }
 
 fn message(failure: &Failure) -> String {
-    match failure {
-        Failure::Engine(OmniError::PreconditionFailed { branch, expected, actual }) => {
-            format!(
-                "precondition failed on branch '{branch}': expected head '{expected}' but current is {actual}"
-            )
-        }
-        Failure::Engine(OmniError::MergeConflicts(conflicts)) if conflicts.len() > SHOWN_CONFLICTS => {
-            let shown: Vec<String> =
-                conflicts.iter().take(SHOWN_CONFLICTS).map(ToString::to_string).collect();
-            format!("merge conflicts: {}; and {} more", shown.join("; "), conflicts.len() - SHOWN_CONFLICTS)
-        }
-        other => other.to_string(),
+    told(failure).map_or_else(|| failure.to_string(), |output| output.error)
+}
+
+/// Returns what a server answers to the same request, so that both tell a mistake of the caller alike.
+///
+/// There is none for failures of the machine: a server hides the places that the command line has to name.
+fn told(failure: &Failure) -> Option<ErrorOutput> {
+    if let Failure::NoBranch { branch, .. } = failure {
+        return Some(ErrorReply::branch_to_load_not_found(branch).into_parts().1);
     }
+    let error = failure.engine()?;
+    let reply = service::error::reply(error);
+    if reply.status() == ErrorCode::Internal.status() {
+        return None;
+    }
+    let mut output = reply.into_parts().1;
+    // Who opens the storage sees all branches, so that a similar name may be told.
+    if let OmniError::BranchNotFound { .. } = error {
+        output.error = error.to_string();
+    }
+    Some(output)
+}
+
+/// Returns what the text leaves out, cause by cause.
+fn causes(failure: &Failure) -> Vec<String> {
+    let conflicts = match failure {
+        Failure::Client(error) | Failure::Unsure(error) => {
+            error.error_output().map(|output| output.merge_conflicts.clone()).unwrap_or_default()
+        }
+        Failure::Engine(OmniError::RecoveryRequired { reason, .. }) => return vec![reason.clone()],
+        other => told(other).map(|output| output.merge_conflicts).unwrap_or_default(),
+    };
+    conflicts.iter().map(|conflict| format!("{conflict}: {}", conflict.message)).collect()
 }
 
 fn hint(failure: &Failure) -> Option<String> {
     match failure {
         Failure::Usage { hint, .. } => hint.clone(),
+        Failure::NoBranch { did_you_mean: Some(name), .. } => Some(format!("did you mean '{name}'?")),
+        Failure::NoBranch { did_you_mean: None, .. } => {
+            Some("`--from main` forks it from main".to_owned())
+        }
         Failure::Engine(OmniError::PreconditionFailed { .. }) => Some(HEAD_MOVED.to_owned()),
         Failure::Client(error) if error.precondition_failure().is_some() => Some(HEAD_MOVED.to_owned()),
         Failure::Unsure(_) => {
@@ -113,6 +141,7 @@ fn hint(failure: &Failure) -> Option<String> {
             "resolve with `--resolve properties`, `ours` or `theirs`, or change one of the branches; --json lists all conflicts"
                 .to_owned(),
         ),
+        Failure::Engine(OmniError::CommitHasNoParent { .. }) => Some("export it instead".to_owned()),
         Failure::Engine(OmniError::BranchNotFound { .. }) => {
             Some("`omnigraph snapshot` without --branch reads main".to_owned())
         }
@@ -133,84 +162,23 @@ fn error_object(failure: &Failure) -> Value {
     if let Failure::Client(error) | Failure::Unsure(error) = failure {
         return served_object(error);
     }
-    let mut object = Map::new();
-    object.insert("error".to_owned(), Value::String(message(failure)));
-    if let Some(code) = code(failure) {
-        object.insert("code".to_owned(), Value::String(code.to_owned()));
-    }
-    match failure.engine() {
-        Some(OmniError::PreconditionFailed { expected, actual, .. }) => {
-            object.insert("precondition_failure".to_owned(), json!({"expected": expected, "actual": actual}));
+    let mut object = match told(failure).map(serde_json::to_value) {
+        Some(Ok(Value::Object(told))) => told,
+        _ => {
+            let mut object = Map::from_iter([("error".to_owned(), Value::String(message(failure)))]);
+            object.extend(code(failure).map(|code| ("code".to_owned(), Value::from(code))));
+            object
         }
-        Some(OmniError::ChangeFeedGap { cursor, first_unreadable_commit_id }) => {
-            let mut gap = Map::new();
-            gap.extend(cursor.iter().map(|cursor| ("cursor".to_owned(), json!(cursor))));
-            gap.insert("first_unreadable_commit_id".to_owned(), json!(first_unreadable_commit_id));
-            object.insert("change_feed_gap".to_owned(), Value::Object(gap));
-        }
-        Some(OmniError::CommitHasNoParent { graph_commit_id }) => {
-            let refusal = json!({"reason": "parentless_commit", "graph_commit_id": graph_commit_id});
-            object.insert("change_diff_refusal".to_owned(), refusal);
-        }
-        Some(OmniError::ChangeSchemaBoundary { graph_commit_id, type_name }) => {
-            let refusal = json!({
-                "reason": "schema_boundary",
-                "graph_commit_id": graph_commit_id,
-                "type_name": type_name,
-            });
-            object.insert("change_diff_refusal".to_owned(), refusal);
-        }
-        Some(OmniError::MergeConflicts(conflicts)) => {
-            let conflicts = conflicts.iter().map(|conflict| {
-                json!({
-                    "entity_kind": conflict.type_key.kind.to_string(),
-                    "type_name": conflict.type_key.name,
-                    "entity_id": conflict.entity_id,
-                    "kind": conflict.kind,
-                    "message": conflict.message,
-                })
-            });
-            object.insert("merge_conflicts".to_owned(), Value::Array(conflicts.collect()));
-        }
-        Some(OmniError::KeyConflict { type_key, entity_id, .. }) => {
-            let conflict = json!({
-                "entity_kind": type_key.kind.to_string(),
-                "type_name": type_key.name,
-                "entity_id": entity_id,
-            });
-            object.insert("key_conflict".to_owned(), conflict);
-        }
-        Some(OmniError::ResourceLimitExceeded { resource, limit, actual }) => {
-            let limit = json!({"resource": resource, "limit": limit, "actual": actual});
-            object.insert("resource_limit".to_owned(), limit);
-        }
-        Some(OmniError::BlobRangeNotSatisfiable { start, end, length }) => {
-            let range = json!({"start": start, "end": end, "length": length});
-            object.insert("blob_range".to_owned(), range);
-        }
-        Some(OmniError::ExternalBlobSource { uri, reason }) => {
-            let source = json!({"uri": uri, "reason": reason});
-            object.insert("external_blob_source".to_owned(), source);
-        }
-        Some(OmniError::RecoveryRequired { operation_id, .. }) => {
-            object.insert("recovery_required".to_owned(), json!({"operation_id": operation_id}));
-        }
-        Some(OmniError::Manifest(error)) => match &error.details {
-            Some(ManifestDetails::ReadSetChanged { member, expected, actual }) => {
-                let conflict = json!({"member": member, "expected": expected, "actual": actual});
-                object.insert("read_set_conflict".to_owned(), conflict);
-            }
-            Some(ManifestDetails::Input { line, type_key, property, .. }) => {
-                let place = json!({
-                    "line": line,
-                    "type_key": type_key.as_ref().map(ToString::to_string),
-                    "property": property,
-                });
-                object.insert("input".to_owned(), place);
-            }
-            _ => {}
-        },
-        _ => {}
+    };
+    if let Some(OmniError::Manifest(error)) = failure.engine()
+        && let Some(ManifestDetails::Input { unit, line, type_key, property }) = &error.details
+    {
+        let place = json!({
+            unit.to_string(): line,
+            "type_key": type_key.as_ref().map(ToString::to_string),
+            "property": property,
+        });
+        object.insert("input".to_owned(), place);
     }
     if let Failure::Data { path, line, .. } = failure {
         let input = object.entry("input").or_insert_with(|| json!({"line": line}));
@@ -254,6 +222,7 @@ fn served_object(error: &ClientError) -> Value {
     object.unwrap_or_else(|| json!({"error": error.to_string()}))
 }
 
+/// Returns the class of a failure that no server answers with.
 fn code(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Text { .. } | Failure::Usage { .. } | Failure::Pipeline(_) => Some("bad_request"),
@@ -263,32 +232,13 @@ fn code(failure: &Failure) -> Option<&'static str> {
         Failure::Blob { failure, .. } => Some(blob_code(*failure)),
         Failure::Client(_) | Failure::Unsure(_) => None,
         Failure::Io { source, .. } => Some(io_code(source)),
-        Failure::Engine(_) | Failure::Data { .. } => match failure.engine()? {
-            OmniError::Compiler(_) | OmniError::Param(_) | OmniError::QueryKind { .. } => Some("bad_request"),
-            OmniError::Manifest(error) => Some(match error.kind {
-                ManifestErrorKind::BadRequest => "bad_request",
-                ManifestErrorKind::NotFound => "not_found",
-                ManifestErrorKind::Conflict => "conflict",
-                ManifestErrorKind::Internal => "internal",
-            }),
-            OmniError::KeyConflict { .. }
-            | OmniError::MergeConflicts(_)
-            | OmniError::CommitHasNoParent { .. }
-            | OmniError::ChangeSchemaBoundary { .. }
-            | OmniError::AlreadyInitialized { .. } => Some("conflict"),
-            // The status alone tells it on a server.
-            OmniError::PreconditionFailed { .. } => None,
-            OmniError::BranchNotFound { .. } | OmniError::NotAGraph { .. } => Some("not_found"),
-            OmniError::ChangeCursorRejected { .. }
-            | OmniError::ResourceLimitExceeded { .. }
-            | OmniError::ExternalBlobPolicy { .. }
-            | OmniError::BlobRangeNotSatisfiable { .. } => Some("bad_request"),
-            OmniError::ExternalBlobSource { .. } => None,
-            OmniError::Policy(_) => Some("forbidden"),
-            OmniError::Io { source, .. } => Some(io_code(source)),
-            OmniError::Embedding(error) => Some(embedding_code(error)),
-            _ => Some("internal"),
-        },
+        Failure::NoBranch { .. } => Some("not_found"),
+        Failure::Engine(_) | Failure::Data { .. } => Some(match failure.engine()? {
+            OmniError::NotAGraph { .. } => "not_found",
+            OmniError::Policy(_) => "forbidden",
+            OmniError::Io { source, .. } => io_code(source),
+            _ => "internal",
+        }),
     }
 }
 

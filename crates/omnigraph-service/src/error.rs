@@ -28,11 +28,15 @@ pub fn reply(error: &OmniError) -> ErrorReply {
         OmniError::DataFusion(cause) => ErrorReply::new(code, format!("query: {cause}")),
         OmniError::QueryKind { name, mutation: true } => ErrorReply::new(
             code,
-            format!("query '{name}' contains mutations and cannot run as a read; send it to POST /mutate"),
+            format!(
+                "query '{name}' contains mutations and cannot run as a read; run it with `omnigraph mutate`, or send it \
+                 to POST /mutate"
+            ),
         ),
-        OmniError::QueryKind { name, mutation: false } => {
-            ErrorReply::new(code, format!("query '{name}' is a read; send it to POST /query"))
-        }
+        OmniError::QueryKind { name, mutation: false } => ErrorReply::new(
+            code,
+            format!("query '{name}' is a read; run it with `omnigraph query`, or send it to POST /query"),
+        ),
         other => ErrorReply::new(code, other.to_string()),
     }
 }

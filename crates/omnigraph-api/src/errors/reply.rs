@@ -67,6 +67,17 @@ impl Reply<ErrorOutput> {
         ErrorReply::new(ErrorCode::NotFound, format!("branch '{branch}' not found"))
     }
 
+    /// 404: the branch of a load does not exist, and the load names none to fork it from.
+    pub fn branch_to_load_not_found(branch: &str) -> ErrorReply {
+        let error = format!("branch '{branch}' not found; pass `from` to create it");
+        ErrorReply::new(ErrorCode::NotFound, error)
+    }
+
+    /// 400: what is to be exported is restricted to a type that the branch does not have.
+    pub fn unknown_type(name: &str) -> ErrorReply {
+        ErrorReply::new(ErrorCode::BadRequest, format!("unknown type '{name}'"))
+    }
+
     /// 404: the commit does not exist, or must look so.
     pub fn commit_not_found(commit_id: &str) -> ErrorReply {
         ErrorReply::new(ErrorCode::NotFound, format!("commit '{commit_id}' not found"))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use omnigraph_api::{Method, Operation, Scope};
+use omnigraph_api::{Method, Operation, Scope, graph_base_path};
 
 /// The route table: method, path, operation id, tag. `B` is the base of a graph.
 const ROUTES: &str = "
@@ -87,6 +87,7 @@ fn values_are_encoded_as_one_segment() {
     assert_eq!(Operation::GetCommit.url_path(&["azAZ09-._~"]), "/commits/azAZ09-._~");
     assert_eq!(Operation::Query.url_path(&[]), "/query");
     assert_eq!(Operation::Health.url_path(&[]), "/healthz");
+    assert_eq!(graph_base_path("a_b.c~d-E9/"), "/graphs/a_b.c~d-E9%2F");
 }
 
 #[test]

@@ -128,6 +128,11 @@ enum Op {
 }
 
 impl Scope {
+    /// Returns the names of the types.
+    pub(crate) fn types(&self) -> &[String] {
+        &self.types
+    }
+
     /// Returns it as the scope of a feed.
     pub(crate) fn feed(&self) -> ChangeFeedScope {
         ChangeFeedScope {

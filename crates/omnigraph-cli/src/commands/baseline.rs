@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use omnigraph_api::{ChangeBaselineOutput, ChangeBaselineRequest};
 use omnigraph_service as service;
 
+use super::types;
 use crate::address::{self, Access, Target};
 use crate::args::{Baseline, Global};
 use crate::failure::Failure;
@@ -45,6 +46,10 @@ async fn capture(
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Read).await?;
             let branch = request.branch.as_deref().unwrap_or("main");
+            if !request.type_names.is_empty() {
+                let snapshot = service::snapshot(&graph, branch).await?;
+                types::check(&request.type_names, &types::of(&snapshot))?;
+            }
             let mut out = BufWriter::with_capacity(BUFFER, &installation.file);
             let scope = service::baseline_scope(request);
             let captured = graph.capture_change_baseline(branch, &scope, &mut out).await?;

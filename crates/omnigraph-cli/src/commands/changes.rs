@@ -1,5 +1,7 @@
 //! `omnigraph diff`, `commit changes`, `changes poll` and `changes baseline`.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 use omnigraph::Omnigraph;
 use omnigraph::changes::{
@@ -14,6 +16,7 @@ use omnigraph_service as service;
 
 use super::baseline;
 use super::blocks::{Blocks, Style, images_text};
+use super::types::{self, Unseen};
 use crate::address::{self, Access, Target};
 use crate::args::{self, CommitChanges, Diff, Global, Poll};
 use crate::failure::Failure;
@@ -26,6 +29,7 @@ const ID_LENGTH: usize = 26;
 pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
     let uri = address::storage(args.uri.as_deref(), global)?;
     let graph = address::open(&uri, global, Access::Read).await?;
+    warn_of_types(args, &graph).await?;
     let filter = args.scope.filter(args.values);
     if args.json {
         return output::json(&graph.diff_between(target(&args.from), target(&args.to), &filter).await?);
@@ -48,6 +52,21 @@ pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
         output::bytes(text.as_bytes())?;
     }
     output::line(&format!("{} inserts, {} updates, {} deletes", stats.inserts, stats.updates, stats.deletes))
+}
+
+/// Warns about names in the filter that neither state has a type for.
+async fn warn_of_types(args: &Diff, graph: &Omnigraph) -> Result<(), Failure> {
+    let names = args.scope.types();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut known = BTreeSet::new();
+    for side in [&args.from, &args.to] {
+        known.extend(graph.catalog(target(side)).await?.type_keys().map(|key| key.name));
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    types::warn(names.iter().map(String::as_str), &known, &format!("'{}' or '{}'", args.from, args.to));
+    Ok(())
 }
 
 /// Reads a commit id or a branch name.
@@ -126,6 +145,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Warns about names that no type of a branch has. A branch that is gone or hidden by now tells nothing.
+    async fn warn(&self, unseen: &Unseen<'_>, branch: &str) {
+        if unseen.is_empty() {
+            return;
+        }
+        let found = match self {
+            Source::Direct(graph) => service::snapshot(graph, branch).await.ok(),
+            Source::Served(graph) => graph.snapshot(Some(branch)).await.ok(),
+        };
+        if let Some(found) = found {
+            unseen.warn(&found);
+        }
+    }
+}
+
 /// Refuses pages without room, in the words of servers.
 fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
     match limit {
@@ -138,35 +173,45 @@ fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
 pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
+    let mut unseen = Unseen::of(args.scope.types());
     if let Some(token) = &args.page_token {
         let page = source.commit_page(args, Some(token)).await?;
+        unseen.see(&page.changes);
+        let branch = page.cause.authored_branch.clone();
         if args.json {
-            return output::json(&page);
+            output::json(&page)?;
+        } else {
+            let CommitChangesOutput { cause, changes, next_page_token } = page;
+            let mut blocks = Blocks::new(Style::Text);
+            blocks.print(&ChangeBlockOutput { cause, changes })?;
+            if let Some(next) = next_page_token {
+                blocks.out.text(&format!("next_page_token: {next}\n"))?;
+            }
+            blocks.out.flush()?;
         }
-        let CommitChangesOutput { cause, changes, next_page_token } = page;
-        let mut blocks = Blocks::new(Style::Text);
-        blocks.print(&ChangeBlockOutput { cause, changes })?;
-        if let Some(next) = next_page_token {
-            blocks.out.text(&format!("next_page_token: {next}\n"))?;
-        }
-        return blocks.out.flush();
+        source.warn(&unseen, &branch).await;
+        return Ok(());
     }
     let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
     let mut token = None;
-    loop {
+    let branch = loop {
         let CommitChangesOutput { cause, changes, next_page_token } =
             source.commit_page(args, token.as_deref()).await?;
-        blocks.print(&ChangeBlockOutput { cause, changes })?;
+        unseen.see(&changes);
+        let block = ChangeBlockOutput { cause, changes };
+        blocks.print(&block)?;
         token = next_page_token;
         if token.is_none() {
-            break;
+            break block.cause.authored_branch;
         }
-    }
+    };
     blocks.end()?;
     if args.json {
         blocks.out.text("\n")?;
     }
-    blocks.out.flush()
+    blocks.out.flush()?;
+    source.warn(&unseen, &branch).await;
+    Ok(())
 }
 
 /// Polls or captures.
@@ -180,6 +225,7 @@ pub(crate) async fn run(args: &args::Changes, global: &Global) -> Result<(), Fai
 async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
+    let mut unseen = Unseen::of(args.scope.types());
     let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
     // The first page is read before anything is printed, so that a refused poll leaves stdout empty.
     let mut page = source.feed_page(args, None).await?;
@@ -188,6 +234,7 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
     }
     loop {
         for block in &page.blocks {
+            unseen.see(&block.changes);
             blocks.print(block)?;
         }
         match page.next_page_token {
@@ -196,7 +243,9 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
         }
     }
     blocks.end()?;
-    finish(blocks, args.json, page.cursor.as_deref(), page.caught_up)
+    finish(blocks, args.json, page.cursor.as_deref(), page.caught_up)?;
+    source.warn(&unseen, &args.branch).await;
+    Ok(())
 }
 
 /// Ends a poll with what its last page says.

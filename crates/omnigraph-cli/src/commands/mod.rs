@@ -9,10 +9,12 @@ mod changes;
 mod cleanup;
 mod commit;
 mod context;
+mod data;
 mod embed;
 mod export;
 mod graphs;
 mod index;
+mod ingest;
 mod init;
 mod lint;
 mod load;
@@ -29,6 +31,7 @@ mod schema;
 mod snapshot;
 mod source;
 mod tag;
+mod types;
 mod version;
 
 use std::process::ExitCode;
@@ -51,6 +54,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Alias(args) => alias::run(args, global).await,
         Command::Mutate(args) => mutate::run(args, global).await,
         Command::Load(args) => load::run(args, global).await,
+        Command::Ingest(args) => ingest::run(args, global).await,
         Command::Snapshot(args) => snapshot::run(args, global).await,
         Command::Export(args) => export::run(args, global).await,
         Command::Blob(args) => blob::run(args, global).await,

@@ -16,6 +16,7 @@ fn every_command_has_help_with_an_example() {
         vec!["query"],
         vec!["mutate"],
         vec!["load"],
+        vec!["ingest"],
         vec!["snapshot"],
         vec!["export"],
         vec!["commit"],
@@ -35,6 +36,29 @@ fn every_command_has_help_with_an_example() {
         assert!(help.contains(&format!("omnigraph {}", command.join(" "))), "{help}");
         assert!(help.contains("Example:"), "{help}");
     }
+}
+
+#[test]
+fn the_older_loader_is_not_listed_and_warns() {
+    let sandbox = Sandbox::with_graph();
+    assert!(!sandbox.ok(&["--help"]).contains("ingest"));
+    let warning = "warning: `omnigraph ingest` is a deprecated loader command; \
+                   use `omnigraph load --from <base> --mode <mode>`\n";
+    let run = sandbox.run(&["ingest", "g", "--data", "rows.jsonl", "--as", "ada", "--json"]);
+    assert_eq!(
+        (run.code, run.stderr.as_str()),
+        (0, &*format!("{warning}omnigraph ingest → g (direct, local)\n"))
+    );
+    let receipt: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        (&receipt["actor_id"], &receipt["commit"]["actor_id"]),
+        (&serde_json::Value::Null, &"ada".into())
+    );
+    let quiet = sandbox.run(&["ingest", "g", "--data", "rows.jsonl", "--quiet"]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (0, warning));
+    let run = sandbox.run(&["ingest", "g"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("--data"), "{}", run.stderr);
 }
 
 #[test]

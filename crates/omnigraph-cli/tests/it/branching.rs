@@ -44,11 +44,9 @@ fn conflicts_are_listed_with_their_cure_and_resolved_on_request() {
     insert(&sandbox, "main", "Alice", 32);
     let refused = sandbox.run(&["branch", "merge", "left", "--uri", "g", "--quiet"]);
     assert_eq!(refused.code, 1);
-    assert!(
-        refused.stderr.contains("node:Person, entity id 'Alice' (divergent_update): "),
-        "{}",
-        refused.stderr
-    );
+    let conflict = "node type 'Person', entity id 'Alice' (divergent_update)";
+    let told = format!("error: merge conflicts: {conflict}\n  caused by: {conflict}: source and target");
+    assert!(refused.stderr.starts_with(&told), "{}", refused.stderr);
     assert!(refused.stderr.contains("--resolve properties"), "{}", refused.stderr);
 
     let refused = sandbox.run(&["branch", "merge", "left", "--uri", "g", "--quiet", "--json"]);

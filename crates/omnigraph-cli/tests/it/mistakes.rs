@@ -166,6 +166,29 @@ fn an_export_of_an_unknown_type_suggests_one() {
 }
 
 #[test]
+fn a_filter_by_an_unknown_type_is_told() {
+    let sandbox = Sandbox::with_graph();
+    let baseline = ["changes", "baseline", "--uri", "g", "--out", "base.jsonl", "--type", "Persn"];
+    assert_eq!(sandbox.refused(&baseline), "error: unknown type 'Persn'\nhint: did you mean 'Person'?\n");
+    assert!(!sandbox.exists("base.jsonl"));
+    let poll = ["changes", "poll", "--uri", "g", "--start", "beginning", "--type"];
+    for (name, warning) in [
+        ("Persn", "warning: no type of branch 'main' is called 'Persn'; did you mean 'Person'?\n"),
+        ("Zebra", "warning: no type of branch 'main' is called 'Zebra'\n"),
+        ("Person", ""),
+    ] {
+        let run = sandbox.run(&[&poll[..], &[name]].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (0, warning));
+    }
+    for json in [&[][..], &["--json"]] {
+        let diff = ["diff", "main", "main", "--uri", "g", "--type", "Persn", "--type", "Person"];
+        let run = sandbox.run(&[&diff[..], json].concat());
+        let warning = "warning: no type of 'main' or 'main' is called 'Persn'; did you mean 'Person'?\n";
+        assert_eq!((run.code, run.stderr.as_str()), (0, warning));
+    }
+}
+
+#[test]
 fn lint_names_the_place_of_an_error() {
     let sandbox = Sandbox::empty();
     let lint = ["lint", "--query", "bad.gq", "--schema", "schema.pg"];

@@ -215,6 +215,104 @@ fn loads_of_all_modes_do_the_same() {
 }
 
 #[test]
+fn ingests_do_the_same() {
+    let mut sides = people();
+    // Objects over several lines and on one line; members that nothing knows.
+    sides.sandbox.write(
+        "more.json",
+        "{\"type\": \"Person\",\n \"data\": {\"name\": \"Alice\", \"age\": 31, \"hair\": 1}}\n\n\
+         {\"type\":\"Person\",\"data\":{\"name\":\"Eve\"},\"seen\":true} {\"edge\":\"Knows\",\"from\":\"Eve\",\"to\":\"Alice\"}\n",
+    );
+    let outcome = sides.same(&["ingest", "--data", "more.json", "--json"]);
+    assert_eq!(outcome.notes.len(), 1, "{outcome:?}");
+    assert!(
+        outcome.notes[0].starts_with("warning: ") && outcome.notes[0].contains("deprecated loader command"),
+        "{outcome:?}"
+    );
+    let receipt: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let keys: Vec<&String> = receipt.as_object().unwrap().keys().collect();
+    let expected = [
+        "uri",
+        "branch",
+        "base_branch",
+        "branch_created",
+        "mode",
+        "nodes",
+        "edges",
+        "total_entities",
+        "actor_id",
+        "commit",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(
+        (&receipt["branch"], &receipt["base_branch"], &receipt["branch_created"], &receipt["mode"]),
+        (&json!("main"), &json!("main"), &json!(false), &json!("merge"))
+    );
+    assert_eq!(receipt["nodes"], json!([{"name": "Person", "entities_loaded": 2}]));
+    assert_eq!(
+        sides.ok(&["ingest", "--data", "more.json", "--branch", "side"]),
+        "ingested 3 entities from URI into branch side from main with merge (branch created)\n\
+         node type 'Person': 2 entities loaded\nedge type 'Knows': 1 entities loaded\n"
+    );
+    let again = ["ingest", "--data", "more.json", "--branch", "side", "--from", "main", "--quiet"];
+    assert!(
+        sides.ok(&again).starts_with(
+            "ingested 3 entities from URI into branch side from main with merge (branch exists)\n"
+        )
+    );
+    let forked =
+        sides.json(&["ingest", "--data", "more.json", "--branch", "other", "--from", "side", "--json"]);
+    assert_eq!((&forked["base_branch"], &forked["branch_created"]), (&json!("side"), &json!(true)));
+    sides.sandbox.write("none.json", " \n");
+    sides.ok(&["ingest", "--data", "none.json"]);
+    sides.json(&["ingest", "--data", "rows.jsonl", "--mode", "overwrite", "--json", "--yes"]);
+    sides.sandbox.write("fay.json", "{\"type\":\"Person\",\"data\":{\"name\":\"Fay\"}}");
+    sides.ok(&["ingest", "--data", "fay.json", "--mode", "append"]);
+    for branch in ["main", "side", "other"] {
+        sides.ok(&["export", "--branch", branch, "--type", "Person"]);
+    }
+    assert_eq!(sides.ok(&["branch", "list"]), "main\nother\nside\n");
+}
+
+#[test]
+fn refused_ingests_are_told_the_same() {
+    let mut sides = people();
+    let good = "{\"type\":\"Person\",\"data\":{\"name\":\"Zoe\"}}";
+    for (index, record) in [
+        "{\"type\":\"Persn\",\"data\":{\"name\":\"x\"}}",
+        "{\"type\":\"Person\",\"data\":{\"age\":5}}",
+        "{\"type\":\"Person\",\"data\":{\"name\":\"x\",\"age\":200}}",
+        "{\"type\":\"Person\",\"data\":{\"name\":\"Zoe\"}}",
+        "{\"type\":\"Person\"",
+        "{\"name\":\"x\"}",
+        "{\"edge\":\"Knows\",\"from\":\"Alice\"}",
+        "{\"edge\":\"Knows\",\"from\":\"Alice\",\"to\":\"Nobody\"}",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("bad{index}.json");
+        sides.sandbox.write(&file, &format!("{good}{record}\n"));
+        let words = ["ingest", "--data", &file, "--branch", "new"];
+        let error = sides.refused(&words);
+        assert!(error.starts_with("error: ") && error.contains("record 2"), "{record}: {error}");
+        sides.refused(&[&words[..], &["--json"]].concat());
+    }
+    for words in [
+        &["ingest", "--data", "absent.json"][..],
+        &["ingest", "--data", "rows.jsonl", "--mode", "append"],
+        &["ingest", "--data", "rows.jsonl", "--branch", "new", "--from", "mian"],
+        &["ingest", "--data", "rows.jsonl", "--branch", "a b"],
+    ] {
+        let outcome = sides.same(words);
+        assert_eq!((outcome.code, outcome.notes.len()), (1, 1), "{words:?}: {}", outcome.error);
+        sides.refused(&[words, &["--json"]].concat());
+    }
+    assert_eq!(sides.ok(&["branch", "list"]), "main\n");
+    assert_eq!(sides.json(&["commit", "list", "--json"])["commits"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn lines_that_are_refused_are_told_the_same() {
     let mut sides = people();
     let good = "{\"type\":\"Person\",\"data\":{\"name\":\"Zoe\"}}\n";
@@ -281,11 +379,13 @@ fn conflicts_are_told_the_same() {
         let text = format!("query u() {{ update Person set {{ age: {age} }} where name = \"Alice\" }}");
         sides.ok(&["mutate", "-e", &text, "--branch", branch]);
     }
-    // The lists of conflicts are the same; the text of a server has no reasons, which are in the list.
     for more in [&[][..], &["--delete-branch"]] {
-        let storage = "merge conflicts: node:Person, entity id 'Alice' (divergent_update): source and target";
-        let served = "merge conflicts: node type 'Person', entity id 'Alice' (divergent_update)";
-        sides.refused_as(&[&["branch", "merge", "left"][..], more].concat(), storage, served, true);
+        let words = [&["branch", "merge", "left"][..], more].concat();
+        let text = sides.refused(&words);
+        assert_eq!(text, "error: merge conflicts: node type 'Person', entity id 'Alice' (divergent_update)");
+        let object: Value =
+            serde_json::from_str(&sides.refused(&[&words[..], &["--json"]].concat())).unwrap();
+        assert_eq!(object["merge_conflicts"][0]["entity_id"], "Alice");
     }
     assert_eq!(sides.ok(&["branch", "list"]), "left\nmain\n");
 }
@@ -348,48 +448,49 @@ fn state_and_history_print_the_same() {
             sides.ok(&[&["commit", "changes", commit][..], more].concat());
         }
     }
-    sides.same(&["commit", "changes", &ids[1], "--type", "Persn", "--json"]);
+    for more in [&[][..], &["--json"]] {
+        let words = ["commit", "changes", &ids[0], "--type", "Persn", "--type", "Company"];
+        let outcome = sides.same(&[&words[..], more].concat());
+        let warning = "warning: no type of branch 'main' is called 'Persn'; did you mean 'Person'?";
+        assert_eq!((outcome.code, outcome.notes), (0, vec![warning.to_owned()]), "{more:?}");
+    }
     sides.same(&["commit", "changes", &ids[1], "--limit", "9000", "--json"]);
     sides.same(&["commit", "changes", &ids[1], "--page-token", "nonsense", "--json"]);
 }
 
-/// Texts that the documentation of neither side gives, and that each side words for its users.
 #[test]
-fn some_mistakes_are_told_in_other_words() {
+fn the_wrong_command_for_a_request_is_told_the_same() {
     let mut sides = people();
     let listed = sides.json(&["commit", "list", "--json"]);
     let (head, first) =
         (id(&listed, "/commits/0/graph_commit_id"), id(&listed, "/commits/1/graph_commit_id"));
-    // A server speaks to programs: it names its own route, and members of requests.
-    sides.refused_as(
-        &["query", "remove_person", "--query", "queries.gq", "--params", r#"{"name":"Bob"}"#],
-        "query 'remove_person' is a mutation; run it with `mutate`",
-        "query 'remove_person' contains mutations and cannot run as a read; send it to POST /mutate",
-        true,
-    );
-    sides.refused_as(
-        &["mutate", "people", "--query", "queries.gq"],
-        "query 'people' is a read; run it with `query`",
-        "query 'people' is a read; send it to POST /query",
-        true,
-    );
-    sides.refused_as(
-        &["load", "--data", "rows.jsonl", "--mode", "append", "--branch", "mian"],
-        "branch 'mian' not found",
-        "branch 'mian' not found; pass `from` to create it",
-        true,
-    );
-    sides.refused(&["commit", "changes", &head, "--limit", "0"]);
-    // Of several mistakes in a text a server tells all at once; the command line has an excerpt for each.
+    for (words, text) in [
+        (
+            &["query", "remove_person", "--query", "queries.gq", "--params", r#"{"name":"Bob"}"#][..],
+            "query 'remove_person' contains mutations and cannot run as a read; run it with `omnigraph mutate`",
+        ),
+        (
+            &["mutate", "people", "--query", "queries.gq"],
+            "query 'people' is a read; run it with `omnigraph query`",
+        ),
+        (
+            &["load", "--data", "rows.jsonl", "--mode", "append", "--branch", "mian"],
+            "branch 'mian' not found; pass `from` to create it",
+        ),
+        (&["commit", "changes", &first], "has no parent to compare with"),
+        (&["commit", "changes", &head, "--limit", "0"], "at least 1"),
+    ] {
+        let error = sides.refused(words);
+        assert!(error.starts_with("error: ") && error.contains(text), "{words:?}: {error}");
+        sides.refused(&[words, &["--json"]].concat());
+    }
+}
+
+/// Of several mistakes in a text a server tells all in one text; the command line shows an excerpt for each.
+#[test]
+fn all_mistakes_of_a_text_are_told() {
     let text = "type error: T11: type `Person` has no property `nme`";
-    sides.refused_as(&["mutate", "-e", "query q() { insert Person { nme: \"x\" } }"], text, text, true);
-    // The cure of the command line is none of a program.
-    sides.refused_as(
-        &["commit", "changes", &first],
-        "has no parent to compare with; export it instead",
-        "has no parent to compare with",
-        true,
-    );
+    people().refused_with(&["mutate", "-e", "query q() { insert Person { nme: \"x\" } }"], text);
 }
 
 /// What the HTTP API has no request for; the command line says so before it sends anything.
@@ -476,6 +577,8 @@ fn baselines_are_captured_the_same() {
     }
     for words in [
         &["changes", "baseline", "--out", OUT, "--branch", "mian"][..],
+        &["changes", "baseline", "--out", OUT, "--type", "Person", "--type", "Persn"],
+        &["changes", "baseline", "--out", OUT, "--type", "Persn", "--branch", "mian"],
         &["changes", "baseline", "--out", "absent/folder/file"],
     ] {
         let outcome = sides.same(words);

@@ -152,9 +152,9 @@ fn a_mutation_is_refused_as_a_query_and_the_other_way_round() {
         "--params",
         r#"{"name":"Bob"}"#,
     ]);
-    assert!(error.contains("is a mutation"), "{error}");
+    assert!(error.contains("contains mutations") && error.contains("`omnigraph mutate`"), "{error}");
     let error = sandbox.refused(&["mutate", "people", "--store", "g", "--query", "queries.gq"]);
-    assert!(error.contains("is a read"), "{error}");
+    assert!(error.contains("is a read") && error.contains("`omnigraph query`"), "{error}");
 }
 
 #[test]

@@ -62,6 +62,11 @@ fn flags_that_a_command_cannot_use_are_refused_first() {
                 .to_owned(),
         ),
         (
+            &["ingest", "--data", "x", "--cluster", "c"],
+            "`ingest` is a data command; --cluster addresses a cluster-scoped command and does not apply."
+                .to_owned(),
+        ),
+        (
             &["version", "--profile", "p"],
             "`version` is a local command; --profile selects a scope bundle and does not apply. \
              It does not address a graph."
@@ -183,6 +188,9 @@ fn the_token_of_the_server_is_sent_and_denials_are_told() {
         done.stderr
     );
 
+    let ingested = sandbox.run_with(&[&["ingest", "--data", "rows.jsonl"][..], &at].concat(), &ada);
+    assert!(ingested.stdout.ends_with("entities loaded\nactor_id: act-ada\n"), "{}", ingested.stderr);
+
     // The credentials of the operator do as well, unless others may read them.
     sandbox.write("home/credentials", "[my-lab]\ntoken = ada-secret\n");
     let mode = |mode| {
@@ -234,6 +242,9 @@ fn destructive_writes_to_a_server_need_consent() {
     let refused = sandbox.refused(&load);
     assert!(refused.contains("refusing destructive `load --mode overwrite`"), "{refused}");
     assert!(refused.contains(&server.base) && refused.contains("--yes"), "{refused}");
+    let ingest = [&["ingest", "--data", "rows.jsonl", "--mode", "overwrite"][..], &at].concat();
+    let refused = sandbox.refused(&ingest);
+    assert!(refused.contains("refusing destructive `ingest --mode overwrite`"), "{refused}");
     let delete = [&["branch", "delete", "side"][..], &at].concat();
     sandbox.ok(&["branch", "create", "side", "--uri", "g"]);
     assert!(sandbox.refused(&delete).contains("refusing destructive `branch delete`"));

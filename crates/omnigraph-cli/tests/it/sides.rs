@@ -134,13 +134,10 @@ impl Sides {
         outcome.error
     }
 
-    /// Runs a command on all sides; returns what each did under its name.
-    /// Runs a command on all sides, which must fail for the same reason, told in words of their own. `json` is whether the
-    /// command can print JSON; then all but the text must be the same.
+    /// Runs a command on all sides, which must fail with this in their texts; as JSON all but the text must be the same.
     #[track_caller]
-    pub(crate) fn refused_as(&mut self, words: &[&str], storage: &str, served: &str, json: bool) {
+    pub(crate) fn refused_with(&mut self, words: &[&str], text: &str) {
         for (name, outcome) in self.each(words) {
-            let text = if name == "storage" { storage } else { served };
             assert_eq!(
                 (outcome.code, outcome.stdout.as_str()),
                 (1, ""),
@@ -149,13 +146,11 @@ impl Sides {
             );
             assert!(outcome.error.contains(text), "{name} {words:?}: {}", outcome.error);
         }
-        if json {
-            self.compare(&[words, &["--json"]].concat(), |outcome| {
-                let mut object: Value = serde_json::from_str(&outcome.error).unwrap();
-                object["error"].take();
-                outcome.error = object.to_string();
-            });
-        }
+        self.compare(&[words, &["--json"]].concat(), |outcome| {
+            let mut object: Value = serde_json::from_str(&outcome.error).unwrap();
+            object["error"].take();
+            outcome.error = object.to_string();
+        });
     }
 
     /// Runs a command on all sides; returns what each did, under its name.
@@ -234,7 +229,9 @@ impl Address {
             (Address::Flat(server), _) => &["--server", &server.base],
             (Address::Named(server), _) => &["--server", &server.base, "--graph", "default"],
             (Address::Storage(folder), words) => match words {
-                ["load" | "snapshot" | "export", ..] | ["commit", "list", ..] | ["schema", ..] => &[folder],
+                ["load" | "ingest" | "snapshot" | "export", ..] | ["commit", "list", ..] | ["schema", ..] => {
+                    &[folder]
+                }
                 ["commit" | "branch" | "changes", ..] => &["--uri", folder],
                 _ => &["--store", folder],
             },
@@ -250,6 +247,7 @@ impl Address {
             Address::Storage(folder) => text
                 .replace(&format!("\"uri\": \"{folder}\""), "\"uri\": \"URI\"")
                 .replace(&format!("loaded {folder} on"), "loaded URI on")
+                .replace(&format!("entities from {folder} into"), "entities from URI into")
                 .replace(&format!("schema apply for {folder}\n"), "schema apply for URI\n"),
         }
     }

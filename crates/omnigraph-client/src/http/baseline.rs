@@ -1,13 +1,12 @@
 //! Baselines: the data of a branch and the cursor that goes on from it.
 
-use omnigraph_api::{ChangeBaselineOutput, ChangeBaselineRecord, ChangeBaselineRequest};
+use omnigraph_api::{ChangeBaselineOutput, ChangeBaselineRecord, ChangeBaselineRequest, Operation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::error::ClientError;
 use super::graph::{GraphClient, STREAMED};
-use super::paths;
 use super::stream::ByteStream;
 
 /// The longest line that may close a baseline. Longer ones are data and are passed on before they end; a cursor has
@@ -26,7 +25,8 @@ impl GraphClient {
         request: &ChangeBaselineRequest,
         out: &mut (impl AsyncWrite + Unpin),
     ) -> Result<ChangeBaselineOutput, ClientError> {
-        let call = self.connection.post(paths::BASELINE, request)?.accept(STREAMED);
+        let call =
+            self.connection.call(Operation::CaptureChangeBaseline, &[])?.json_body(request)?.accept(STREAMED);
         let url = call.url();
         let mut stream = ByteStream::of(call.answer().await?, url)?;
         let mut lines = Lines::default();

@@ -2,15 +2,14 @@
 
 use std::num::NonZeroU64;
 
-use omnigraph_api::BlobEntityKind;
 use omnigraph_api::headers::SNAPSHOT_ID;
+use omnigraph_api::{BlobEntityKind, Operation};
 use reqwest::header::{HeaderValue, IF_MATCH, RANGE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 
 use super::connection::Call;
 use super::error::{BlobFailure, ClientError};
 use super::graph::GraphClient;
-use super::paths;
 use super::stream::ByteStream;
 
 /// Media types of the bytes and of errors about them.
@@ -139,7 +138,7 @@ impl GraphClient {
     /// # Errors
     /// [`ClientError::Blob`] when the server refuses; [`ClientError::Header`] when its answer does not say all.
     pub async fn blob_head(&self, selector: &BlobSelector) -> Result<BlobAnswer, ClientError> {
-        let call = selected(self.connection.call(Method::HEAD, paths::BLOB), selector);
+        let call = selected(self.connection.call(Operation::HeadBlob, &[])?, selector);
         let url = call.url();
         let response = call.send().await?;
         match response.status() {
@@ -164,7 +163,7 @@ impl GraphClient {
         selector: &BlobSelector,
         read: &BlobRead,
     ) -> Result<BlobContent, ClientError> {
-        let mut call = selected(self.connection.get(paths::BLOB), selector).accept(BLOB_TYPES);
+        let mut call = selected(self.connection.call(Operation::GetBlob, &[])?, selector).accept(BLOB_TYPES);
         if let Some(range) = read.range {
             call = call.header(RANGE, value("the range", &range.header())?);
         }

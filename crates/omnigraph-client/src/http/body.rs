@@ -14,24 +14,41 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Bytes that are read from a file at a time.
 const PIECE: usize = 256 << 10;
 
+/// How much of a body has been handed to its connection, in bytes. The network may lag behind by its buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What has been handed over.
+    pub bytes: u64,
+    /// The whole body.
+    pub total: u64,
+}
+
 /// Opens a file as a request body. Its length is sent ahead, so that a server can refuse it before it arrives.
+/// `progress` is called with each piece, in order, the last time with all bytes; for an empty file never.
 ///
 /// # Errors
 /// When the file cannot be opened, or is no regular file.
-pub async fn file_body(path: impl AsRef<Path>) -> io::Result<Body> {
+pub async fn file_body(
+    path: impl AsRef<Path>,
+    progress: impl Fn(Sent) + Send + Sync + 'static,
+) -> io::Result<Body> {
     let file = File::open(path).await?;
     let about = file.metadata().await?;
     if !about.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
-    Ok(Body::wrap(FileBody { file, left: about.len(), piece: vec![0; PIECE].into_boxed_slice() }))
+    let total = about.len();
+    let piece = vec![0; PIECE].into_boxed_slice();
+    Ok(Body::wrap(FileBody { file, total, left: total, piece, progress: Box::new(progress) }))
 }
 
-/// A file of which `left` bytes are to be sent.
+/// A file of which `left` of `total` bytes are to be sent.
 struct FileBody {
     file: File,
+    total: u64,
     left: u64,
     piece: Box<[u8]>,
+    progress: Box<dyn Fn(Sent) + Send + Sync>,
 }
 
 impl HttpBody for FileBody {
@@ -57,6 +74,7 @@ impl HttpBody for FileBody {
             }
             Ok(()) => {
                 this.left -= came as u64;
+                (this.progress)(Sent { bytes: this.total - this.left, total: this.total });
                 Ok(Frame::data(Bytes::copy_from_slice(&this.piece[..came])))
             }
             Err(error) => Err(error),
@@ -75,6 +93,7 @@ impl HttpBody for FileBody {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
@@ -92,16 +111,32 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let data: Vec<u8> = (0..PIECE * 2 + 5).map(|at| (at % 251) as u8).collect();
         std::fs::write(file.path(), &data).unwrap();
-        let body = file_body(file.path()).await.unwrap();
+        let body = file_body(file.path(), |_| {}).await.unwrap();
         assert_eq!(body.size_hint().exact(), Some(data.len() as u64));
         // What is appended later does not belong to it.
         std::fs::write(file.path(), [&data[..], b"more"].concat()).unwrap();
         assert!(read(body).await.unwrap() == data);
-        let body = file_body(file.path()).await.unwrap();
+        let body = file_body(file.path(), |_| {}).await.unwrap();
         file.as_file().set_len(7).unwrap();
         let error = read(body).await.unwrap_err();
         assert!(error.contains("shrank"), "{error}");
         file.as_file().set_len(0).unwrap();
-        assert_eq!(read(file_body(file.path()).await.unwrap()).await, Ok(Vec::new()));
+        assert_eq!(read(file_body(file.path(), |_| {}).await.unwrap()).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn progress_is_told_piece_by_piece_up_to_the_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let total = PIECE as u64 * 2 + 5;
+        file.as_file().set_len(total).unwrap();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let list = told.clone();
+        let body = file_body(file.path(), move |sent| list.lock().unwrap().push(sent)).await.unwrap();
+        assert_eq!(*told.lock().unwrap(), []);
+        assert_eq!(read(body).await.unwrap().len() as u64, total);
+        let told = told.lock().unwrap();
+        assert!(told.is_sorted_by(|a, b| a.bytes < b.bytes) && told.len() >= 3, "{told:?}");
+        assert!(told.iter().all(|sent| sent.total == total), "{told:?}");
+        assert_eq!(told.last(), Some(&Sent { bytes: total, total }));
     }
 }

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use omnigraph_api::{ChangeFeedOutput, ChangeOpOutput, CommitChangesOutput, EntityKindOutput};
+use omnigraph_api::{ChangeFeedOutput, ChangeOpOutput, CommitChangesOutput, EntityKindOutput, Operation};
 
 use super::connection::Call;
 use super::error::ClientError;
 use super::graph::GraphClient;
-use super::paths;
 
 /// Which changes are asked for. Values of one member are alternatives; the members combine with "and"; an empty one
 /// asks for all.
@@ -92,9 +91,11 @@ impl GraphClient {
         page_token: Option<&str>,
     ) -> Result<CommitChangesOutput, ClientError> {
         let limit = limit.map(|limit| limit.to_string());
-        let path = paths::commit_changes(id)?;
-        let call =
-            self.connection.get(&path).query("page_token", page_token).query("limit", limit.as_deref());
+        let call = self
+            .connection
+            .call(Operation::GetCommitChanges, &[id])?
+            .query("page_token", page_token)
+            .query("limit", limit.as_deref());
         filtered(call, filter).json().await
     }
 
@@ -110,7 +111,7 @@ impl GraphClient {
         limit: Option<u64>,
     ) -> Result<ChangeFeedOutput, ClientError> {
         let limit = limit.map(|limit| limit.to_string());
-        let call = self.connection.get(paths::CHANGES).query("branch", branch);
+        let call = self.connection.call(Operation::PollChanges, &[])?.query("branch", branch);
         let call = match position {
             FeedPosition::Start(start) => call.query("start", Some(&start.to_string())),
             FeedPosition::Cursor(cursor) => call.query("cursor", Some(cursor)),

@@ -1,16 +1,17 @@
-//! One base URL, and calls under it: what every operation does alike.
+//! One base URL, and calls of operations under it: what they all do alike.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use omnigraph_api::ErrorOutput;
+use omnigraph_api::{ErrorOutput, Operation};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Body, Client, Method, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{AddressError, ClientError};
+use super::paths;
 use crate::token::BearerToken;
 
 /// How long a connection may take to come about. Answers may take any time: a server has no bound on its work.
@@ -65,7 +66,7 @@ impl Connection {
         Ok(Connection { http, base, token })
     }
 
-    /// Returns the connection to a deeper base, which shares its sockets.
+    /// Returns the connection to a deeper base, by an encoded path with leading `/`. It shares its sockets.
     pub(super) fn under(&self, path: &str) -> Connection {
         let mut deeper = self.clone();
         deeper.base = self.join(path);
@@ -77,34 +78,21 @@ impl Connection {
         shown(&self.base).trim_end_matches('/').to_owned()
     }
 
-    /// Begins a call of a path relative to the base, whose segments are encoded already.
-    pub(super) fn call(&self, method: Method, path: &str) -> Call<'_> {
-        Call {
+    /// Begins a call of an operation of the base, with the values of its path's parameters.
+    pub(super) fn call(&self, operation: Operation, values: &[&str]) -> Result<Call<'_>, AddressError> {
+        Ok(Call {
             connection: self,
-            method,
-            url: self.join(path),
+            method: method(operation),
+            url: self.join(&paths::path(operation, values)?),
             headers: vec![(ACCEPT, HeaderValue::from_static(JSON))],
             body: None,
             conditional: false,
-        }
-    }
-
-    /// Begins a call without body that reads.
-    pub(super) fn get(&self, path: &str) -> Call<'_> {
-        self.call(Method::GET, path)
-    }
-
-    /// Begins a call with a JSON body.
-    pub(super) fn post(&self, path: &str, body: &impl Serialize) -> Result<Call<'_>, ClientError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| ClientError::Request { what: "the request", problem: error.to_string() })?;
-        let call = self.call(Method::POST, path).header(CONTENT_TYPE, HeaderValue::from_static(JSON));
-        Ok(call.body(body.into()))
+        })
     }
 
     fn join(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
 
@@ -138,6 +126,13 @@ impl Call<'_> {
             self.url.query_pairs_mut().append_pair(name, value);
         }
         self
+    }
+
+    /// Sets a JSON body.
+    pub(super) fn json_body(self, body: &impl Serialize) -> Result<Self, ClientError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ClientError::Request { what: "the request", problem: error.to_string() })?;
+        Ok(self.header(CONTENT_TYPE, HeaderValue::from_static(JSON)).body(body.into()))
     }
 
     /// Sets the body.
@@ -218,6 +213,15 @@ impl Connection {
             _ => text.to_owned(),
         };
         ClientError::Unexpected { status: status.as_u16(), body: cut(&self.redact(&text)) }
+    }
+}
+
+fn method(operation: Operation) -> Method {
+    match operation.method() {
+        omnigraph_api::Method::Get => Method::GET,
+        omnigraph_api::Method::Head => Method::HEAD,
+        omnigraph_api::Method::Post => Method::POST,
+        omnigraph_api::Method::Delete => Method::DELETE,
     }
 }
 
@@ -304,7 +308,8 @@ mod tests {
     fn paths_are_appended_with_one_slash() {
         for text in ["http://h/a/", "http://h/a"] {
             let connection = Connection::new(text, None).unwrap();
-            let call = connection.get("branches/x%2Fy").query("q", Some("a b&c")).query("no", None);
+            let call = connection.call(Operation::DeleteBranch, &["x/y"]).unwrap();
+            let call = call.query("q", Some("a b&c")).query("no", None);
             assert_eq!(call.url(), "http://h/a/branches/x%2Fy?q=a+b%26c");
         }
     }

@@ -5,15 +5,14 @@ use omnigraph_api::{
     BranchCreateOutput, BranchCreateRequest, BranchDeleteOutput, BranchListOutput, BranchMergeOutput,
     BranchMergeRequest, ChangeOutput, ChangeRequest, CommitListOutput, CommitOutput, ExportRequest,
     GraphBatchLoadOutput, IngestOutput, IngestRequest, InvokeStoredQueryRequest, InvokeStoredQueryResponse,
-    LoadMode, QueriesCatalogOutput, QueryRequest, ReadOutput, SchemaApplyOutput, SchemaApplyRequest,
-    SchemaOutput, SnapshotOutput,
+    LoadMode, Operation, QueriesCatalogOutput, QueryRequest, ReadOutput, SchemaApplyOutput,
+    SchemaApplyRequest, SchemaOutput, SnapshotOutput,
 };
+use reqwest::Body;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Body, Method};
 
 use super::connection::{Call, Connection};
 use super::error::ClientError;
-use super::paths;
 use super::stream::ByteStream;
 use crate::token::BearerToken;
 
@@ -49,7 +48,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses or cannot be understood, as with all operations.
     pub async fn snapshot(&self, branch: Option<&str>) -> Result<SnapshotOutput, ClientError> {
-        self.connection.get(paths::SNAPSHOT).query("branch", branch).json().await
+        self.connection.call(Operation::GetSnapshot, &[])?.query("branch", branch).json().await
     }
 
     /// Runs a query given as text.
@@ -57,7 +56,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses, as for a mutation.
     pub async fn query(&self, request: &QueryRequest) -> Result<ReadOutput, ClientError> {
-        self.connection.post(paths::QUERY, request)?.json().await
+        self.connection.call(Operation::Query, &[])?.json_body(request)?.json().await
     }
 
     /// Returns the catalog of stored queries.
@@ -65,7 +64,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn queries(&self) -> Result<QueriesCatalogOutput, ClientError> {
-        self.connection.get(paths::QUERIES).json().await
+        self.connection.call(Operation::ListQueries, &[])?.json().await
     }
 
     /// Runs a stored query. With `if_commit`, it must be a mutation, and runs only while that commit is the branch's
@@ -81,9 +80,10 @@ impl GraphClient {
         if_commit: Option<&str>,
     ) -> Result<InvokeStoredQueryResponse, ClientError> {
         match if_commit {
-            None => self.connection.post(&paths::stored_query(name)?, request)?.json().await,
+            None => self.connection.call(Operation::InvokeQuery, &[name])?.json_body(request)?.json().await,
             Some(commit) => {
-                let call = self.connection.post(&paths::stored_query_conditional(name)?, request)?;
+                let call =
+                    self.connection.call(Operation::InvokeQueryIfGraphCommit, &[name])?.json_body(request)?;
                 only_if(call, commit)?.json().await
             }
         }
@@ -99,9 +99,9 @@ impl GraphClient {
         if_commit: Option<&str>,
     ) -> Result<ChangeOutput, ClientError> {
         match if_commit {
-            None => self.connection.post(paths::MUTATE, request)?.json().await,
+            None => self.connection.call(Operation::Mutate, &[])?.json_body(request)?.json().await,
             Some(commit) => {
-                let call = self.connection.post(paths::MUTATE_CONDITIONAL, request)?;
+                let call = self.connection.call(Operation::MutateIfGraphCommit, &[])?.json_body(request)?;
                 only_if(call, commit)?.json().await
             }
         }
@@ -122,7 +122,7 @@ impl GraphClient {
         body: impl Into<Body>,
     ) -> Result<GraphBatchLoadOutput, ClientError> {
         self.connection
-            .call(Method::POST, paths::LOAD_NDJSON)
+            .call(Operation::LoadNdjson, &[])?
             .query("branch", branch)
             .query("mode", Some(mode.as_str()))
             .query("from", from)
@@ -137,7 +137,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn ingest(&self, request: &IngestRequest) -> Result<IngestOutput, ClientError> {
-        self.connection.post(paths::INGEST, request)?.json().await
+        self.connection.call(Operation::Ingest, &[])?.json_body(request)?.json().await
     }
 
     /// Returns the accepted schema of `main`.
@@ -145,7 +145,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn schema(&self) -> Result<SchemaOutput, ClientError> {
-        self.connection.get(paths::SCHEMA).json().await
+        self.connection.call(Operation::GetSchema, &[])?.json().await
     }
 
     /// Migrates the graph to a schema.
@@ -153,7 +153,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses, as for a change that is not supported, or on a server that serves a cluster.
     pub async fn apply_schema(&self, request: &SchemaApplyRequest) -> Result<SchemaApplyOutput, ClientError> {
-        self.connection.post(paths::SCHEMA_APPLY, request)?.json().await
+        self.connection.call(Operation::ApplySchema, &[])?.json_body(request)?.json().await
     }
 
     /// Lists the branches.
@@ -161,7 +161,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn branches(&self) -> Result<BranchListOutput, ClientError> {
-        self.connection.get(paths::BRANCHES).json().await
+        self.connection.call(Operation::ListBranches, &[])?.json().await
     }
 
     /// Forks a branch.
@@ -172,7 +172,7 @@ impl GraphClient {
         &self,
         request: &BranchCreateRequest,
     ) -> Result<BranchCreateOutput, ClientError> {
-        self.connection.post(paths::BRANCHES, request)?.json().await
+        self.connection.call(Operation::CreateBranch, &[])?.json_body(request)?.json().await
     }
 
     /// Deletes a branch.
@@ -180,7 +180,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn delete_branch(&self, name: &str) -> Result<BranchDeleteOutput, ClientError> {
-        self.connection.call(Method::DELETE, &paths::branch(name)?).json().await
+        self.connection.call(Operation::DeleteBranch, &[name])?.json().await
     }
 
     /// Merges a branch into another. Whether a deletion that was asked for came about is told in the answer.
@@ -191,7 +191,7 @@ impl GraphClient {
         &self,
         request: &BranchMergeRequest,
     ) -> Result<BranchMergeOutput, ClientError> {
-        self.connection.post(paths::MERGE, request)?.json().await
+        self.connection.call(Operation::MergeBranches, &[])?.json_body(request)?.json().await
     }
 
     /// Lists the commits that the head of a branch (`main` without) reaches, newest first.
@@ -199,7 +199,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn commits(&self, branch: Option<&str>) -> Result<CommitListOutput, ClientError> {
-        self.connection.get(paths::COMMITS).query("branch", branch).json().await
+        self.connection.call(Operation::ListCommits, &[])?.query("branch", branch).json().await
     }
 
     /// Returns one commit.
@@ -207,7 +207,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses.
     pub async fn commit(&self, id: &str) -> Result<CommitOutput, ClientError> {
-        self.connection.get(&paths::commit(id)?).json().await
+        self.connection.call(Operation::GetCommit, &[id])?.json().await
     }
 
     /// Streams the entities of a branch as of one commit, one JSON object per line.
@@ -215,7 +215,7 @@ impl GraphClient {
     /// # Errors
     /// When the server refuses. Failures after that end the stream with an error.
     pub async fn export(&self, request: &ExportRequest) -> Result<ByteStream, ClientError> {
-        let call = self.connection.post(paths::EXPORT, request)?.accept(STREAMED);
+        let call = self.connection.call(Operation::Export, &[])?.json_body(request)?.accept(STREAMED);
         let url = call.url();
         ByteStream::of(call.answer().await?, url)
     }

@@ -17,7 +17,7 @@ mod stream;
 pub use blob::{
     BlobAnswer, BlobContent, BlobRange, BlobRangeError, BlobRead, BlobSelector, ExternalBlob, ManagedBlob,
 };
-pub use body::file_body;
+pub use body::{Sent, file_body};
 pub use changes::{ChangeFilter, FeedPosition, FeedStart, FeedStartError};
 pub use error::{AddressError, BlobFailure, ClientError};
 pub use graph::GraphClient;

@@ -1,6 +1,6 @@
 //! The client of a server, which serves one graph or several.
 
-use omnigraph_api::{GraphListResponse, HealthOutput};
+use omnigraph_api::{GraphListResponse, HealthOutput, Operation};
 
 use super::connection::Connection;
 use super::error::{AddressError, ClientError};
@@ -13,7 +13,7 @@ use crate::token::BearerToken;
 /// # Errors
 /// When the id cannot stand in a path.
 pub fn graph_base(server: &str, id: &str) -> Result<String, AddressError> {
-    Ok(format!("{}/{}", server.trim_end_matches('/'), paths::graph(id)?))
+    Ok(format!("{}{}", server.trim_end_matches('/'), paths::graph(id)?))
 }
 
 /// A client of a server as a whole. Its graphs share its connections and its token.
@@ -41,7 +41,7 @@ impl ServerClient {
     /// # Errors
     /// When the server refuses: 403 when the list is not granted, 405 when it serves one graph without id.
     pub async fn graphs(&self) -> Result<GraphListResponse, ClientError> {
-        self.connection.get(paths::GRAPHS).json().await
+        self.connection.call(Operation::ListGraphs, &[])?.json().await
     }
 
     /// Tells whether the server answers, and which release it is.
@@ -49,7 +49,7 @@ impl ServerClient {
     /// # Errors
     /// When it does not.
     pub async fn health(&self) -> Result<HealthOutput, ClientError> {
-        self.connection.get(paths::HEALTH).json().await
+        self.connection.call(Operation::Health, &[])?.json().await
     }
 
     /// Returns the client of a graph by its id.

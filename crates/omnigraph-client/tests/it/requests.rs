@@ -168,7 +168,7 @@ async fn a_file_is_loaded_with_its_length() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let data = "{\"type\":\"A\"}\n".repeat(50_000);
     std::fs::write(file.path(), &data).unwrap();
-    let body = file_body(file.path()).await.unwrap();
+    let body = file_body(file.path(), |_| {}).await.unwrap();
     let output = fake.graph().load_ndjson(Some("f"), Some("main"), LoadMode::Append, body).await.unwrap();
     assert!(output.branch_created);
     let seen = fake.seen();
@@ -176,7 +176,7 @@ async fn a_file_is_loaded_with_its_length() {
     assert_eq!(seen.header("content-type"), Some("application/x-ndjson"));
     assert_eq!(seen.header("content-length"), Some(data.len().to_string().as_str()));
     assert!(seen.body == data);
-    assert!(file_body(std::env::temp_dir()).await.is_err());
+    assert!(file_body(std::env::temp_dir(), |_| {}).await.is_err());
 }
 
 #[tokio::test]

@@ -159,7 +159,7 @@ pub(super) async fn baseline(
     let catalog = engine.catalog(branch).await.map_err(|error| ApiError::changes(&error))?;
     let known: Vec<String> = catalog.type_keys().map(|key| key.name).collect();
     if let Some(unknown) = request.type_names.iter().find(|name| !known.contains(name)) {
-        return Err(ApiError::bad_request(format!("unknown type '{unknown}'")));
+        return Err(ErrorReply::unknown_type(unknown).into());
     }
     let reservation = caller.app.transport.reserve().await.map_err(limit)?;
     let captured = engine.change_baseline_stream(branch, &service::baseline_scope(&request)).await;

@@ -42,9 +42,7 @@ impl Target {
                 Some(_) => caller.authorize(Operation::ForkingLoad { source: from, branch })?,
                 None => {
                     caller.authorize(Operation::Change { branch: Some(branch) })?;
-                    return Err(ApiError::not_found(format!(
-                        "branch '{branch}' not found; pass `from` to create it"
-                    )));
+                    return Err(ErrorReply::branch_to_load_not_found(branch).into());
                 }
             },
             Err(error) => {
