@@ -1,46 +1,77 @@
 //! YAML text to a tree whose every node knows its place.
 //!
-//! The tree is untyped so that a file can be judged as a whole: [`crate::reader`] walks it and reports every
-//! key or value of the wrong shape, not only the first.
-//!
-//! YAML 1.2 booleans only (`yes` is text). A key given twice is an error, as is a second document. Merge keys
-//! (`<<`) are ordinary keys and so unknown ones; aliases work. Nesting, aliases and size are bounded.
+//! The tree is untyped so that a file can be judged as a whole: who walks it can report every key or value of the wrong
+//! shape, not only the first.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
+use serde_saphyr::options::DuplicateKeyPolicy;
 
-use crate::problem::{PolicyLoadError, Position, Problem, ProblemKind};
+use crate::dialect::{options, position, problem};
+use crate::problem::{Misfit, Position, Problem};
+use crate::reader::{item, join};
 
 /// A value and where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) position: Option<Position>,
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it begins; absent where the parser does not tell.
+    pub position: Option<Position>,
 }
 
-/// A YAML value. Maps keep the order of the text and may have keys that are not text.
+/// A YAML value. Maps keep the order of the text and may have keys that are not text; no key is given twice.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Nothing, `~` or `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Integer(i128),
+    /// A number with a fraction, an infinity or not a number.
     Float(f64),
+    /// A text.
     Text(String),
+    /// The items of a list.
     List(Vec<Node>),
+    /// The keys and values of a map.
     Map(Vec<(Node, Node)>),
 }
 
 impl Node {
-    /// Returns the text under a key of a map, if both are there.
-    pub(crate) fn text_of(&self, key: &str) -> Option<&str> {
+    /// Returns the value under a key of a map, if both are there.
+    pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else { return None };
-        entries.iter().find_map(|(name, node)| match (&name.value, &node.value) {
-            (Value::Text(name), Value::Text(text)) if name == key => Some(text.as_str()),
+        entries
+            .iter()
+            .find(|(name, _)| matches!(&name.value, Value::Text(name) if name == key))
+            .map(|(_, node)| node)
+    }
+
+    /// Returns the text under a key of a map, if both are there.
+    pub fn text_of(&self, key: &str) -> Option<&str> {
+        match &self.get(key)?.value {
+            Value::Text(text) => Some(text),
             _ => None,
-        })
+        }
+    }
+}
+
+impl Value {
+    /// Says what a value is without showing it, for files that may hold secrets: `a number`, `a list`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Integer(_) | Value::Float(_) => "a number",
+            Value::Text(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
     }
 }
 
@@ -57,8 +88,7 @@ impl fmt::Display for Value {
                 let more = if shown.len() < text.len() { "…" } else { "" };
                 write!(f, "the text '{shown}{more}'")
             }
-            Value::List(_) => f.write_str("a list"),
-            Value::Map(_) => f.write_str("a map"),
+            Value::List(_) | Value::Map(_) => f.write_str(self.kind()),
         }
     }
 }
@@ -66,48 +96,63 @@ impl fmt::Display for Value {
 /// Parses one YAML document. An empty text is [`Value::Null`].
 ///
 /// # Errors
-/// One problem, [`ProblemKind::Syntax`] or [`ProblemKind::RepeatedKey`], at the first place that is not YAML, exceeds
-/// a bound or repeats a key.
-pub(crate) fn parse(text: &str) -> Result<Node, PolicyLoadError> {
-    let mut alias_limits = AliasLimits::default();
-    alias_limits.max_total_replayed_events = 100_000;
-    alias_limits.max_replay_stack_depth = 4;
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: 32, max_documents: 2 },
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::AsOrdinary,
-        alias_limits: alias_limits,
-        strict_booleans: true,
-        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
-        with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
-        let position = error.location().and_then(position);
-        let kind = problem_kind(error.without_snippet(), position);
-        let problems = vec![Problem::new(String::new(), position, kind)];
-        PolicyLoadError::Invalid { file: None, problems }
-    })
+/// One [`Misfit::Syntax`] at the first place that is not YAML or exceeds a bound; or one [`Misfit::RepeatedKey`] for each
+/// key that its map already has, at the key, with the path of the map, in the order of the text.
+pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    let options = options(DuplicateKeyPolicy::PassThrough, false);
+    let root: Node =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| vec![problem(&error)])?;
+    let mut repeats = Vec::new();
+    collect_repeats(&root, "", &mut repeats);
+    // Everything behind an alias has the place of the alias: a key is told once there.
+    repeats.sort_by_key(|problem| problem.position);
+    repeats.dedup_by(|a, b| a.position.is_some() && (a.position, &a.kind) == (b.position, &b.kind));
+    if repeats.is_empty() { Ok(root) } else { Err(repeats) }
 }
 
-/// Words what the parser refuses, without the place, which the problem tells itself.
-fn problem_kind(error: &serde_saphyr::Error, position: Option<Position>) -> ProblemKind {
-    match error {
-        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
-            ProblemKind::RepeatedKey { key: key.clone().unwrap_or_default() }
+fn collect_repeats(node: &Node, path: &str, repeats: &mut Vec<Problem>) {
+    match &node.value {
+        Value::List(items) => {
+            for (index, node) in items.iter().enumerate() {
+                collect_repeats(node, &item(path, index), repeats);
+            }
         }
-        serde_saphyr::Error::MultipleDocuments { .. } => {
-            ProblemKind::Syntax { message: "a second document begins here".to_owned() }
+        Value::Map(entries) => {
+            let mut seen = HashSet::new();
+            for (key, value) in entries {
+                let (name, shown) = spelling(&key.value);
+                if !seen.insert(name) {
+                    let kind = Misfit::RepeatedKey { key: shown.clone() };
+                    repeats.push(Problem::new(path.to_owned(), key.position, kind));
+                }
+                collect_repeats(value, &join(path, &shown), repeats);
+            }
         }
-        other => {
-            let message = other.to_string();
-            let place = position.map(|at| format!(" at line {}, column {}", at.line, at.column));
-            ProblemKind::Syntax { message: message.replace(&place.unwrap_or_default(), "") }
-        }
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {}
     }
 }
 
-fn position(location: Location) -> Option<Position> {
-    (location != Location::UNKNOWN).then(|| Position { line: location.line(), column: location.column() })
+/// Returns what is the same for equal keys and for them only, and how a key is shown.
+fn spelling(key: &Value) -> (String, String) {
+    match key {
+        Value::Text(text) => (format!("'{text}"), text.clone()),
+        Value::Null => ("~".to_owned(), "~".to_owned()),
+        Value::Bool(value) => (value.to_string(), value.to_string()),
+        Value::Integer(value) => (value.to_string(), value.to_string()),
+        Value::Float(value) => (format!("{value:?}"), format!("{value:?}")),
+        Value::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| spelling(&item.value).0).collect();
+            (format!("{items:?}"), "[…]".to_owned())
+        }
+        Value::Map(entries) => {
+            let mut entries: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| (spelling(&key.value).0, spelling(&value.value).0))
+                .collect();
+            entries.sort();
+            (format!("{{{entries:?}"), "{…}".to_owned())
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -209,11 +254,38 @@ mod tests {
     #[test]
     fn a_repeated_key_is_refused_at_its_place() {
         for text in ["a: 1\nb: 2\na: 3\n", "x: { a: 1,\n  a: 1 }\n", "'a': 1\na: 2\n"] {
-            let error = parse(text).unwrap_err();
-            let problem = &error.problems()[0];
-            assert_eq!(problem.kind, ProblemKind::RepeatedKey { key: "a".into() });
-            assert!(problem.position.is_some_and(|p| p.line > 1), "{problem}");
+            let problems = parse(text).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!(problems[0].kind, Misfit::RepeatedKey { key: "a".into() });
+            assert!(problems[0].position.is_some_and(|p| p.line > 1), "{}", problems[0]);
         }
+        for text in
+            ["1: a\n1: b\n", "~: a\nnull: b\n", "true: a\ntrue: b\n", "[1, {a: 2}]: a\n[1, {a: 2}]: b\n"]
+        {
+            assert_eq!(parse(text).unwrap_err().len(), 1, "{text}");
+        }
+        for text in ["1: a\n'1': b\n", "a: { k: 1 }\nb: { k: 1 }\n", "- k: 1\n- k: 1\n", "[a]: 1\n[b]: 2\n"] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_repeat_is_told_with_its_place_and_the_path_of_its_map() {
+        let text =
+            "a: &x\n  - k: 1\n    k: 2\n    k: 3\nb: *x\ngraphs: { kb: { uri: u,\n  uri: v } }\nb: ~\n";
+        let told: Vec<_> = parse(text)
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| (problem.position.unwrap().line, format!("{} {}", problem.path, problem.kind)))
+            .collect();
+        let expected = [
+            (3, "a[0] duplicate key 'k'"),
+            (4, "a[0] duplicate key 'k'"),
+            (5, "b[0] duplicate key 'k'"),
+            (7, "graphs.kb duplicate key 'uri'"),
+            (8, " duplicate key 'b'"),
+        ];
+        assert_eq!(told, expected.map(|(line, problem)| (line, problem.to_owned())));
     }
 
     #[test]
@@ -222,9 +294,8 @@ mod tests {
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n\
                     d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e]\n";
         for text in ["a: [1", "a: 1\n b: 2\n", "--- 1\n--- 2\n", &deep, bomb, "a: *nowhere"] {
-            let error = parse(text).unwrap_err();
-            let problem = &error.problems()[0];
-            assert!(problem.position.is_some(), "{text}: {problem}");
+            let problems = parse(text).unwrap_err();
+            assert!(matches!(&problems[..], [one] if one.position.is_some()), "{text}: {problems:?}");
         }
     }
 
@@ -232,6 +303,32 @@ mod tests {
     fn an_empty_text_is_nothing() {
         for text in ["", "\n\n", "# only a comment\n", "---\n"] {
             assert_eq!(parse(text).unwrap().value, Value::Null);
+        }
+    }
+
+    #[test]
+    fn a_value_can_be_named_with_and_without_its_content() {
+        let root = parse("[~, true, 12, .5, x, [1], {a: 1}]").unwrap();
+        let Value::List(items) = &root.value else { panic!("{root:?}") };
+        let kinds: Vec<_> = items.iter().map(|node| node.value.kind()).collect();
+        assert_eq!(kinds, ["nothing", "a boolean", "a number", "a number", "a string", "a list", "a map"]);
+        let shown: Vec<_> = items.iter().map(|node| node.value.to_string()).collect();
+        let expected = [
+            "nothing",
+            "the boolean true",
+            "the number 12",
+            "the number 0.5",
+            "the text 'x'",
+            "a list",
+            "a map",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "([ \\n]{0,3}(a|'b'|- |\\? |: |\\[|\\{|\\}|\\]|,|~|&a|\\*a|---|!x|#|1)){0,12}") {
+            let _ = parse(&text);
         }
     }
 }
