@@ -1,8 +1,6 @@
 //! Loads.
 
-use axum::body::Body;
 use axum::extract::Request;
-use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use omnigraph::OmniError;
@@ -17,7 +15,7 @@ use serde::Deserialize;
 
 use crate::caller::{Caller, branch_name, given_branch};
 use crate::error::ApiError;
-use crate::extract::{ApiJson, ApiQuery, ExtractError, LOAD_LIMIT, read_body};
+use crate::extract::{ApiJson, ApiQuery, ExtractError, LOAD_LIMIT, read_request};
 
 /// Where a load goes.
 struct Target {
@@ -106,12 +104,12 @@ pub(super) async fn load_ndjson(
 ) -> Result<Response, ApiError> {
     let (branch, from) = (asked.branch.as_deref(), asked.from.as_deref());
     let target = Target::authorized(&caller, branch, from, asked.mode).await?;
-    let (parts, body) = request.into_parts();
-    let data = batch(&parts.headers, body).await?;
+    let data = batch(request).await?;
     Ok(caller.answer(target.load(&caller, data, Grammar::Strict).await?))
 }
 
-async fn batch(headers: &HeaderMap, body: Body) -> Result<String, ApiError> {
+async fn batch(request: Request) -> Result<String, ApiError> {
+    let headers = request.headers();
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(NDJSON) {
@@ -121,7 +119,7 @@ async fn batch(headers: &HeaderMap, body: Body) -> Result<String, ApiError> {
     if let Some(actual) = declared.filter(|length| *length > LOAD_LIMIT as u64) {
         return Err(too_large(actual));
     }
-    let bytes = read_body(body, LOAD_LIMIT).await.map_err(|error| match error {
+    let bytes = read_request(request, LOAD_LIMIT).await.map_err(|error| match error {
         // How much more there would have been is not known: reading stopped.
         ExtractError::TooLarge { .. } => too_large(LOAD_LIMIT as u64 + 1),
         other => other.into(),
