@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     BranchMergeOutcome, BranchMergeOutput, ChangeOutput, CommitListOutput, CommitOutput, EntityKindOutput,
-    ErrorOutput, GraphBatchDeclarationOutput, GraphBatchLoadOutput, IngestOutput, InvokeStoredQueryResponse,
-    LoadMode, MergeConflictOutput, ReadOutput, SchemaApplyOutput, SnapshotOutput,
+    ErrorOutput, GraphBatchDeclarationOutput, GraphBatchLoadOutput, IngestOutput, LoadMode,
+    MergeConflictOutput, SchemaApplyOutput, SnapshotOutput,
 };
 
 /// An answer that has older members on the flat routes.
@@ -121,29 +121,6 @@ impl Flat for ChangeOutput {
             affected_edges: self.affected_edges,
             actor_id: self.actor_id,
             commit: self.commit.map(Flat::flat),
-        }
-    }
-}
-
-/// A stored query's result; a mutation's with its older members.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum LegacyInvokeStoredQueryResponse {
-    /// The query reads.
-    Read(ReadOutput),
-    /// The query writes.
-    Change(LegacyChangeOutput),
-}
-
-impl Flat for InvokeStoredQueryResponse {
-    type Output = LegacyInvokeStoredQueryResponse;
-
-    fn flat(self) -> LegacyInvokeStoredQueryResponse {
-        match self {
-            InvokeStoredQueryResponse::Read(output) => LegacyInvokeStoredQueryResponse::Read(output),
-            InvokeStoredQueryResponse::Change(output) => {
-                LegacyInvokeStoredQueryResponse::Change(output.flat())
-            }
         }
     }
 }

@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
+use omnigraph_yaml::{Node, Position, Positions, Reader, Value, item, join};
 use serde::Serialize;
 
-use crate::config::{read, read_action};
+use crate::config::{read, read_action, tree};
 use crate::engine::PolicyEngine;
 use crate::explain::PolicyEffect;
-use crate::problem::{PolicyLoadError, Position, Problem, ProblemKind};
-use crate::reader::{Positions, Reader, item, join};
+use crate::problem::{PolicyLoadError, Problem, ProblemKind, in_order};
 use crate::request::PolicyRequest;
 use crate::validate::failure;
-use crate::yaml::{self, Node, Value};
 
 /// A file of test cases.
 ///
@@ -94,18 +93,18 @@ impl PolicyTestConfig {
     /// # Errors
     /// [`PolicyLoadError::Invalid`] with all problems.
     pub fn from_source(text: &str) -> Result<PolicyTestConfig, PolicyLoadError> {
-        let root = yaml::parse(text)?;
+        let root = tree(text)?;
         let mut reader = Reader::default();
         let tests = read_tests(&mut reader, &root);
-        let Some(tests) = tests.filter(|_| reader.problems.is_empty()) else {
-            return Err(PolicyLoadError::Invalid { file: None, problems: reader.into_problems() });
+        let Some(tests) = tests.filter(|_| reader.problems().is_empty()) else {
+            return Err(PolicyLoadError::Invalid { file: None, problems: in_order(reader.into_problems()) });
         };
-        failure(check(&tests, &reader.positions))?;
+        failure(check(&tests, &reader.into_positions()))?;
         Ok(tests)
     }
 }
 
-fn read_tests(reader: &mut Reader, root: &Node) -> Option<PolicyTestConfig> {
+fn read_tests(reader: &mut Reader<ProblemKind>, root: &Node) -> Option<PolicyTestConfig> {
     let fields = reader.map(root, "", TEST_KEYS)?;
     let version = reader.required_integer(&fields, "version");
     if let Some(found) = version.filter(|version| *version != 1) {
@@ -116,14 +115,14 @@ fn read_tests(reader: &mut Reader, root: &Node) -> Option<PolicyTestConfig> {
     if let Some((node, path)) = fields.get("cases") {
         for (index, case) in reader.list(node, &path).unwrap_or_default().iter().enumerate() {
             cases.extend(read_case(reader, case, &item(&path, index)));
-            reader.subject = None;
+            reader.enter(None);
         }
     }
     Some(PolicyTestConfig { version: 1, cases })
 }
 
-fn read_case(reader: &mut Reader, node: &Node, path: &str) -> Option<PolicyTestCase> {
-    reader.subject = node.text_of("id").map(|id| format!("case '{id}'"));
+fn read_case(reader: &mut Reader<ProblemKind>, node: &Node, path: &str) -> Option<PolicyTestCase> {
+    reader.enter(node.text_of("id").map(|id| format!("case '{id}'")));
     let fields = reader.map(node, path, CASE_KEYS)?;
     let id = reader.required_text(&fields, "id");
     let actor = reader.required_text(&fields, "actor");

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use omnigraph_yaml::{Node, Positions, Reader, Value, item, join};
 use serde::Serialize;
 
 use crate::action::{PolicyAction, PolicyResourceKind};
-use crate::problem::{PolicyLoadError, ProblemKind};
-use crate::reader::{Positions, Reader, item, join};
-use crate::yaml::{self, Node};
+use crate::problem::{PolicyLoadError, ProblemKind, in_order};
 
 /// A policy bundle: who may do what. What no rule allows is denied.
 ///
@@ -172,13 +171,13 @@ impl PolicyConfig {
         text: &str,
         kind: Option<PolicyResourceKind>,
     ) -> Result<PolicyConfig, PolicyLoadError> {
-        let root = yaml::parse(text)?;
+        let root = tree(text)?;
         let mut reader = Reader::default();
         let config = read_policy(&mut reader, &root);
-        let Some(mut config) = config.filter(|_| reader.problems.is_empty()) else {
-            return Err(PolicyLoadError::Invalid { file: None, problems: reader.into_problems() });
+        let Some(mut config) = config.filter(|_| reader.problems().is_empty()) else {
+            return Err(PolicyLoadError::Invalid { file: None, problems: in_order(reader.into_problems()) });
         };
-        config.positions = reader.positions;
+        config.positions = reader.into_positions();
         config.check(kind)?;
         Ok(config.trimmed())
     }
@@ -239,7 +238,15 @@ pub(crate) fn read(path: &Path) -> Result<String, PolicyLoadError> {
     std::fs::read_to_string(path).map_err(|source| PolicyLoadError::Read { path: path.to_owned(), source })
 }
 
-fn read_policy(reader: &mut Reader, root: &Node) -> Option<PolicyConfig> {
+/// Parses YAML.
+pub(crate) fn tree(text: &str) -> Result<Node, PolicyLoadError> {
+    omnigraph_yaml::parse(text).map_err(|problems| {
+        let problems = problems.into_iter().map(|problem| problem.into_kind()).collect();
+        PolicyLoadError::Invalid { file: None, problems }
+    })
+}
+
+fn read_policy(reader: &mut Reader<ProblemKind>, root: &Node) -> Option<PolicyConfig> {
     let fields = reader.map(root, "", POLICY_KEYS)?;
     let version = reader.required_integer(&fields, "version");
     if let Some(found) = version.filter(|version| *version != 1) {
@@ -247,13 +254,13 @@ fn read_policy(reader: &mut Reader, root: &Node) -> Option<PolicyConfig> {
         reader.report(&path, node.position, ProblemKind::PolicyVersion { found });
     }
     let mut config = PolicyConfig::default();
-    if let Some((node, path)) = fields.get("groups").filter(|(node, _)| node.value != yaml::Value::Null) {
+    if let Some((node, path)) = fields.get("groups").filter(|(node, _)| node.value != Value::Null) {
         for (name, members) in reader.open_map(node, &path)? {
             let path = join(&path, name);
-            reader.subject = Some(format!("group '{name}'"));
+            reader.enter(Some(format!("group '{name}'")));
             config.groups.insert(name.to_owned(), reader.texts(members, &path).unwrap_or_default());
         }
-        reader.subject = None;
+        reader.enter(None);
     }
     if let Some((node, path)) = fields.get("protected_branches") {
         config.protected_branches = reader.texts(node, &path).unwrap_or_default();
@@ -261,21 +268,21 @@ fn read_policy(reader: &mut Reader, root: &Node) -> Option<PolicyConfig> {
     if let Some((node, path)) = fields.get("rules") {
         for (index, rule) in reader.list(node, &path).unwrap_or_default().iter().enumerate() {
             config.rules.extend(read_rule(reader, rule, &item(&path, index)));
-            reader.subject = None;
+            reader.enter(None);
         }
     }
     Some(config)
 }
 
-fn read_rule(reader: &mut Reader, node: &Node, path: &str) -> Option<PolicyRule> {
-    reader.subject = node.text_of("id").map(|id| format!("rule '{id}'"));
+fn read_rule(reader: &mut Reader<ProblemKind>, node: &Node, path: &str) -> Option<PolicyRule> {
+    reader.enter(node.text_of("id").map(|id| format!("rule '{id}'")));
     let fields = reader.map(node, path, RULE_KEYS)?;
     let id = reader.required_text(&fields, "id");
     let allow = reader.required(&fields, "allow").and_then(|(node, path)| read_allow(reader, node, &path));
     Some(PolicyRule { id: id?, allow: allow? })
 }
 
-fn read_allow(reader: &mut Reader, node: &Node, path: &str) -> Option<PolicyAllow> {
+fn read_allow(reader: &mut Reader<ProblemKind>, node: &Node, path: &str) -> Option<PolicyAllow> {
     let fields = reader.map(node, path, ALLOW_KEYS)?;
     let group = reader.required(&fields, "actors").and_then(|(node, path)| {
         let actors = reader.map(node, &path, ACTORS_KEYS)?;
@@ -303,6 +310,6 @@ fn read_allow(reader: &mut Reader, node: &Node, path: &str) -> Option<PolicyAllo
 }
 
 /// Reads the exact snake_case name of an action.
-pub(crate) fn read_action(reader: &mut Reader, node: &Node, path: &str) -> Option<PolicyAction> {
+pub(crate) fn read_action(reader: &mut Reader<ProblemKind>, node: &Node, path: &str) -> Option<PolicyAction> {
     reader.word(node, path, "policy action", &PolicyAction::ALL.map(|action| (action.as_str(), action)))
 }

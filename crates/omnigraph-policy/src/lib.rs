@@ -18,12 +18,10 @@ mod explain;
 mod gate;
 mod operation;
 mod problem;
-mod reader;
 mod request;
 #[cfg(test)]
 mod sample;
 mod validate;
-mod yaml;
 
 pub use action::{PolicyAction, PolicyResourceKind, ScopeKey, UnknownAction};
 pub use cases::{PolicyTestCase, PolicyTestConfig, PolicyTestFailure, PolicyTestReport};
@@ -36,6 +34,7 @@ pub use config::{
 pub use engine::PolicyEngine;
 pub use explain::{PolicyEffect, PolicyExplanation, RuleReason};
 pub use gate::{Gate, gate};
+pub use omnigraph_yaml::{Cure, Misfit, Position};
 pub use operation::Operation;
-pub use problem::{PolicyLoadError, Position, Problem, ProblemKind};
+pub use problem::{PolicyLoadError, Problem, ProblemKind};
 pub use request::{PolicyDecision, PolicyError, PolicyRequest, ResourceScope};

@@ -1,83 +1,20 @@
 //! What can be wrong with a policy or a tests file: what, where, and the cure.
 
-use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use serde::Serialize;
+use omnigraph_yaml::{Cure, Misfit, Position, suggestion};
 
 use crate::action::{PolicyAction, PolicyResourceKind, ScopeKey};
 
-/// A place in a text. Lines and columns count from 1, columns in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct Position {
-    /// Line, from 1.
-    pub line: u64,
-    /// Column in characters, from 1.
-    pub column: u64,
-}
-
-/// One thing that is wrong with a file.
-///
-/// Displays on one line, without the place: `rules[0].allow.branch_scope: <what>; <cure>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Path of the key or value in the file, such as `rules[0].allow.actions[1]`; empty for the whole file.
-    pub path: String,
-    /// Where; absent for a configuration that was not read from a text.
-    pub position: Option<Position>,
-    /// The rule, group or case it lies in, such as `rule 'publish'`, when the kind does not tell.
-    pub subject: Option<String>,
-    /// What is wrong.
-    pub kind: ProblemKind,
-}
+/// One thing that is wrong with a policy or a tests file.
+pub type Problem = omnigraph_yaml::Problem<ProblemKind>;
 
 /// The rules a policy file or a tests file can break, in the order in which they are checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemKind {
-    /// Not YAML, too large or too deep.
-    #[error("not valid YAML: {message}")]
-    Syntax {
-        /// What the parser says.
-        message: String,
-    },
-    /// A key given twice in one map.
-    #[error("duplicate key '{key}'")]
-    RepeatedKey {
-        /// The key.
-        key: String,
-    },
-    /// A value of another type.
-    #[error("expected {expected}, found {found}")]
-    WrongType {
-        /// What belongs here, with article.
-        expected: &'static str,
-        /// What is here.
-        found: String,
-    },
-    /// A key that the map does not have.
-    #[error("unknown key '{key}'")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// The keys of the map; empty if it has none at all.
-        known: &'static [&'static str],
-    },
-    /// A key that must be given is not.
-    #[error("missing key '{key}'")]
-    MissingKey {
-        /// The key.
-        key: &'static str,
-    },
-    /// A word outside a closed set.
-    #[error("unknown {what} '{word}'")]
-    UnknownWord {
-        /// What the set holds, such as `policy action`.
-        what: &'static str,
-        /// The word.
-        word: String,
-        /// The set.
-        known: Vec<&'static str>,
-    },
+    /// Not YAML, or of another shape.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// A policy file of another version.
     #[error("policy version must be 1, found {found}")]
     PolicyVersion {
@@ -222,25 +159,11 @@ fn kind_word(action: PolicyAction) -> &'static str {
     }
 }
 
-impl ProblemKind {
-    /// Returns what to do about it, if there is something to say beyond the message.
-    pub fn cure(&self) -> Option<String> {
+impl Cure for ProblemKind {
+    fn cure(&self) -> Option<String> {
         match self {
-            ProblemKind::RepeatedKey { .. } => Some("remove one of the two or merge them".to_owned()),
-            ProblemKind::WrongType { expected: "text", found } if found.starts_with("the ") => {
-                Some("put it in quotes".to_owned())
-            }
-            ProblemKind::UnknownKey { key, known } => {
-                Some(suggestion(key, known.iter().copied()).unwrap_or_else(|| match known {
-                    [] => "remove it".to_owned(),
-                    known => format!("the keys here are {}", known.join(", ")),
-                }))
-            }
-            ProblemKind::MissingKey { key: "version" } => Some("add 'version: 1'".to_owned()),
-            ProblemKind::UnknownWord { word, known, .. } => Some(
-                suggestion(word, known.iter().copied())
-                    .unwrap_or_else(|| format!("use one of {}", known.join(", "))),
-            ),
+            ProblemKind::Misfit(Misfit::MissingKey { key: "version" }) => Some("add 'version: 1'".to_owned()),
+            ProblemKind::Misfit(misfit) => misfit.cure(),
             ProblemKind::PolicyVersion { .. } | ProblemKind::TestVersion { .. } => {
                 Some("write 'version: 1'".to_owned())
             }
@@ -278,10 +201,7 @@ impl ProblemKind {
                 PolicyResourceKind::Graph => "move the rule to the server policy".to_owned(),
                 PolicyResourceKind::Server => "move the rule to the policy of a graph".to_owned(),
             }),
-            ProblemKind::Syntax { .. }
-            | ProblemKind::WrongType { .. }
-            | ProblemKind::MissingKey { .. }
-            | ProblemKind::BlankGroupName
+            ProblemKind::BlankGroupName
             | ProblemKind::BlankActor { .. }
             | ProblemKind::BlankProtectedBranch
             | ProblemKind::ControlCharacter { .. }
@@ -290,16 +210,13 @@ impl ProblemKind {
             | ProblemKind::BlankCaseActor { .. } => None,
         }
     }
+}
 
+impl ProblemKind {
     /// Returns the place of the broken rule in the order in which rules are checked.
     fn rank(&self) -> u8 {
         match self {
-            ProblemKind::Syntax { .. }
-            | ProblemKind::RepeatedKey { .. }
-            | ProblemKind::WrongType { .. }
-            | ProblemKind::UnknownKey { .. }
-            | ProblemKind::MissingKey { .. }
-            | ProblemKind::UnknownWord { .. } => 0,
+            ProblemKind::Misfit(_) => 0,
             ProblemKind::PolicyVersion { .. } | ProblemKind::TestVersion { .. } => 1,
             ProblemKind::BlankGroupName
             | ProblemKind::EmptyGroup { .. }
@@ -326,51 +243,10 @@ impl ProblemKind {
     }
 }
 
-/// Says which of the known words was probably meant: one or two typing errors away, and nearer than that for
-/// short words. Long words are not compared, so that the cost stays small on any input.
-fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    if word.len() > 64 {
-        return None;
-    }
-    known
-        .filter(|candidate| candidate.len() <= 64)
-        .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.chars().count().div_ceil(2))
-        .min()
-        .map(|(_, candidate)| format!("did you mean '{candidate}'?"))
-}
-
-impl Problem {
-    /// Sorts by the order in which the rules are checked; within one, the order stays.
-    pub(crate) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
-        problems.sort_by_key(|problem| problem.kind.rank());
-        problems
-    }
-
-    pub(crate) fn new(path: String, position: Option<Position>, kind: ProblemKind) -> Problem {
-        Problem { path, position, subject: None, kind }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = String::new();
-        if !self.path.is_empty() {
-            line += &format!("{}: ", self.path);
-        }
-        if let Some(subject) = &self.subject {
-            line += &format!("{subject}: ");
-        }
-        line += &self.kind.to_string();
-        if let Some(cure) = self.kind.cure() {
-            line += &format!("; {cure}");
-        }
-        // Names come from the file: nothing in them may break the line or steer a terminal.
-        line.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => f.write_char(c),
-        })
-    }
+/// Sorts by the order in which the rules are checked; within one, the order stays.
+pub(crate) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| problem.kind.rank());
+    problems
 }
 
 /// Why a policy or a tests file cannot be used.

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use omnigraph_yaml::{Position, item, join};
+
 use crate::action::{PolicyAction, PolicyResourceKind, ScopeKey};
 use crate::config::{PolicyConfig, PolicyRule};
-use crate::problem::{PolicyLoadError, Position, Problem, ProblemKind};
-use crate::reader::{item, join};
+use crate::problem::{PolicyLoadError, Problem, ProblemKind, in_order};
 
 /// How many defined groups the error of an unknown group can name.
 const GROUPS_SHOWN: usize = 50;
@@ -52,7 +53,7 @@ impl PolicyConfig {
                 self.check_rule_kind(index, rule, kind, &mut problems);
             }
         }
-        failure(Problem::in_order(problems))
+        failure(in_order(problems))
     }
 
     fn report(&self, problems: &mut Vec<Problem>, path: &str, kind: ProblemKind) {

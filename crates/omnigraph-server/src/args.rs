@@ -19,6 +19,7 @@ Keys of the config file that stand for flags (a flag wins over its variable, a v
     tls: { cert: tls/server.pem, key: tls/server.key }
     cors: { origins: ['https://console.example.org'] }
     request_timeout: 30s
+    client_timeout: 1m
     memory: 4GiB
     log: { format: json }
     jwt:
@@ -82,6 +83,11 @@ pub struct Args {
     /// Longest time of a request, such as 500ms, 30s or 2m; none by default [env: OMNIGRAPH_SERVER_REQUEST_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub request_timeout: Option<String>,
+
+    /// Longest time that a client may stand still [default: 30s while it sends, 2m while it reads]
+    /// [env: OMNIGRAPH_SERVER_CLIENT_TIMEOUT]
+    #[arg(long, value_name = "DURATION")]
+    pub client_timeout: Option<String>,
 
     /// Bytes that caches, sorts and loads may hold, such as 512MiB [default: 1GiB] [env: OMNIGRAPH_SERVER_MEMORY]
     #[arg(long, value_name = "SIZE")]

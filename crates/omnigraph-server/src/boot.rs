@@ -100,6 +100,7 @@ pub async fn boot(config: &ServerConfig) -> Result<AppState, BootError> {
         shared.workload = WorkloadController::new(config.workload);
         shared.cors = config.cors.clone();
         shared.request_timeout = config.request_timeout;
+        shared.patience = config.patience;
         shared.result_bytes = config.engine.memory_budget / RESULT_SHARE;
     }))
 }

@@ -16,14 +16,17 @@ use futures::StreamExt;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
 
+use crate::patience::Patience;
+
 /// Most bytes that are thrown away.
 const DRAINED_BYTES: u64 = 8 << 20;
 
-/// How long bytes are thrown away.
+/// How long bytes are thrown away; not longer than a client may stand still.
 const DRAINED_TIME: Duration = Duration::from_secs(10);
 
 /// Middleware, outside of everything that may refuse a request.
 pub async fn drain(request: Request, next: Next) -> Response {
+    let time = DRAINED_TIME.min(Patience::of(request.extensions()).sending);
     // Streams of HTTP/2 end one by one.
     if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
         return next.run(request).await;
@@ -36,7 +39,7 @@ pub async fn drain(request: Request, next: Next) -> Response {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
-    tokio::spawn(tokio::time::timeout(DRAINED_TIME, throw_away(body)));
+    tokio::spawn(tokio::time::timeout(time, throw_away(body)));
     response
 }
 

@@ -4,7 +4,8 @@
 //! who is calling; `extract` and `error` are the edges of a request; `workload` limits what an actor has under way;
 //! `metrics`, `request_id` and `logging` tell what happens; `cors` lets browsers in. `registry` holds stored queries,
 //! `state` what is served; `caller` is one request to one graph, `routes` has the handlers, `transport` their streams.
-//! `boot` opens the graphs, `serve` listens.
+//! `boot` opens the graphs, `serve` listens; `patience` says how long a client may stand still, and `connection`, `extract` and
+//! `transport` cut it off then.
 //!
 //! Invariants: an actor comes from a bearer token and from nothing else in a request; a token is never logged, shown or
 //! kept as text; every refusal is one JSON envelope; every metric label has few values.
@@ -14,6 +15,7 @@ pub mod auth;
 pub mod boot;
 pub mod caller;
 pub mod conditional;
+pub mod connection;
 pub mod cors;
 pub mod env;
 pub mod error;
@@ -22,6 +24,7 @@ pub mod jwt;
 pub mod leftover;
 pub mod logging;
 pub mod metrics;
+pub mod patience;
 pub mod registry;
 pub mod request_id;
 mod routes;

@@ -14,12 +14,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::boot::{BootError, boot};
+use crate::connection::PatientAcceptor;
+use crate::patience::Patience;
 use crate::routes::build_app;
 use crate::settings::{BootSource, ServerConfig, TlsFiles};
 use crate::state::AppState;
-
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// Most bytes of the head of an HTTP/2 request; HTTP/1 has the server library's own bound of about 400 KiB.
 const HTTP2_HEAD_BYTES: u32 = 64 << 10;
@@ -95,7 +94,7 @@ pub async fn serve(config: ServerConfig) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(cannot_bind)?;
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let handle = Handle::new();
-    let serving = tokio::spawn(listen(listener, tls, handle.clone(), build_app(app.clone())));
+    let serving = tokio::spawn(listen(listener, tls, handle.clone(), build_app(app.clone()), app.patience));
     handle.listening().await;
     announce(address).map_err(ServeError::Announce)?;
     let mode = match &config.source {
@@ -132,28 +131,36 @@ async fn listen(
     tls: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
     router: Router,
+    patience: Patience,
 ) -> io::Result<()> {
     let service = router.into_make_service();
     match tls {
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+            let acceptor = PatientAcceptor::new(acceptor, patience);
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
-            limit(server.http_builder());
+            limit(server.http_builder(), patience);
             server.serve(service).await
         }
         None => {
-            let acceptor = NoDelayAcceptor::new();
+            let acceptor = PatientAcceptor::new(NoDelayAcceptor::new(), patience);
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
-            limit(server.http_builder());
+            limit(server.http_builder(), patience);
             server.serve(service).await
         }
     }
 }
 
-/// Bounds what a client can make a connection hold before a request is there.
-fn limit<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(HTTP2_HEAD_BYTES);
+/// Bounds what a client can make a connection hold before a request is there. A client of HTTP/2 that is not heard of for
+/// that long is asked whether it is there, and must answer.
+fn limit<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>, patience: Patience) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.sending);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HTTP2_HEAD_BYTES)
+        .keep_alive_interval(patience.sending)
+        .keep_alive_timeout(patience.sending);
 }
 
 fn announce(address: SocketAddr) -> io::Result<()> {

@@ -11,6 +11,7 @@ use omnigraph_policy::PolicyEngine;
 
 use crate::auth::Authenticator;
 use crate::metrics::Metrics;
+use crate::patience::Patience;
 use crate::registry::QueryRegistry;
 use crate::settings::{CorsOrigins, GraphId, GraphUri};
 use crate::transport::TransportBudget;
@@ -161,6 +162,8 @@ pub struct Shared {
     pub result_bytes: u64,
     /// Longest time until an answer begins.
     pub request_timeout: Option<Duration>,
+    /// How long clients may stand still.
+    pub patience: Patience,
     draining: AtomicBool,
 }
 
@@ -177,6 +180,7 @@ impl AppState {
             cors: CorsOrigins::None,
             result_bytes: RESULT_BYTES,
             request_timeout: None,
+            patience: Patience::default(),
             draining: AtomicBool::new(false),
         }))
     }

@@ -2,7 +2,7 @@
 //!
 //! A body holds at most two chunks of at most [`CHUNK_BYTES`]; what makes them waits for the reader. A body
 //! whose source fails ends without its last frame, which HTTP shows as a broken connection; only a complete body ends
-//! cleanly. A reader that goes away ends its source at once, one that stands still for two minutes is given up.
+//! cleanly. A reader that goes away ends its source at once, one that stands still is given up.
 
 use std::io;
 use std::sync::Arc;
@@ -23,8 +23,6 @@ const RESERVED_BYTES: u64 = 256 << 10;
 const BUDGET_BYTES: u64 = 2 << 20;
 /// How long a response waits for its part of the budget.
 const RESERVATION_WAIT: Duration = Duration::from_millis(250);
-/// How long a reader may leave a chunk lying.
-const STALL: Duration = Duration::from_secs(120);
 
 /// Responses that stream at the same time, over all graphs of the process.
 #[derive(Clone, Debug)]
@@ -70,23 +68,13 @@ enum Message {
     End,
 }
 
-/// Makes a body of a source. `last` is sent after everything the source gave, and only then.
+/// Makes a body of a source. `last` is sent after everything the source gave, and only then. A reader may leave a chunk lying
+/// for as long as `stall`.
 pub fn body<E>(
     source: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
     last: Option<Bytes>,
     reservation: Reservation,
-) -> Body
-where
-    E: std::fmt::Display + Send + 'static,
-{
-    body_within(STALL, source, last, reservation)
-}
-
-fn body_within<E>(
     stall: Duration,
-    source: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
-    last: Option<Bytes>,
-    reservation: Reservation,
 ) -> Body
 where
     E: std::fmt::Display + Send + 'static,
@@ -177,6 +165,15 @@ mod tests {
 
     use super::*;
 
+    /// Makes a body whose reader has all the time there is.
+    fn whole(
+        source: impl Stream<Item = Result<Bytes, io::Error>> + Send + 'static,
+        last: Option<Bytes>,
+        reservation: Reservation,
+    ) -> Body {
+        body(source, last, reservation, Duration::MAX)
+    }
+
     async fn read(body: Body) -> Result<Vec<Bytes>, axum::Error> {
         let mut chunks = Vec::new();
         let mut stream = body.into_data_stream();
@@ -191,7 +188,7 @@ mod tests {
         let budget = TransportBudget::default();
         let pieces = [vec![1_u8; 200_000], Vec::new(), vec![2; 10]];
         let source = stream::iter(pieces.clone().map(|piece| Ok::<_, io::Error>(Bytes::from(piece))));
-        let body = body(source, Some(Bytes::from_static(b"last")), budget.reserve().await.unwrap());
+        let body = whole(source, Some(Bytes::from_static(b"last")), budget.reserve().await.unwrap());
         let chunks = read(body).await.unwrap();
         assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= CHUNK_BYTES));
         assert_eq!(chunks.concat(), [pieces.concat().as_slice(), b"last"].concat());
@@ -203,7 +200,7 @@ mod tests {
     async fn a_failing_source_breaks_the_body_and_leaves_the_last_line_out() {
         let source = stream::iter([Ok(Bytes::from_static(b"a")), Err(io::Error::other("disk"))]);
         let reservation = TransportBudget::default().reserve().await.unwrap();
-        let mut stream = body(source, Some(Bytes::from_static(b"last")), reservation).into_data_stream();
+        let mut stream = whole(source, Some(Bytes::from_static(b"last")), reservation).into_data_stream();
         assert_eq!(stream.next().await.unwrap().unwrap(), "a");
         assert!(stream.next().await.unwrap().is_err());
         assert!(stream.next().await.is_none());
@@ -217,7 +214,7 @@ mod tests {
             count.fetch_add(1, Ordering::SeqCst);
             Ok::<_, io::Error>(Bytes::from(vec![0; CHUNK_BYTES]))
         });
-        let body = body(source, None, TransportBudget::default().reserve().await.unwrap());
+        let body = whole(source, None, TransportBudget::default().reserve().await.unwrap());
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
@@ -240,7 +237,7 @@ mod tests {
             let _guard = guard;
             std::future::pending::<Result<Bytes, io::Error>>().await
         });
-        let body = body(source, None, budget.reserve().await.unwrap());
+        let body = whole(source, None, budget.reserve().await.unwrap());
         tokio::task::yield_now().await;
         assert_eq!(budget.free(), 7);
         drop(body);
@@ -254,7 +251,7 @@ mod tests {
         let budget = TransportBudget::default();
         let source = stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from(vec![0; CHUNK_BYTES])));
         let stall = Duration::from_millis(20);
-        let body = body_within(stall, source, None, budget.reserve().await.unwrap());
+        let body = body(source, None, budget.reserve().await.unwrap(), stall);
         while budget.free() < 8 {
             tokio::time::sleep(stall).await;
         }

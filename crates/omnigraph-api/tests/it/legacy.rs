@@ -41,13 +41,6 @@ fn mutations() {
     );
     let (nested, flat) = both::<ChangeOutput>(&text);
     assert_eq!(flat, nested.replace(COMMIT, LEGACY_COMMIT));
-    assert_eq!(both::<InvokeStoredQueryResponse>(&text).1, flat);
-}
-
-#[test]
-fn reads_have_no_older_members() {
-    let text = sample(&contract(), "ReadOutput", true).to_string();
-    assert_eq!(both::<InvokeStoredQueryResponse>(&text).1, text);
 }
 
 #[test]

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use omnigraph_yaml::{Misfit, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use serde_path_to_error::Track;
-use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
 
 use super::error::OperatorError;
 use super::home::OperatorDir;
@@ -190,12 +189,14 @@ impl OperatorConfig {
     /// When it is no YAML, or has a value of a wrong kind.
     pub fn parse(path: &Path, text: &str) -> Result<LoadedConfig, OperatorError> {
         let refused = |problem: String| OperatorError::Config { path: path.to_owned(), problem };
-        let tree: Value = yaml(text).map_err(&refused)?;
-        if tree.is_null() {
+        let tree = omnigraph_yaml::parse(text)
+            .map_err(|problems| refused(problems.first().map(told).unwrap_or_default()))?;
+        if tree.value == omnigraph_yaml::Value::Null {
             return Ok(LoadedConfig::default());
         }
-        // The second reading has the places of values, which the tree has not.
-        let config: OperatorConfig = yaml(text).map_err(&refused)?;
+        // The second reading fills the type; the tree has the keys that the type has no place for.
+        let config: OperatorConfig =
+            omnigraph_yaml::from_str(text).map_err(|problem| refused(told(&problem)))?;
         config.check().map_err(|problem| refused(problem.to_owned()))?;
         Ok(LoadedConfig { config, unknown_keys: keys::unknown(&tree) })
     }
@@ -214,42 +215,16 @@ impl OperatorConfig {
     }
 }
 
-/// Reads one YAML document, of YAML 1.2 with bounded nesting and aliases. A key given twice is an error.
-fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    let mut alias_limits = AliasLimits::default();
-    alias_limits.max_total_replayed_events = 100_000;
-    alias_limits.max_replay_stack_depth = 4;
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: 32, max_documents: 2 },
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::AsOrdinary,
-        alias_limits: alias_limits,
-        strict_booleans: true,
-        no_schema: true,
-        with_snippet: false,
+/// Says what is wrong and where, without the file.
+fn told(problem: &Problem) -> String {
+    let place = problem.position.map(|at| format!(" at line {}, column {}", at.line, at.column));
+    let place = place.unwrap_or_default();
+    let what = match &problem.kind {
+        Misfit::RepeatedKey { key } => format!("the key `{key}` is repeated{place}"),
+        Misfit::Syntax { message } => format!("{message}{place}"),
+        misfit => format!("{misfit}{place}"),
     };
-    let mut track = Track::new();
-    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        T::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
-    });
-    read.map_err(|error| {
-        let problem = match error.without_snippet() {
-            serde_saphyr::Error::DuplicateMappingKey { key, location } => {
-                let key = key.as_deref().unwrap_or_default();
-                format!(
-                    "the key `{key}` is repeated at line {}, column {}",
-                    location.line(),
-                    location.column()
-                )
-            }
-            other => other.to_string(),
-        };
-        // Without a key, the document itself is meant.
-        match track.path().to_string() {
-            path if matches!(path.as_str(), "." | "?") => problem,
-            path => format!("`{path}`: {problem}"),
-        }
-    })
+    if problem.path.is_empty() { what } else { format!("`{}`: {what}", problem.path) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which keys `config.yaml` has.
 
-use serde_json::Value;
+use omnigraph_yaml::{Node, Value, join};
 
 /// What may stand at a place.
 enum Shape {
@@ -48,23 +48,28 @@ const CONFIG: Shape = Map(&[
 
 /// Returns the dotted paths of the keys that a configuration does not have, in the order of the text. What is below
 /// an unknown key is not listed.
-pub(super) fn unknown(config: &Value) -> Vec<String> {
+pub(super) fn unknown(config: &Node) -> Vec<String> {
     let mut paths = Vec::new();
     walk(&CONFIG, config, "", &mut paths);
     paths
 }
 
-fn walk(shape: &Shape, value: &Value, path: &str, paths: &mut Vec<String>) {
-    let Value::Object(members) = value else { return };
-    for (key, value) in members {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+fn walk(shape: &Shape, node: &Node, path: &str, paths: &mut Vec<String>) {
+    let Value::Map(entries) = &node.value else { return };
+    for (key, node) in entries {
+        let path = match &key.value {
+            Value::Text(name) => join(path, name),
+            other => join(path, &other.to_string()),
+        };
         match shape {
             Leaf => return,
-            Named(inner) => walk(inner, value, &path, paths),
-            Map(known) => match known.iter().find(|(name, _)| name == key) {
-                Some((_, inner)) => walk(inner, value, &path, paths),
-                None => paths.push(path),
-            },
+            Named(inner) => walk(inner, node, &path, paths),
+            Map(known) => {
+                match known.iter().find(|(name, _)| matches!(&key.value, Value::Text(text) if text == name)) {
+                    Some((_, inner)) => walk(inner, node, &path, paths),
+                    None => paths.push(path),
+                }
+            }
         }
     }
 }

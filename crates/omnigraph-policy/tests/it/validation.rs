@@ -1,7 +1,7 @@
 //! What a policy file may hold, and what the errors tell.
 
 use omnigraph_policy::{
-    PolicyAction, PolicyCompiler, PolicyConfig, PolicyEngine, PolicyLoadError, PolicyResourceKind,
+    Misfit, PolicyAction, PolicyCompiler, PolicyConfig, PolicyEngine, PolicyLoadError, PolicyResourceKind,
     PolicyWarning, Position, ProblemKind,
 };
 
@@ -190,7 +190,10 @@ fn a_repeated_key_is_refused() {
         rule("actions: [read], actions: [change]"),
     ] {
         let error = refusal(&text);
-        assert!(matches!(error.problems()[0].kind, ProblemKind::RepeatedKey { .. }), "{error}");
+        assert!(
+            matches!(error.problems()[0].kind, ProblemKind::Misfit(Misfit::RepeatedKey { .. })),
+            "{error}"
+        );
         assert!(error.to_string().contains("duplicate key '"), "{error}");
     }
 }

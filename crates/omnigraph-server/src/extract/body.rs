@@ -9,6 +9,7 @@ use futures::StreamExt;
 use http_body::Body as _;
 
 use super::ExtractError;
+use crate::patience::Patience;
 
 /// Most bytes of a JSON body.
 pub const JSON_LIMIT: usize = 1 << 20;
@@ -27,18 +28,21 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for ApiBytes<LIMIT> {
     type Rejection = ExtractError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ExtractError> {
-        read(request.into_body(), LIMIT).await.map(Self)
+        read_request(request, LIMIT).await.map(Self)
     }
 }
 
-/// How long a client may take for the next bytes of a body.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// Reads a body. One that announces too much is refused before a byte is read, one that stands still is given up.
+/// Reads the body of a request with the patience that it carries. One that announces too much is refused before a byte is
+/// read, one that stands still is given up.
 ///
 /// # Errors
 /// [`ExtractError::TooLarge`], [`ExtractError::Slow`], [`ExtractError::Unreadable`].
-pub async fn read(body: Body, limit: usize) -> Result<Bytes, ExtractError> {
+pub async fn read_request(request: Request, limit: usize) -> Result<Bytes, ExtractError> {
+    let patience = Patience::of(request.extensions());
+    read(request.into_body(), limit, patience.sending).await
+}
+
+async fn read(body: Body, limit: usize, idle: Duration) -> Result<Bytes, ExtractError> {
     let announced = body.size_hint().lower();
     if announced > limit as u64 {
         return Err(ExtractError::TooLarge { limit });
@@ -46,8 +50,8 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, ExtractError> {
     let mut chunks = body.into_data_stream();
     let mut bytes = BytesMut::new();
     loop {
-        let next = tokio::time::timeout(IDLE, chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| ExtractError::Slow { seconds: IDLE.as_secs() })? else { break };
+        let next = tokio::time::timeout(idle, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| ExtractError::Slow { idle })? else { break };
         let chunk = chunk.map_err(|_| ExtractError::Unreadable)?;
         if bytes.len() + chunk.len() > limit {
             return Err(ExtractError::TooLarge { limit });

@@ -26,7 +26,7 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
         if !is_json(request.headers()) {
             return Err(ExtractError::ContentType);
         }
-        let bytes = body::read(request.into_body(), LIMIT).await?;
+        let bytes = body::read_request(request, LIMIT).await?;
         parse(&bytes).map(Self)
     }
 }

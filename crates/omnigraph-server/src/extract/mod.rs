@@ -6,7 +6,7 @@ mod path;
 mod query;
 mod rejection;
 
-pub use body::{ApiBytes, JSON_LIMIT, LOAD_LIMIT, read as read_body};
+pub use body::{ApiBytes, JSON_LIMIT, LOAD_LIMIT, read_request};
 pub use json::ApiJson;
 pub use path::{ApiPath, RequestedGraph};
 pub use query::{ApiQuery, query_pairs};

@@ -1,5 +1,7 @@
 //! What extractors refuse.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
@@ -21,10 +23,10 @@ pub enum ExtractError {
     #[error("the request body cannot be read")]
     Unreadable,
     /// A body that does not come.
-    #[error("the request body stood still for {seconds} seconds")]
+    #[error("the request body stood still for {} seconds", .idle.as_secs_f64())]
     Slow {
         /// How long it was waited for.
-        seconds: u64,
+        idle: Duration,
     },
     /// Not JSON.
     #[error("the request body is not valid JSON: {problem}")]

@@ -174,7 +174,8 @@ pub(super) async fn baseline(
         .map_err(|error| ApiError::internal(format!("writing the cursor: {error}")))?;
     last.push(b'\n');
     let headers = [(CONTENT_TYPE, HeaderValue::from_static(NDJSON_UTF8))];
-    Ok((headers, transport::body(source, Some(last.into()), reservation)).into_response())
+    Ok((headers, transport::body(source, Some(last.into()), reservation, caller.app.patience.reading))
+        .into_response())
 }
 
 fn limit(detail: ErrorDetail) -> ApiError {

@@ -23,5 +23,5 @@ pub(super) async fn export(
     let source = caller.graph.engine.export_stream(branch, &request.type_names).await;
     let source = source.map_err(|error| ApiError::engine(&error))?;
     let headers = [(CONTENT_TYPE, HeaderValue::from_static(NDJSON_UTF8))];
-    Ok((headers, transport::body(source, None, reservation)).into_response())
+    Ok((headers, transport::body(source, None, reservation, caller.app.patience.reading)).into_response())
 }

@@ -1,8 +1,6 @@
 //! Loads.
 
-use axum::body::Body;
 use axum::extract::Request;
-use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use omnigraph::OmniError;
@@ -17,7 +15,7 @@ use serde::Deserialize;
 
 use crate::caller::{Caller, branch_name, given_branch};
 use crate::error::ApiError;
-use crate::extract::{ApiJson, ApiQuery, ExtractError, LOAD_LIMIT, read_body};
+use crate::extract::{ApiJson, ApiQuery, ExtractError, LOAD_LIMIT, read_request};
 
 /// Where a load goes.
 struct Target {
@@ -27,8 +25,8 @@ struct Target {
 }
 
 impl Target {
-    /// Reads the members of a request and asks for permission. A branch that is missing and is not to be made is told only
-    /// to those who could have written to it.
+    /// Reads the members of a request and asks for permission. Only where a missing branch is to be made does that depend on
+    /// whether there is one; else the engine finds out.
     async fn authorized(
         caller: &Caller,
         branch: Option<&str>,
@@ -36,22 +34,34 @@ impl Target {
         mode: Option<LoadMode>,
     ) -> Result<Target, ApiError> {
         let (branch, from) = (branch_name(branch)?, given_branch(from)?);
-        match caller.graph.engine.snapshot_of(branch).await {
-            Ok(_) => caller.authorize(Operation::Change { branch: Some(branch) })?,
-            Err(OmniError::BranchNotFound { .. }) => match from {
-                Some(_) => caller.authorize(Operation::ForkingLoad { source: from, branch })?,
-                None => {
-                    caller.authorize(Operation::Change { branch: Some(branch) })?;
-                    return Err(ErrorReply::branch_to_load_not_found(branch).into());
+        let change = Operation::Change { branch: Some(branch) };
+        match from {
+            None => caller.authorize(change)?,
+            Some(source) => match caller.graph.engine.snapshot_of(branch).await {
+                Ok(_) => caller.authorize(change)?,
+                Err(OmniError::BranchNotFound { .. }) => {
+                    caller.authorize(Operation::ForkingLoad { source: Some(source), branch })?;
+                }
+                Err(error) => {
+                    caller.authorize(change)?;
+                    return Err(ApiError::engine(&error));
                 }
             },
-            Err(error) => {
-                caller.authorize(Operation::Change { branch: Some(branch) })?;
-                return Err(ApiError::engine(&error));
-            }
         }
         let mode = mode.unwrap_or_default();
         Ok(Target { branch: branch.to_owned(), from: from.map(str::to_owned), mode })
+    }
+
+    /// Returns what to answer instead of a refusal that came before the engine was asked: a branch that is missing and is not
+    /// to be made is told first.
+    async fn refusal(&self, caller: &Caller, refusal: ApiError) -> ApiError {
+        if self.from.is_some() {
+            return refusal;
+        }
+        match caller.graph.engine.snapshot_of(self.branch.as_str()).await {
+            Err(OmniError::BranchNotFound { .. }) => missing(&self.branch),
+            _ => refusal,
+        }
     }
 
     async fn load(
@@ -60,21 +70,33 @@ impl Target {
         data: String,
         grammar: Grammar,
     ) -> Result<GraphBatchLoadOutput, ApiError> {
-        let slot = caller.admit(data.len())?;
+        let slot = match caller.admit(data.len()) {
+            Ok(slot) => slot,
+            Err(refusal) => return Err(self.refusal(caller, refusal).await),
+        };
+        let Target { branch, from, mode } = self;
+        let (target, forks) = (branch.clone(), from.is_some());
         let (engine, actor) = (caller.graph.engine.clone(), caller.actor.clone());
         let write = async move {
             let request = LoadRequest {
-                branch: &self.branch,
-                from: self.from.as_deref(),
-                mode: self.mode,
+                branch: &branch,
+                from: from.as_deref(),
+                mode,
                 source: LoadSource::Text(data),
                 grammar,
                 progress: None,
             };
             service::load(&engine, request, actor.as_deref()).await
         };
-        caller.finish(slot, write).await.map_err(|error| ApiError::engine(&error))
+        caller.finish(slot, write).await.map_err(|error| match error {
+            OmniError::BranchNotFound { .. } if !forks => missing(&target),
+            error => ApiError::engine(&error),
+        })
     }
+}
+
+fn missing(branch: &str) -> ApiError {
+    ErrorReply::branch_to_load_not_found(branch).into()
 }
 
 /// `POST load` and its deprecated form `POST ingest`.
@@ -104,12 +126,15 @@ pub(super) async fn load_ndjson(
 ) -> Result<Response, ApiError> {
     let (branch, from) = (asked.branch.as_deref(), asked.from.as_deref());
     let target = Target::authorized(&caller, branch, from, asked.mode).await?;
-    let (parts, body) = request.into_parts();
-    let data = batch(&parts.headers, body).await?;
+    let data = match batch(request).await {
+        Ok(data) => data,
+        Err(refusal) => return Err(target.refusal(&caller, refusal).await),
+    };
     Ok(caller.answer(target.load(&caller, data, Grammar::Strict).await?))
 }
 
-async fn batch(headers: &HeaderMap, body: Body) -> Result<String, ApiError> {
+async fn batch(request: Request) -> Result<String, ApiError> {
+    let headers = request.headers();
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(NDJSON) {
@@ -119,7 +144,7 @@ async fn batch(headers: &HeaderMap, body: Body) -> Result<String, ApiError> {
     if let Some(actual) = declared.filter(|length| *length > LOAD_LIMIT as u64) {
         return Err(too_large(actual));
     }
-    let bytes = read_body(body, LOAD_LIMIT).await.map_err(|error| match error {
+    let bytes = read_request(request, LOAD_LIMIT).await.map_err(|error| match error {
         // How much more there would have been is not known: reading stopped.
         ExtractError::TooLarge { .. } => too_large(LOAD_LIMIT as u64 + 1),
         other => other.into(),

@@ -25,7 +25,7 @@ use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, on};
-use axum::{Router, routing::MethodFilter};
+use axum::{Extension, Router, routing::MethodFilter};
 use omnigraph_api::{Method, Operation, Scope};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -95,6 +95,7 @@ pub fn build_app(app: AppState) -> Router {
     }
     router
         .layer(from_fn(drain))
+        .layer(Extension(app.patience))
         .layer(from_fn_with_state(Arc::clone(&app.metrics), track))
         .layer(from_fn(name_request))
 }

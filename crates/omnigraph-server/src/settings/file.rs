@@ -44,9 +44,10 @@ pub(super) struct ServerBlock {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) cors_origins: Option<Sourced<Vec<String>>>,
     pub(super) request_timeout: Option<Sourced<String>>,
+    pub(super) client_timeout: Option<Sourced<String>>,
     pub(super) memory: Option<Sourced<String>>,
     pub(super) log_format: Option<Sourced<String>>,
-    pub(super) jwks: Option<Sourced<String>>,
+    pub(super) jwt_jwks: Option<Sourced<String>>,
     pub(super) jwt_issuer: Option<Sourced<String>>,
     pub(super) jwt_audiences: Option<Sourced<Vec<String>>>,
     pub(super) jwt_actor_claim: Option<Sourced<String>>,
@@ -117,7 +118,7 @@ fn server(server: &Entry<'_>, file: &Path, base: &Path) -> Result<ServerBlock, S
     };
     let (tls, jwt) = (server.get("tls")?, server.get("jwt")?);
     // A JWKS file is a path of the config file; a URL is taken as it is.
-    let jwks = text(jwt.get("jwks")?)?.map(|mut source| {
+    let jwt_jwks = text(jwt.get("jwks")?)?.map(|mut source| {
         if !source.value.contains("://") {
             source.value = base.join(&source.value).to_string_lossy().into_owned();
         }
@@ -131,9 +132,10 @@ fn server(server: &Entry<'_>, file: &Path, base: &Path) -> Result<ServerBlock, S
         tls_key: path(tls.get("key")?)?,
         cors_origins: texts(server.get("cors")?.get("origins")?)?,
         request_timeout: text(server.get("request_timeout")?)?,
+        client_timeout: text(server.get("client_timeout")?)?,
         memory: text(server.get("memory")?)?,
         log_format: text(server.get("log")?.get("format")?)?,
-        jwks,
+        jwt_jwks,
         jwt_issuer: text(jwt.get("issuer")?)?,
         jwt_audiences: texts(jwt.get("audience")?)?,
         jwt_actor_claim: text(jwt.get("actor_claim")?)?,
@@ -204,7 +206,7 @@ aliases: [1, 2]
         let config = parse(SAMPLE).unwrap();
         assert_eq!(config.server.bind.unwrap().value, "0.0.0.0:8080");
         assert_eq!(config.server.policy.unwrap(), Path::new("/base/rules/server.yaml"));
-        assert_eq!(config.server.jwks.unwrap().value, "/base/keys.json");
+        assert_eq!(config.server.jwt_jwks.unwrap().value, "/base/keys.json");
         assert_eq!(config.server.jwt_audiences.unwrap().value, ["og"]);
         let [atlas, ledger] = config.graphs.as_slice() else { panic!() };
         assert_eq!((atlas.name.as_str(), atlas.uri.as_str()), ("atlas", "s3://acme-graphs/atlas.omni"));

@@ -8,13 +8,16 @@ use omnigraph::db::OpenOptions;
 
 use super::SettingsError;
 use super::boot::{self, BootSource};
-use super::file::ServerBlock;
-use super::options::{self, CorsOrigins, TlsFiles, pick, pick_list};
+use super::options::{self, CorsOrigins, TlsFiles};
+use super::sources::{
+    JWT_ACTOR_CLAIM, JWT_ALGORITHMS, JWT_AUDIENCES, JWT_ISSUER, JWT_JWKS, JWT_LEEWAY, Sources,
+};
 use crate::args::Args;
 use crate::auth::{ServerRuntimeState, TokenStore, classify_server_runtime_state};
 use crate::env::Env;
 use crate::jwt::{JwtOptions, JwtSettings};
 use crate::logging::LogSettings;
+use crate::patience::Patience;
 use crate::workload::WorkloadLimits;
 
 /// Everything a server needs to know before it opens its first graph. Holds no token, only digests.
@@ -32,6 +35,8 @@ pub struct ServerConfig {
     pub cors: CorsOrigins,
     /// Longest time of a request; none if absent.
     pub request_timeout: Option<Duration>,
+    /// How long clients may stand still.
+    pub patience: Patience,
     /// The log.
     pub log: LogSettings,
     /// Static bearer tokens.
@@ -67,25 +72,26 @@ impl ServerConfig {
 /// [`SettingsError`] for the first refusal, in this order: boot source, options, tokens, [`ServerConfig::classify`].
 pub fn load_server_settings(args: &Args, env: &Env<'_>, cwd: &Path) -> Result<ServerConfig, SettingsError> {
     let boot = boot::choose(args, env, cwd)?;
-    let server = &boot.config.server;
+    let sources = Sources { args, env, server: &boot.config.server };
     let mut warnings = boot.warnings;
     let (workload, limit_warnings) = WorkloadLimits::from_env(env)?;
     warnings.extend(limit_warnings);
-    let jwt = jwt(args, env, server)?;
+    let jwt = jwt(&sources)?;
     if jwt.as_ref().is_some_and(|jwt| jwt.jwks.is_unprotected()) {
         warnings.push(
             "the JWT keys come over http: who can change that traffic can be anyone; use https".to_owned(),
         );
     }
     let mut config = ServerConfig {
-        bind: options::bind(args, server)?,
+        bind: options::bind(&sources)?,
         unauthenticated: args.unauthenticated || env.truthy("OMNIGRAPH_UNAUTHENTICATED")?,
-        tls: options::tls(args, env, server)?,
-        cors: options::cors(args, env, server)?,
-        request_timeout: options::request_timeout(args, env, server)?,
-        log: LogSettings { format: options::log_format(args, env, server)?, filter: env.get("RUST_LOG")? },
+        tls: options::tls(&sources)?,
+        cors: options::cors(&sources)?,
+        request_timeout: options::request_timeout(&sources)?,
+        patience: options::patience(&sources)?,
+        log: LogSettings { format: options::log_format(&sources)?, filter: env.get("RUST_LOG")? },
         tokens: TokenStore::load(env)?,
-        engine: options::engine(args, env, server)?,
+        engine: options::engine(&sources)?,
         source: boot.source,
         jwt,
         workload,
@@ -100,47 +106,13 @@ pub fn load_server_settings(args: &Args, env: &Env<'_>, cwd: &Path) -> Result<Se
     Ok(config)
 }
 
-fn jwt(args: &Args, env: &Env<'_>, server: &ServerBlock) -> Result<Option<JwtSettings>, SettingsError> {
-    let text = |flag, given, name, key| pick((flag, given), (env, name), key);
-    let list = |flag, given, name, key| pick_list((flag, given), (env, name), key);
-    let leeway = text(
-        "--jwt-leeway",
-        args.jwt_leeway.as_ref(),
-        "OMNIGRAPH_SERVER_JWT_LEEWAY",
-        server.jwt_leeway.as_ref(),
-    )?;
-    let options = JwtOptions {
-        jwks: text("--jwt-jwks", args.jwt_jwks.as_ref(), "OMNIGRAPH_SERVER_JWT_JWKS", server.jwks.as_ref())?
-            .map(|text| text.value),
-        issuer: text(
-            "--jwt-issuer",
-            args.jwt_issuer.as_ref(),
-            "OMNIGRAPH_SERVER_JWT_ISSUER",
-            server.jwt_issuer.as_ref(),
-        )?
-        .map(|text| text.value),
-        audiences: list(
-            "--jwt-audience",
-            args.jwt_audiences.as_slice(),
-            "OMNIGRAPH_SERVER_JWT_AUDIENCE",
-            server.jwt_audiences.as_ref(),
-        )?
-        .map_or_else(Vec::new, |list| list.value),
-        actor_claim: text(
-            "--jwt-actor-claim",
-            args.jwt_actor_claim.as_ref(),
-            "OMNIGRAPH_SERVER_JWT_ACTOR_CLAIM",
-            server.jwt_actor_claim.as_ref(),
-        )?
-        .map(|text| text.value),
-        algorithms: list(
-            "--jwt-algorithm",
-            args.jwt_algorithms.as_slice(),
-            "OMNIGRAPH_SERVER_JWT_ALGORITHMS",
-            server.jwt_algorithms.as_ref(),
-        )?
-        .map_or_else(Vec::new, |list| list.value),
-        leeway: leeway.map(|text| options::duration(&text)).transpose()?,
-    };
-    Ok(JwtSettings::new(options)?)
+fn jwt(sources: &Sources<'_>) -> Result<Option<JwtSettings>, SettingsError> {
+    Ok(JwtSettings::new(JwtOptions {
+        leeway: JWT_LEEWAY.duration(sources)?.map(|time| time.value),
+        jwks: JWT_JWKS.value(sources)?,
+        issuer: JWT_ISSUER.value(sources)?,
+        audiences: JWT_AUDIENCES.values(sources)?,
+        actor_claim: JWT_ACTOR_CLAIM.value(sources)?,
+        algorithms: JWT_ALGORITHMS.values(sources)?,
+    })?)
 }

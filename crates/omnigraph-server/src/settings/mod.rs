@@ -7,6 +7,7 @@ mod graph_id;
 mod load;
 mod location;
 mod options;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod yaml;

@@ -1,6 +1,4 @@
-//! Flags that may also be variables or keys of the config file, and the reading of their values.
-//!
-//! A flag wins over its variable, a variable over its key.
+//! What the settings mean that may be flags, variables or keys of the config file.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,9 +9,10 @@ use axum::http::{HeaderValue, Uri};
 use omnigraph::db::OpenOptions;
 
 use super::SettingsError;
-use super::file::{ServerBlock, Sourced};
-use crate::args::{Args, LogFormat};
-use crate::env::Env;
+use super::file::Sourced;
+use super::sources::{CLIENT_TIMEOUT, CORS_ORIGINS, LOG_FORMAT, MEMORY, REQUEST_TIMEOUT, Sources};
+use crate::args::LogFormat;
+use crate::patience::Patience;
 
 /// Certificate and key of HTTPS, both PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,41 +35,9 @@ pub enum CorsOrigins {
     List(Vec<HeaderValue>),
 }
 
-/// Returns the value that wins, and where it came from.
-pub(super) fn pick(
-    flag: (&str, Option<&String>),
-    env: (&Env<'_>, &str),
-    key: Option<&Sourced<String>>,
-) -> Result<Option<Sourced<String>>, SettingsError> {
-    if let Some(value) = flag.1 {
-        return Ok(Some(Sourced { value: value.clone(), origin: flag.0.to_owned() }));
-    }
-    if let Some(value) = env.0.get(env.1)? {
-        return Ok(Some(Sourced { value, origin: env.1.to_owned() }));
-    }
-    Ok(key.cloned())
-}
-
-/// Returns the list that wins: a repeated flag, a variable separated by commas, or a key.
-pub(super) fn pick_list(
-    flag: (&str, &[String]),
-    env: (&Env<'_>, &str),
-    key: Option<&Sourced<Vec<String>>>,
-) -> Result<Option<Sourced<Vec<String>>>, SettingsError> {
-    if !flag.1.is_empty() {
-        return Ok(Some(Sourced { value: flag.1.to_vec(), origin: flag.0.to_owned() }));
-    }
-    if let Some(text) = env.0.get(env.1)? {
-        let value =
-            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
-        return Ok(Some(Sourced { value, origin: env.1.to_owned() }));
-    }
-    Ok(key.cloned())
-}
-
 /// Returns the listen address.
-pub(super) fn bind(args: &Args, server: &ServerBlock) -> Result<SocketAddr, SettingsError> {
-    match (&args.bind, &server.bind) {
+pub(super) fn bind(sources: &Sources<'_>) -> Result<SocketAddr, SettingsError> {
+    match (&sources.args.bind, &sources.server.bind) {
         (Some(address), _) => Ok(*address),
         (None, Some(text)) => text.value.trim().parse().map_err(|_| SettingsError::Value {
             origin: text.origin.clone(),
@@ -81,11 +48,8 @@ pub(super) fn bind(args: &Args, server: &ServerBlock) -> Result<SocketAddr, Sett
 }
 
 /// Returns certificate and key, if HTTPS is wanted.
-pub(super) fn tls(
-    args: &Args,
-    env: &Env<'_>,
-    server: &ServerBlock,
-) -> Result<Option<TlsFiles>, SettingsError> {
+pub(super) fn tls(sources: &Sources<'_>) -> Result<Option<TlsFiles>, SettingsError> {
+    let Sources { args, env, server } = sources;
     let path = |flag: &Option<PathBuf>,
                 name: &str,
                 key: &Option<PathBuf>|
@@ -107,13 +71,8 @@ pub(super) fn tls(
 }
 
 /// Returns the origins that browsers may call from.
-pub(super) fn cors(args: &Args, env: &Env<'_>, server: &ServerBlock) -> Result<CorsOrigins, SettingsError> {
-    let list = pick_list(
-        ("--cors-origin", &args.cors_origins),
-        (env, "OMNIGRAPH_SERVER_CORS_ORIGINS"),
-        server.cors_origins.as_ref(),
-    )?;
-    let Some(Sourced { value, origin }) = list else { return Ok(CorsOrigins::None) };
+pub(super) fn cors(sources: &Sources<'_>) -> Result<CorsOrigins, SettingsError> {
+    let Some(Sourced { value, origin }) = CORS_ORIGINS.of(sources)? else { return Ok(CorsOrigins::None) };
     if value.iter().any(|item| item.trim() == "*") {
         if value.len() > 1 {
             let problem = "'*' allows every origin; give it alone".to_owned();
@@ -151,36 +110,34 @@ fn web_origin(text: &str) -> Option<HeaderValue> {
 }
 
 /// Returns the longest time of a request, if there is one.
-pub(super) fn request_timeout(
-    args: &Args,
-    env: &Env<'_>,
-    server: &ServerBlock,
-) -> Result<Option<Duration>, SettingsError> {
-    let text = pick(
-        ("--request-timeout", args.request_timeout.as_ref()),
-        (env, "OMNIGRAPH_SERVER_REQUEST_TIMEOUT"),
-        server.request_timeout.as_ref(),
-    )?;
-    text.map(|text| match duration(&text)? {
-        Duration::ZERO => Err(SettingsError::Value {
-            origin: text.origin,
-            problem: "a request needs some time; leave it out for no timeout".to_owned(),
-        }),
-        timeout => Ok(timeout),
-    })
-    .transpose()
+pub(super) fn request_timeout(sources: &Sources<'_>) -> Result<Option<Duration>, SettingsError> {
+    REQUEST_TIMEOUT
+        .duration(sources)?
+        .map(|time| above_zero(time, "a request needs some time; leave it out for no timeout"))
+        .transpose()
+}
+
+/// Returns how long clients may stand still.
+pub(super) fn patience(sources: &Sources<'_>) -> Result<Patience, SettingsError> {
+    let Some(time) = CLIENT_TIMEOUT.duration(sources)? else { return Ok(Patience::default()) };
+    Ok(Patience::of_both(above_zero(time, "a client needs some time; leave it out for the default")?))
+}
+
+fn above_zero(time: Sourced<Duration>, problem: &str) -> Result<Duration, SettingsError> {
+    match time.value {
+        Duration::ZERO => Err(SettingsError::Value { origin: time.origin, problem: problem.to_owned() }),
+        time => Ok(time),
+    }
 }
 
 /// Returns how graphs are opened: a server lives, so it compacts in the background.
-pub(super) fn engine(args: &Args, env: &Env<'_>, server: &ServerBlock) -> Result<OpenOptions, SettingsError> {
+pub(super) fn engine(sources: &Sources<'_>) -> Result<OpenOptions, SettingsError> {
     let mut options = OpenOptions {
-        embed_on_write: args.embed_on_write || env.truthy("OMNIGRAPH_EMBED_ON_WRITE")?,
+        embed_on_write: sources.args.embed_on_write || sources.env.truthy("OMNIGRAPH_EMBED_ON_WRITE")?,
         compact_in_background: true,
         ..OpenOptions::default()
     };
-    let memory =
-        pick(("--memory", args.memory.as_ref()), (env, "OMNIGRAPH_SERVER_MEMORY"), server.memory.as_ref())?;
-    if let Some(text) = memory {
+    if let Some(text) = MEMORY.of(sources)? {
         options.memory_budget = size(&text)?;
     }
     Ok(options)
@@ -208,17 +165,11 @@ fn size(text: &Sourced<String>) -> Result<u64, SettingsError> {
 }
 
 /// Returns the form of the log lines.
-pub(super) fn log_format(
-    args: &Args,
-    env: &Env<'_>,
-    server: &ServerBlock,
-) -> Result<LogFormat, SettingsError> {
-    if let Some(format) = args.log_format {
+pub(super) fn log_format(sources: &Sources<'_>) -> Result<LogFormat, SettingsError> {
+    if let Some(format) = sources.args.log_format {
         return Ok(format);
     }
-    let text =
-        pick(("--log-format", None), (env, "OMNIGRAPH_SERVER_LOG_FORMAT"), server.log_format.as_ref())?;
-    let Some(Sourced { value, origin }) = text else { return Ok(LogFormat::default()) };
+    let Some(Sourced { value, origin }) = LOG_FORMAT.of(sources)? else { return Ok(LogFormat::default()) };
     match value.trim() {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
@@ -229,41 +180,25 @@ pub(super) fn log_format(
     }
 }
 
-/// Reads a duration: a whole number and one of `ms`, `s`, `m`.
-pub(super) fn duration(text: &Sourced<String>) -> Result<Duration, SettingsError> {
-    let trimmed = text.value.trim();
-    let digits = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let duration = digits.parse::<u32>().ok().and_then(|number| match &trimmed[digits.len()..] {
-        "ms" => Some(Duration::from_millis(number.into())),
-        "s" => Some(Duration::from_secs(number.into())),
-        "m" => Some(Duration::from_secs(u64::from(number) * 60)),
-        _ => None,
-    });
-    duration.ok_or_else(|| SettingsError::Value {
-        origin: text.origin.clone(),
-        problem: format!("'{}' is not a duration; write a number and ms, s or m, such as 30s", text.value),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Args;
+    use crate::env::Env;
+    use crate::settings::file::ServerBlock;
     use crate::testing::env_of;
+
+    /// Calls `read` with nothing but an environment.
+    fn with_env<T>(
+        lookup: &dyn Fn(&str) -> Option<std::ffi::OsString>,
+        read: impl FnOnce(&Sources<'_>) -> T,
+    ) -> T {
+        let (args, server) = (Args::default(), ServerBlock::default());
+        read(&Sources { args: &args, env: &Env::new(lookup), server: &server })
+    }
 
     fn sourced(value: &str) -> Sourced<String> {
         Sourced { value: value.into(), origin: "the key".into() }
-    }
-
-    #[test]
-    fn a_flag_wins_over_a_variable_and_a_variable_over_a_key() {
-        let (with, without) = (env_of(&[("V", "env")]), env_of(&[]));
-        let (flag, key) = ("flag".to_owned(), sourced("key"));
-        let value = |flag: Option<&String>, env: &Env<'_>| {
-            pick(("--f", flag), (env, "V"), Some(&key)).unwrap().map(|picked| picked.value)
-        };
-        assert_eq!(value(Some(&flag), &Env::new(&with)).as_deref(), Some("flag"));
-        assert_eq!(value(None, &Env::new(&with)).as_deref(), Some("env"));
-        assert_eq!(value(None, &Env::new(&without)).as_deref(), Some("key"));
     }
 
     #[test]
@@ -278,22 +213,25 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_a_unit() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), (" 2m ", 120_000), ("0s", 0)] {
-            assert_eq!(duration(&sourced(text)).unwrap(), Duration::from_millis(millis), "{text}");
-        }
-        for text in ["30", "s", "-1s", "1.5s", "1h", "99999999999s", "1 s", ""] {
-            let message = duration(&sourced(text)).unwrap_err().to_string();
-            assert!(message.starts_with("the key: "), "{message}");
-        }
+    fn times_of_zero_are_refused() {
+        let lookup =
+            env_of(&[("OMNIGRAPH_SERVER_REQUEST_TIMEOUT", "0s"), ("OMNIGRAPH_SERVER_CLIENT_TIMEOUT", "0ms")]);
+        let refused = |error: SettingsError| error.to_string();
+        let error = with_env(&lookup, |sources| request_timeout(sources).map_err(refused)).unwrap_err();
+        assert!(error.starts_with("OMNIGRAPH_SERVER_REQUEST_TIMEOUT: "), "{error}");
+        let error = with_env(&lookup, |sources| patience(sources).map_err(refused)).unwrap_err();
+        assert!(error.starts_with("OMNIGRAPH_SERVER_CLIENT_TIMEOUT: "), "{error}");
     }
 
     #[test]
-    fn a_timeout_of_zero_is_refused() {
-        let lookup = env_of(&[("OMNIGRAPH_SERVER_REQUEST_TIMEOUT", "0s")]);
-        let error =
-            request_timeout(&Args::default(), &Env::new(&lookup), &ServerBlock::default()).unwrap_err();
-        assert!(error.to_string().starts_with("OMNIGRAPH_SERVER_REQUEST_TIMEOUT: "), "{error}");
+    fn the_patience_is_given_or_the_default() {
+        let (none, given) = (env_of(&[]), env_of(&[("OMNIGRAPH_SERVER_CLIENT_TIMEOUT", "250ms")]));
+        assert_eq!(with_env(&none, patience).unwrap(), Patience::default());
+        let patience = with_env(&given, patience).unwrap();
+        assert_eq!(
+            (patience.sending, patience.reading),
+            (Duration::from_millis(250), Duration::from_millis(250))
+        );
     }
 
     #[test]
@@ -301,20 +239,20 @@ mod tests {
         let (none, key) = (env_of(&[]), env_of(&[("OMNIGRAPH_SERVER_TLS_KEY", "k.pem")]));
         let args = Args { tls_cert: Some("c.pem".into()), ..Args::default() };
         let server = ServerBlock::default();
-        let missing = tls(&args, &Env::new(&none), &server).unwrap_err().to_string();
-        assert!(missing.contains("--tls-key"), "{missing}");
-        let files = tls(&args, &Env::new(&key), &server).unwrap().unwrap();
+        let missing = tls(&Sources { args: &args, env: &Env::new(&none), server: &server }).unwrap_err();
+        assert!(missing.to_string().contains("--tls-key"), "{missing}");
+        let files = tls(&Sources { args: &args, env: &Env::new(&key), server: &server }).unwrap().unwrap();
         assert_eq!(files, TlsFiles { cert: "c.pem".into(), key: "k.pem".into() });
-        let missing = tls(&Args::default(), &Env::new(&key), &server).unwrap_err().to_string();
+        let missing = with_env(&key, tls).unwrap_err().to_string();
         assert!(missing.contains("--tls-cert"), "{missing}");
-        assert_eq!(tls(&Args::default(), &Env::new(&none), &server).unwrap(), None);
+        assert_eq!(with_env(&none, tls).unwrap(), None);
     }
 
     #[test]
     fn origins_are_kept_as_browsers_send_them() {
         let origins = |list: &str| {
             let lookup = env_of(&[("OMNIGRAPH_SERVER_CORS_ORIGINS", list)]);
-            cors(&Args::default(), &Env::new(&lookup), &ServerBlock::default())
+            with_env(&lookup, cors)
         };
         let CorsOrigins::List(list) =
             origins("https://Console.Example.org:443/, http://localhost:3000,https://[::1]:9").unwrap()
@@ -341,7 +279,7 @@ mod tests {
     fn the_log_format_is_text_or_json() {
         let format = |text: &str| {
             let lookup = env_of(&[("OMNIGRAPH_SERVER_LOG_FORMAT", text)]);
-            log_format(&Args::default(), &Env::new(&lookup), &ServerBlock::default())
+            with_env(&lookup, log_format)
         };
         assert_eq!(format("").unwrap(), LogFormat::Text);
         assert_eq!(format(" json").unwrap(), LogFormat::Json);
@@ -351,8 +289,9 @@ mod tests {
     #[test]
     fn a_bad_address_in_the_file_names_its_key() {
         let server = ServerBlock { bind: Some(sourced("8080")), ..ServerBlock::default() };
-        assert!(bind(&Args::default(), &server).unwrap_err().to_string().starts_with("the key: '8080'"));
-        let default = bind(&Args::default(), &ServerBlock::default()).unwrap();
-        assert_eq!(default.to_string(), "127.0.0.1:8080");
+        let (lookup, args) = (env_of(&[]), Args::default());
+        let error = bind(&Sources { args: &args, env: &Env::new(&lookup), server: &server }).unwrap_err();
+        assert!(error.to_string().starts_with("the key: '8080'"), "{error}");
+        assert_eq!(with_env(&lookup, bind).unwrap().to_string(), "127.0.0.1:8080");
     }
 }

@@ -275,6 +275,7 @@ server:
   tls: { cert: c.pem, key: k.pem }
   cors: { origins: ['https://a'] }
   request_timeout: 30s
+  client_timeout: 1m
   log: { format: json }
   jwt: { jwks: keys.json, issuer: i, audience: [a, b], leeway: 5s, algorithms: [ES256] }
 ";
@@ -283,6 +284,7 @@ server:
     assert_eq!(config.bind.to_string(), "0.0.0.0:1");
     assert_eq!(config.tls.as_ref().unwrap().cert, Path::new(&shell.path("conf/c.pem")));
     assert_eq!(config.request_timeout, Some(std::time::Duration::from_secs(30)));
+    assert_eq!(config.patience, crate::patience::Patience::of_both(std::time::Duration::from_secs(60)));
     assert_eq!((config.log.format, config.log.filter.as_deref()), (LogFormat::Json, Some("debug")));
     let jwt = config.jwt.unwrap();
     assert_eq!(jwt.jwks, crate::jwt::JwksSource::File(shell.path("conf/keys.json").into()));

@@ -1,7 +1,13 @@
 //! Loads.
 
-use axum::body::{Body, Bytes};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
+use futures::{StreamExt, stream};
+use omnigraph::Omnigraph;
+use omnigraph::db::{Load, LoadMode, LoadSource};
+use omnigraph_server::workload::{ANONYMOUS, WorkloadController, WorkloadLimits};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -106,4 +112,84 @@ async fn who_may_not_load_does_not_get_to_send_a_byte() {
     assert_eq!(absent.text().replace("nope", "main"), present.text());
     let value: Value = present.json();
     assert_eq!(value["code"], "forbidden");
+}
+
+#[tokio::test]
+async fn a_missing_branch_is_told_before_anything_else_is_refused() {
+    let served = Served::adjusted(&Setup::default(), |shared| {
+        shared.workload = WorkloadController::new(WorkloadLimits { inflight: 1, bytes: 1000 });
+    })
+    .await;
+    let raw = |query: &str, content_type: &str, body: &[u8]| {
+        Ask::new("POST", &format!("/load/ndjson{query}")).with("content-type", content_type).bytes(body)
+    };
+    let asks = |query: &str, branch: &str| {
+        [
+            (raw(query, "text/plain", b""), 415),
+            (raw(query, "application/x-ndjson", b"\xff"), 400),
+            (raw(query, "application/x-ndjson", b"").with("content-length", "99999999999"), 413),
+            (raw(query, "application/x-ndjson", b"nonsense"), 429),
+            (Ask::post("/load", json!({"data": "nonsense", "branch": branch})), 429),
+        ]
+    };
+    let slot = served.state.workload.try_admit(ANONYMOUS, 1).unwrap();
+    for (ask, _) in asks("?branch=nope", "nope") {
+        let shown = format!("{ask:?}");
+        let text = served.send(ask).await.refused(404, Some("not_found"));
+        assert_eq!(text, "branch 'nope' not found; pass `from` to create it", "{shown}");
+    }
+    for (ask, status) in asks("", "main") {
+        let shown = format!("{ask:?}");
+        assert_eq!(served.send(ask).await.status, status, "{shown}");
+    }
+    drop(slot);
+    let text = served.send(raw("?branch=nope", "application/x-ndjson", b"nonsense")).await;
+    assert!(text.refused(404, Some("not_found")).contains("pass `from`"));
+}
+
+#[tokio::test]
+async fn a_load_asks_the_store_no_more_than_the_engine_alone() {
+    async fn calls(graph: &Omnigraph) -> u64 {
+        graph.stats().await.unwrap().storage.calls.into_iter().map(|(_, count)| count).sum()
+    }
+    let served = Served::open().await;
+    let load = || Load::new("main", LoadSource::Text(LINE.to_owned()), LoadMode::Merge);
+    served.graph.load(load()).await.unwrap();
+    let start = calls(&served.graph).await;
+    served.graph.load(load()).await.unwrap();
+    let alone = calls(&served.graph).await - start;
+    let start = calls(&served.graph).await;
+    served.post("/load", json!({"data": LINE})).await.ok();
+    assert_eq!(calls(&served.graph).await - start, alone);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_sending_is_given_up_and_holds_nothing() {
+    let served = Served::adjusted(&Setup::default(), |shared| {
+        shared.patience.sending = Duration::from_millis(200);
+        shared.workload = WorkloadController::new(WorkloadLimits { inflight: 1, bytes: 1000 });
+    })
+    .await;
+    for (path, content_type) in [
+        ("/load", "application/json"),
+        ("/load/ndjson", "application/x-ndjson"),
+        ("/mutate", "application/json"),
+        ("/query", "application/json"),
+    ] {
+        let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let request = Request::post(path)
+            .header("content-type", content_type)
+            .body(Body::from_stream(begun.chain(stream::pending())))
+            .unwrap();
+        let slow = tokio::spawn(served.app.clone().oneshot(request));
+        tokio::task::yield_now().await;
+        // The only slot is not taken by who does not send.
+        served.post("/load", json!({"data": LINE})).await.ok();
+        let response = slow.await.unwrap().unwrap();
+        assert_eq!(response.status(), 408, "{path}");
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"], "the request body stood still for 0.2 seconds", "{path}");
+        assert_eq!(served.state.workload.inflight(), 0, "{path}");
+    }
 }

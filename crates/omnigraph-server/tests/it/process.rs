@@ -449,3 +449,85 @@ async fn slow_clients_hold_nobody_up() {
     assert_eq!(server.get("/schema", None).await.0, 200);
     server.stop();
 }
+
+/// Reads until the server closes the connection.
+fn until_closed(socket: &mut std::net::TcpStream) -> Vec<u8> {
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let mut bytes = Vec::new();
+    match socket.read_to_end(&mut bytes) {
+        Ok(_) => {}
+        // Closed before it has read everything.
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("still open: {error}"),
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn clients_that_do_not_go_on_sending_are_cut_off() {
+    use std::io::Write;
+    let place = Place::new().await;
+    let server = place.start(&["g", "--unauthenticated", "--client-timeout", "500ms"], &[]);
+    let head =
+        "POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let begun = ["", "P", "PRI * HTTP/2.0\r\n", "GET /schema HT", head].map(|text| {
+        let mut socket = std::net::TcpStream::connect(server.address).unwrap();
+        socket.write_all(text.as_bytes()).unwrap();
+        (text, socket)
+    });
+    for (text, mut socket) in begun {
+        let answer = until_closed(&mut socket);
+        if text == head {
+            assert!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
+        }
+    }
+    assert_eq!(server.get("/schema", None).await.0, 200);
+    server.stop();
+}
+
+#[tokio::test]
+async fn clients_that_do_not_go_on_reading_are_cut_off() {
+    use std::io::Write;
+    let place = Place::new().await;
+    // More than the buffers between the two hold.
+    let rows: String =
+        (0..50_000).map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"{n:0>200}\"}}}}\n")).collect();
+    let graph = Omnigraph::open(place.path("g").to_str().unwrap()).await.unwrap();
+    graph.load(Load::new("main", LoadSource::Text(rows), LoadMode::Append)).await.unwrap();
+    graph.close().await;
+    let server = place.start(&["g", "--unauthenticated", "--client-timeout", "1s"], &[]);
+    let mut still = Vec::new();
+    for _ in 0..8 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let socket = socket.connect(server.address).await.unwrap().into_std().unwrap();
+        socket.set_nonblocking(false).unwrap();
+        let mut request = &socket;
+        request
+            .write_all(
+                b"POST /export HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
+            )
+            .unwrap();
+        still.push(socket);
+    }
+    // Each of them that has begun to stream holds one of eight parts until it is cut off.
+    let export = || {
+        let client = reqwest::Client::new().post(server.url("/export"));
+        client.header("content-type", "application/json").body("{}").send()
+    };
+    let whole = loop {
+        let reply = export().await.unwrap();
+        if reply.status() == 200 {
+            break reply.bytes().await.unwrap();
+        }
+        assert_eq!(reply.status(), 413);
+    };
+    assert!(whole.len() > 10 << 20);
+    for mut socket in still {
+        let answer = until_closed(&mut socket);
+        assert!(!answer.ends_with(b"0\r\n\r\n"), "{} bytes passed for everything", answer.len());
+    }
+    assert_eq!(export().await.unwrap().bytes().await.unwrap(), whole);
+    let log = server.stop();
+    assert!(log.contains("whose client takes nothing") || log.contains("stood still"), "{log}");
+}

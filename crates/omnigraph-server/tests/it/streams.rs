@@ -1,14 +1,23 @@
 //! Exports.
 
+use std::time::Duration;
+
+use axum::body::to_bytes;
 use futures::StreamExt;
 use omnigraph::db::{Load, LoadMode, LoadSource, Mutate};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::kit::{Ask, Served};
+use omnigraph_server::state::Shared;
+
+use crate::kit::{Ask, Served, Setup};
 
 async fn large() -> Served {
-    let served = Served::open().await;
+    large_with(|_| {}).await
+}
+
+async fn large_with(change: impl FnOnce(&mut Shared)) -> Served {
+    let served = Served::adjusted(&Setup::default(), change).await;
     let rows: String = (0..20_000)
         .map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"city-{n:06}\"}}}}\n"))
         .collect();
@@ -95,4 +104,28 @@ async fn the_ninth_stream_is_refused_while_eight_run() {
     }
     held.pop();
     assert_eq!(served.post("/export", json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reader_that_stands_still_is_given_up_and_its_part_is_free_again() {
+    let served = large_with(|shared| shared.patience.reading = Duration::from_secs(1)).await;
+    for path in ["/export", "/changes/baseline"] {
+        let mut held = Vec::new();
+        for taken in 1..=8 {
+            let response = served.app.clone().oneshot(Ask::post(path, json!({})).request()).await.unwrap();
+            assert_eq!(response.status(), 200);
+            held.push(response);
+            if taken == 1 {
+                assert_eq!(served.state.transport.free(), 7);
+            }
+        }
+        while served.state.transport.free() < 8 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for response in held {
+            let whole = to_bytes(response.into_body(), usize::MAX).await;
+            assert!(whole.is_err(), "what is left of {path} does not pass for a whole one");
+        }
+        assert_eq!(served.post(path, json!({})).await.status, 200);
+    }
 }

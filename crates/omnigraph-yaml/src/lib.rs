@@ -1,0 +1,33 @@
+//! YAML files that people write for Omnigraph: values that know their places, and every misfit with its cure.
+//!
+//! [`parse`] makes a tree of a text. [`Reader`] takes typed values out of a tree whose maps are closed and collects
+//! everything that does not fit; a program with open maps walks the tree itself. [`from_str`] fills a type of `serde`
+//! instead, under the same bounds, and stops at the first misfit.
+//!
+//! One dialect for all files: YAML 1.2 booleans only (`yes` is text); a key given twice is an error, as is a second
+//! document; merge keys (`<<`) are ordinary keys; aliases work. Nesting, aliases and size are bounded.
+//!
+//! Invariants: no I/O; no text panics.
+//!
+//! ```
+//! use omnigraph_yaml::{Misfit, Reader, parse};
+//!
+//! let root = parse("name: atlas\ncolor: red\n").map_err(|problems| problems[0].to_string())?;
+//! let mut reader = Reader::<Misfit>::default();
+//! let fields = reader.map(&root, "", &["name", "colour"]).ok_or("not a map")?;
+//! assert_eq!(reader.required_text(&fields, "name").as_deref(), Some("atlas"));
+//! let problem = &reader.problems()[0];
+//! assert_eq!(problem.position.map(|at| at.line), Some(2));
+//! assert_eq!(problem.to_string(), "unknown key 'color'; did you mean 'colour'?");
+//! # Ok::<(), String>(())
+//! ```
+
+mod dialect;
+mod problem;
+mod reader;
+mod tree;
+
+pub use dialect::from_str;
+pub use problem::{Cure, Misfit, Position, Problem, suggestion};
+pub use reader::{Fields, Positions, Reader, item, join};
+pub use tree::{Node, Value, parse};
