@@ -25,8 +25,8 @@ struct Target {
 }
 
 impl Target {
-    /// Reads the members of a request and asks for permission. Only where a missing branch is to be made does that depend on
-    /// whether there is one; else the engine finds out.
+    /// Reads the members of a request and asks for permission. A branch that is missing and is not to be made is told only
+    /// to those who could have written to it.
     async fn authorized(
         caller: &Caller,
         branch: Option<&str>,
@@ -34,34 +34,22 @@ impl Target {
         mode: Option<LoadMode>,
     ) -> Result<Target, ApiError> {
         let (branch, from) = (branch_name(branch)?, given_branch(from)?);
-        let change = Operation::Change { branch: Some(branch) };
-        match from {
-            None => caller.authorize(change)?,
-            Some(source) => match caller.graph.engine.snapshot_of(branch).await {
-                Ok(_) => caller.authorize(change)?,
-                Err(OmniError::BranchNotFound { .. }) => {
-                    caller.authorize(Operation::ForkingLoad { source: Some(source), branch })?;
-                }
-                Err(error) => {
-                    caller.authorize(change)?;
-                    return Err(ApiError::engine(&error));
+        match caller.graph.engine.snapshot_of(branch).await {
+            Ok(_) => caller.authorize(Operation::Change { branch: Some(branch) })?,
+            Err(OmniError::BranchNotFound { .. }) => match from {
+                Some(_) => caller.authorize(Operation::ForkingLoad { source: from, branch })?,
+                None => {
+                    caller.authorize(Operation::Change { branch: Some(branch) })?;
+                    return Err(ErrorReply::branch_to_load_not_found(branch).into());
                 }
             },
+            Err(error) => {
+                caller.authorize(Operation::Change { branch: Some(branch) })?;
+                return Err(ApiError::engine(&error));
+            }
         }
         let mode = mode.unwrap_or_default();
         Ok(Target { branch: branch.to_owned(), from: from.map(str::to_owned), mode })
-    }
-
-    /// Returns what to answer instead of a refusal that came before the engine was asked: a branch that is missing and is not
-    /// to be made is told first.
-    async fn refusal(&self, caller: &Caller, refusal: ApiError) -> ApiError {
-        if self.from.is_some() {
-            return refusal;
-        }
-        match caller.graph.engine.snapshot_of(self.branch.as_str()).await {
-            Err(OmniError::BranchNotFound { .. }) => missing(&self.branch),
-            _ => refusal,
-        }
     }
 
     async fn load(
@@ -70,33 +58,21 @@ impl Target {
         data: String,
         grammar: Grammar,
     ) -> Result<GraphBatchLoadOutput, ApiError> {
-        let slot = match caller.admit(data.len()) {
-            Ok(slot) => slot,
-            Err(refusal) => return Err(self.refusal(caller, refusal).await),
-        };
-        let Target { branch, from, mode } = self;
-        let (target, forks) = (branch.clone(), from.is_some());
+        let slot = caller.admit(data.len())?;
         let (engine, actor) = (caller.graph.engine.clone(), caller.actor.clone());
         let write = async move {
             let request = LoadRequest {
-                branch: &branch,
-                from: from.as_deref(),
-                mode,
+                branch: &self.branch,
+                from: self.from.as_deref(),
+                mode: self.mode,
                 source: LoadSource::Text(data),
                 grammar,
                 progress: None,
             };
             service::load(&engine, request, actor.as_deref()).await
         };
-        caller.finish(slot, write).await.map_err(|error| match error {
-            OmniError::BranchNotFound { .. } if !forks => missing(&target),
-            error => ApiError::engine(&error),
-        })
+        caller.finish(slot, write).await.map_err(|error| ApiError::engine(&error))
     }
-}
-
-fn missing(branch: &str) -> ApiError {
-    ErrorReply::branch_to_load_not_found(branch).into()
 }
 
 /// `POST load` and its deprecated form `POST ingest`.
@@ -126,10 +102,7 @@ pub(super) async fn load_ndjson(
 ) -> Result<Response, ApiError> {
     let (branch, from) = (asked.branch.as_deref(), asked.from.as_deref());
     let target = Target::authorized(&caller, branch, from, asked.mode).await?;
-    let data = match batch(request).await {
-        Ok(data) => data,
-        Err(refusal) => return Err(target.refusal(&caller, refusal).await),
-    };
+    let data = batch(request).await?;
     Ok(caller.answer(target.load(&caller, data, Grammar::Strict).await?))
 }
 

@@ -5,8 +5,6 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
 use futures::{StreamExt, stream};
-use omnigraph::Omnigraph;
-use omnigraph::db::{Load, LoadMode, LoadSource};
 use omnigraph_server::workload::{ANONYMOUS, WorkloadController, WorkloadLimits};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -145,22 +143,6 @@ async fn a_missing_branch_is_told_before_anything_else_is_refused() {
     drop(slot);
     let text = served.send(raw("?branch=nope", "application/x-ndjson", b"nonsense")).await;
     assert!(text.refused(404, Some("not_found")).contains("pass `from`"));
-}
-
-#[tokio::test]
-async fn a_load_asks_the_store_no_more_than_the_engine_alone() {
-    async fn calls(graph: &Omnigraph) -> u64 {
-        graph.stats().await.unwrap().storage.calls.into_iter().map(|(_, count)| count).sum()
-    }
-    let served = Served::open().await;
-    let load = || Load::new("main", LoadSource::Text(LINE.to_owned()), LoadMode::Merge);
-    served.graph.load(load()).await.unwrap();
-    let start = calls(&served.graph).await;
-    served.graph.load(load()).await.unwrap();
-    let alone = calls(&served.graph).await - start;
-    let start = calls(&served.graph).await;
-    served.post("/load", json!({"data": LINE})).await.ok();
-    assert_eq!(calls(&served.graph).await - start, alone);
 }
 
 #[tokio::test]
