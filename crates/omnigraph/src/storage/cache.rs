@@ -67,7 +67,7 @@ pub(super) fn shared(budget: u64) -> &'static Caches {
         Caches {
             session: Arc::new(Session::new(lance, lance, Arc::new(registry))),
             tables: moka::sync::Cache::builder()
-                .max_capacity((budget / 32).max(SMALLEST))
+                .max_capacity((budget / 64).max(SMALLEST))
                 .weigher(|_, table: &Table| u32::try_from(table_bytes(table)).unwrap_or(u32::MAX))
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
