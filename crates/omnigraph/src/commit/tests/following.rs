@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use arrow_array::cast::AsArray;
+use futures::TryStreamExt;
 use tokio::task::JoinHandle;
 
 use super::super::ids::Seq;
-use super::store::{FaultyStore, Held};
+use super::store::{Fault, FaultyStore, Held, When};
 use super::*;
 use crate::error::OmniError;
+use crate::storage::Scan;
 
 type Running = JoinHandle<Result<Written<u32>>>;
 
@@ -200,4 +203,67 @@ async fn a_conditional_write_looks_at_the_head_after_the_commit_before() {
         other => panic!("{other}"),
     }
     assert_eq!((planner.plans(), rows(&graph, &person()).await), (0, 1));
+}
+
+async fn names(graph: &Graph) -> Vec<String> {
+    let table = graph.head(&main_branch()).await.unwrap().table(&person()).await.unwrap();
+    let batches = table.scan(Scan::columns(["id".to_owned()])).unwrap();
+    let batches: Vec<RecordBatch> = batches.try_collect().await.unwrap();
+    let all = batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten());
+    all.map(str::to_owned).collect()
+}
+
+/// Lets requests of the store fail at random: a few, which are repeated, or so many that the write is given up.
+async fn disturb(store: FaultyStore) {
+    loop {
+        for path in ["/log/", "__recovery/", "/_versions/"] {
+            let when = if rand::random() { When::Before } else { When::After };
+            store.fail(Fault { request: "put", path, when, times: rand::random_range(0..12) });
+        }
+        tokio::time::sleep(Duration::from_millis(rand::random_range(1..20))).await;
+        store.heal();
+        tokio::time::sleep(Duration::from_millis(rand::random_range(1..40))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_that_follow_each_other_through_failures_lose_and_double_nothing() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let disturbing = tokio::spawn(disturb(store.clone()));
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            let graph = graph.clone();
+            tokio::spawn(async move {
+                let (mut done, mut open) = (Vec::new(), Vec::new());
+                for number in 0..30 {
+                    let name = format!("p{writer}-{number}");
+                    match try_add(&graph, person(), &name).await {
+                        Ok(_) => done.push(name),
+                        Err(_) => open.push(name),
+                    }
+                }
+                (done, open)
+            })
+        })
+        .collect();
+    let (mut done, mut open) = (BTreeSet::new(), BTreeSet::new());
+    for writer in writers {
+        let (its_done, its_open) = writer.await.unwrap();
+        done.extend(its_done);
+        open.extend(its_open);
+    }
+    disturbing.abort();
+    store.heal();
+    assert!(!done.is_empty());
+    // The next write settles what was left.
+    add(&graph, person(), "last").await;
+    graph.finish().await;
+    assert!(intents(&graph).await.is_empty());
+    let all = names(&graph).await;
+    let found: BTreeSet<String> = all.iter().cloned().collect();
+    assert_eq!(found.len(), all.len(), "a row came twice");
+    assert!(done.is_subset(&found), "lost: {:?}", done.difference(&found));
+    assert!(found.iter().all(|name| done.contains(name) || open.contains(name) || name == "last"));
+    assert_eq!(assert_linear(&graph).await.len(), all.len() + 1);
 }
