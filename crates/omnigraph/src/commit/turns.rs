@@ -2,7 +2,8 @@
 //!
 //! A writer that has written its versions passes its turn on before it publishes: the next one plans on the commit that
 //! is about to be made, while the disk works for this one. It publishes only after that commit, or looks at the head
-//! again when the commit did not come about as foreseen.
+//! again when the commit did not come about as foreseen. Few may be on their way at once: when one fails, all that
+//! follow it have to plan again.
 //!
 //! An optimisation, never needed for a right result: writers in other processes know nothing of it, and publication
 //! alone arbitrates. Turns are handed out in order of arrival. A turn is lent for a limited time, so that a long load
@@ -22,7 +23,10 @@ use super::snapshot::Snapshot;
 
 /// Branches with writers that are kept per handle; forgetting one only costs lost races.
 const CACHED: u64 = 4096;
-const FIRST_LEASE: Duration = Duration::from_millis(50);
+/// Longer than a short write takes on a busy machine, or over the network: who comes after an expired turn races.
+const FIRST_LEASE: Duration = Duration::from_millis(500);
+/// Writers of a branch between the begin of their turns and the end of their publication.
+const ON_THE_WAY: usize = 4;
 /// How long a writer waits for the commit that it planned on. Longer than a store takes when it is well.
 const AHEAD_WAIT: Duration = Duration::from_secs(5);
 
@@ -34,6 +38,7 @@ pub(crate) struct Turns {
 
 struct Queue {
     turn: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     /// What the writer that passed its turn on last is about to publish.
     ahead: Mutex<Option<Ahead>>,
 }
@@ -46,10 +51,17 @@ impl Turns {
 
     /// Waits for the turn of a writer that has planned `plans` times before.
     pub(crate) async fn take(&self, uid: BranchUid, plans: u32) -> Turn {
-        let make = || Arc::new(Queue { turn: Arc::new(Semaphore::new(1)), ahead: Mutex::default() });
-        let queue = self.queues.get_with(uid, make);
+        let queue = self.queues.get_with(uid, || Arc::new(Queue::new()));
         let permit = Mutex::new(queue.turn.clone().acquire_owned().await.ok());
-        Turn { queue, permit, lease: FIRST_LEASE * 4_u32.pow(plans.min(10)) }
+        let slot = Mutex::new(queue.slots.clone().acquire_owned().await.ok());
+        Turn { queue, permit, slot, lease: FIRST_LEASE * 4_u32.pow(plans.min(10)) }
+    }
+}
+
+impl Queue {
+    fn new() -> Queue {
+        let (turn, slots) = (Semaphore::new(1), Semaphore::new(ON_THE_WAY));
+        Queue { turn: Arc::new(turn), slots: Arc::new(slots), ahead: Mutex::default() }
     }
 }
 
@@ -57,22 +69,25 @@ impl Turns {
 pub(crate) struct Turn {
     queue: Arc<Queue>,
     permit: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Kept until the write is published, or takes so long that nobody should wait for it.
+    slot: Mutex<Option<OwnedSemaphorePermit>>,
     lease: Duration,
 }
 
 impl Turn {
-    /// Runs a future to its end. The next writer has its turn when it ends, passes the turn on, or the lease runs out.
+    /// Runs a future to its end, or past its turn: the next writer has its own when the turn is passed on, dropped, or the
+    /// lease runs out.
     pub(crate) async fn during<F: Future>(&self, work: F) -> F::Output {
         let mut work = std::pin::pin!(work);
-        let output = match tokio::time::timeout(self.lease, work.as_mut()).await {
-            Ok(output) => output,
-            Err(_) => {
-                self.permit.lock().take();
-                work.await
-            }
-        };
-        self.permit.lock().take();
-        output
+        if let Ok(output) = tokio::time::timeout(self.lease, work.as_mut()).await {
+            return output;
+        }
+        let passed_on = self.permit.lock().take().is_none();
+        if passed_on && let Ok(output) = tokio::time::timeout(AHEAD_WAIT, work.as_mut()).await {
+            return output;
+        }
+        self.slot.lock().take();
+        work.await
     }
 
     /// Returns the commit that the writer before is about to make, if that is still open.

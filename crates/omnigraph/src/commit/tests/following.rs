@@ -267,3 +267,49 @@ async fn writers_that_follow_each_other_through_failures_lose_and_double_nothing
     assert!(found.iter().all(|name| done.contains(name) || open.contains(name) || name == "last"));
     assert_eq!(assert_linear(&graph).await.len(), all.len() + 1);
 }
+
+#[tokio::test]
+async fn few_writers_are_on_their_way_at_once() {
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, _) = held_write(&store, &graph).await;
+    let planners: Vec<_> = (0..6).map(|n| Arc::new(Add::new(person(), &[&format!("p{n}")]))).collect();
+    let running: Vec<_> = planners.iter().map(|planner| spawn(&graph, request(), planner.clone())).collect();
+    let waits = |running: &Running| !running.is_finished();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(planners.iter().map(|planner| planner.plans()).sum::<u32>(), 3);
+    assert!(running.iter().all(waits));
+    held.release();
+    first.await.unwrap().unwrap();
+    for write in running {
+        write.await.unwrap().unwrap();
+    }
+    assert!(planners.iter().all(|planner| planner.plans() == 1));
+    assert_eq!((rows(&graph, &person()).await, assert_linear(&graph).await.len()), (7, 8));
+}
+
+#[tokio::test]
+async fn a_long_writer_holds_up_nobody_for_long() {
+    struct Long(Add, Duration);
+    #[async_trait]
+    impl Planner for Long {
+        type Output = u32;
+        async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<u32>> {
+            let planned = self.0.plan(snapshot).await?;
+            tokio::time::sleep(self.1).await;
+            Ok(planned)
+        }
+    }
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let long = Arc::new(Long(Add::new(person(), &["long"]), Duration::from_millis(1_500)));
+    let slow = spawn(&graph, request(), long.clone());
+    planned(&long.0, 1).await;
+    // More than may be on their way: the long one has given its place up too.
+    for number in 0..8 {
+        add(&graph, person(), &format!("p{number}")).await;
+    }
+    assert!(!slow.is_finished());
+    assert_eq!(slow.await.unwrap().unwrap().output, 2);
+    assert_eq!(rows(&graph, &person()).await, 9);
+}
