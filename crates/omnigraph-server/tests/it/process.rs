@@ -523,6 +523,12 @@ async fn clients_that_do_not_go_on_reading_are_cut_off() {
         assert_eq!(reply.status(), 413);
     };
     assert!(whole.len() > 10 << 20);
+    for socket in &still {
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        assert!(socket.peek(&mut [0]).unwrap() > 0);
+    }
+    // All have been answered. Who reads on before it is cut off gets everything, so nobody does.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     for mut socket in still {
         let answer = until_closed(&mut socket);
         assert!(!answer.ends_with(b"0\r\n\r\n"), "{} bytes passed for everything", answer.len());
