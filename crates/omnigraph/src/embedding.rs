@@ -9,22 +9,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 pub use omnigraph_embed::{EmbedError, EmbeddingClient, EmbeddingConfig, Provider};
 
-use crate::error::Result;
-
-/// Turns texts into vectors. `model` is what the schema records, if anything; another one than the embedder has is an error.
-#[async_trait]
-pub(crate) trait Embed: Send + Sync {
-    /// Embeds the text of a query.
-    async fn embed(&self, text: &str, dimension: usize, model: Option<&str>) -> Result<Vec<f32>>;
-
-    /// Embeds stored texts, in their order.
-    async fn embed_documents(
-        &self,
-        texts: &[&str],
-        dimension: usize,
-        model: Option<&str>,
-    ) -> Result<Vec<Vec<f32>>>;
-}
+use omnigraph_query::Result;
+use omnigraph_query::embedding::Embed;
 
 /// Turns texts into vectors, by the configuration of a handle or, without one, of the environment.
 #[derive(Default)]

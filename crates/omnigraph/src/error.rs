@@ -7,7 +7,13 @@ use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_compiler::query::params::ParamError;
 use omnigraph_embed::EmbedError;
+use omnigraph_graph::GraphError;
+use omnigraph_graph::commit::PlanError;
 use omnigraph_policy::PolicyError;
+use omnigraph_query::QueryError;
+use omnigraph_storage::StorageError;
+use omnigraph_storage::error::carried;
+pub use omnigraph_storage::{StorageFailure, StorageFailureKind};
 
 /// Result of every fallible engine operation.
 pub type Result<T> = std::result::Result<T, OmniError>;
@@ -402,45 +408,6 @@ fn hint(did_you_mean: &Option<String>) -> String {
     did_you_mean.as_ref().map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
 }
 
-/// A failure of the object store or of the table format.
-#[derive(Debug)]
-pub struct StorageFailure {
-    /// Its class; never authorizes a replay by itself.
-    pub kind: StorageFailureKind,
-    /// What happened, with the path.
-    pub message: String,
-}
-
-/// Class of a [`StorageFailure`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageFailureKind {
-    /// May go away by itself.
-    Transient,
-    /// Credentials, endpoint or bucket are wrong.
-    Configuration,
-    /// An object that must exist does not.
-    NotFound,
-    /// A conditional request was refused.
-    Precondition,
-    /// Will not go away by itself.
-    Permanent,
-    /// Cannot be told.
-    Unknown,
-}
-
-impl fmt::Display for StorageFailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            StorageFailureKind::Transient => "transient",
-            StorageFailureKind::Configuration => "configuration",
-            StorageFailureKind::NotFound => "not found",
-            StorageFailureKind::Precondition => "precondition",
-            StorageFailureKind::Permanent => "permanent",
-            StorageFailureKind::Unknown => "unknown",
-        })
-    }
-}
-
 /// Who is at fault in a [`ManifestError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManifestErrorKind {
@@ -713,17 +680,87 @@ impl OmniError {
     }
 }
 
-impl From<DataFusionError> for OmniError {
-    /// Unwraps an engine error that travelled through a plan or a stream.
-    fn from(error: DataFusionError) -> Self {
+impl From<StorageError> for OmniError {
+    fn from(error: StorageError) -> Self {
+        OmniError::from(GraphError::from(error))
+    }
+}
+
+impl From<GraphError> for OmniError {
+    fn from(error: GraphError) -> Self {
         match error {
-            DataFusionError::External(inner) => match inner.downcast::<OmniError>() {
-                Ok(own) => *own,
-                Err(foreign) => OmniError::DataFusion(DataFusionError::External(foreign)),
-            },
-            DataFusionError::Context(_, inner) => OmniError::from(*inner),
-            other => OmniError::DataFusion(other),
+            GraphError::Storage(failure) => OmniError::Storage(failure),
+            GraphError::BadRequest(message) => OmniError::bad_request(message),
+            GraphError::NotFound(message) => OmniError::not_found(message),
+            GraphError::Refused(message) => OmniError::refused(message),
+            GraphError::Internal(message) => OmniError::internal(message),
+            GraphError::Io { context, source } => OmniError::Io { context, source },
+            GraphError::DataFusion(error) => OmniError::from(QueryError::from(GraphError::DataFusion(error))),
+            GraphError::Contention { attempts, .. } => {
+                OmniError::conflict(error.to_string(), ManifestDetails::RowLevelCasContention { attempts })
+            }
+            GraphError::BranchNotFound { branch, did_you_mean } => {
+                OmniError::BranchNotFound { branch, did_you_mean }
+            }
+            GraphError::RecoveryRequired { operation_id, reason } => {
+                OmniError::RecoveryRequired { operation_id, reason }
+            }
+            GraphError::PreconditionFailed { branch, expected, actual } => {
+                OmniError::PreconditionFailed { branch, expected, actual }
+            }
+            GraphError::AlreadyInitialized { uri } => OmniError::AlreadyInitialized { uri },
+            GraphError::InitializationCommitted { uri, source } => {
+                OmniError::InitializationCommitted { uri, source: Box::new(OmniError::from(*source)) }
+            }
+            GraphError::InitializationIndeterminate { uri, source, probe } => {
+                OmniError::InitializationIndeterminate {
+                    uri,
+                    source: Box::new(OmniError::from(*source)),
+                    probe: Box::new(OmniError::from(*probe)),
+                }
+            }
+            GraphError::NotAGraph { uri } => OmniError::NotAGraph { uri },
+            GraphError::UnsupportedFormat { uri, found, supported } => {
+                OmniError::UnsupportedFormat { uri, found, supported }
+            }
+            GraphError::HistoricalVersionReclaimed { type_key, published_dataset_version } => {
+                OmniError::HistoricalVersionReclaimed { type_key, published_dataset_version }
+            }
+            GraphError::TableMissing { type_key, published_dataset_version, path } => {
+                OmniError::TableMissing { type_key, published_dataset_version, path }
+            }
+            GraphError::BlobIntegrity { reason } => OmniError::BlobIntegrity { reason },
         }
+    }
+}
+
+impl PlanError for OmniError {
+    fn is_gone(&self) -> bool {
+        match self {
+            OmniError::HistoricalVersionReclaimed { .. } => true,
+            OmniError::Storage(failure) => failure.kind == StorageFailureKind::NotFound,
+            _ => false,
+        }
+    }
+}
+
+impl From<QueryError> for OmniError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Graph(error) => OmniError::from(error),
+            QueryError::BadRequest(message) => OmniError::bad_request(message),
+            QueryError::Internal(message) => OmniError::internal(message),
+            QueryError::Compiler(error) => OmniError::from(error),
+            QueryError::Embedding(error) => OmniError::Embedding(error),
+            QueryError::DataFusion(error) => carried(error).unwrap_or_else(OmniError::DataFusion),
+        }
+    }
+}
+
+impl From<DataFusionError> for OmniError {
+    /// Unwraps an error of these crates that travelled through a plan or a stream.
+    fn from(error: DataFusionError) -> Self {
+        carried::<OmniError>(error).unwrap_or_else(|other| OmniError::from(QueryError::from(other)))
     }
 }
 

@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use object_store::ObjectStore;
+use omnigraph_graph::commit::failpoints as commit;
+use omnigraph_storage::objects::fault::{self as storage, scope};
 
-use crate::commit::failpoints as commit;
 use crate::maintenance::failpoints as maintenance;
-use crate::storage::fault::{self as storage, scope};
 use crate::write::schema_apply::failpoints as schema;
 use crate::{Omnigraph, Result as EngineResult};
 

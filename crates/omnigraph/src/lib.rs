@@ -18,13 +18,8 @@ pub mod error;
 pub mod failpoints;
 
 pub(crate) mod blob;
-pub(crate) mod branch;
-pub(crate) mod commit;
 pub(crate) mod feed;
 pub(crate) mod maintenance;
-pub(crate) mod model;
-pub(crate) mod query;
-pub(crate) mod storage;
 pub(crate) mod write;
 
 pub use blob::policy::{ExternalBlobBase, ExternalBlobExecutionScope, ExternalBlobPolicy};

@@ -1,93 +1,9 @@
-//! Blob values: bytes that the graph holds, or a reference to bytes outside it.
+//! Bytes outside the graph that blob values may refer to: their names ([`uri`]), which of them may be referenced
+//! ([`policy`]), and how they are read ([`source`]).
 //!
-//! Owns the stored form of a Blob cell ([`Blob`]), the names of outside sources ([`uri`]), which of them may be referenced
-//! ([`policy`]), and how their bytes are read ([`source`]). `write` admits what comes in, `db` reads what is stored.
-//!
-//! Stored form: one byte that says what follows, then the bytes or the URI. A requested reference exists only in the rows
-//! of a write that has not been admitted; no table holds one.
+//! The stored form of a Blob cell is [`omnigraph_graph::model::blob`]. `write` admits what comes in, `db` reads what is
+//! stored.
 
 pub(crate) mod policy;
 pub(crate) mod source;
 pub(crate) mod uri;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::error::{OmniError, Result};
-
-const MANAGED: u8 = 0;
-const EXTERNAL: u8 = 1;
-const REQUESTED: u8 = 2;
-
-/// What a Blob cell holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blob<'a> {
-    /// The bytes themselves.
-    Managed(&'a [u8]),
-    /// All bytes at a URI, which was admitted.
-    External(&'a str),
-    /// All bytes at a URI, which is still to be admitted.
-    Requested(&'a str),
-}
-
-impl<'a> Blob<'a> {
-    /// Reads a stored cell.
-    ///
-    /// # Errors
-    /// [`OmniError::BlobIntegrity`] when it is none.
-    pub(crate) fn read(stored: &'a [u8]) -> Result<Blob<'a>> {
-        let damaged = |reason: &str| OmniError::BlobIntegrity { reason: reason.to_owned() };
-        let (tag, rest) = stored.split_first().ok_or_else(|| damaged("a stored blob has no tag"))?;
-        let uri = || std::str::from_utf8(rest).map_err(|_| damaged("a stored blob URI is not UTF-8"));
-        match *tag {
-            MANAGED => Ok(Blob::Managed(rest)),
-            EXTERNAL => Ok(Blob::External(uri()?)),
-            REQUESTED => Ok(Blob::Requested(uri()?)),
-            tag => Err(damaged(&format!("a stored blob has the unknown tag {tag}"))),
-        }
-    }
-
-    /// Returns the form to store.
-    pub(crate) fn stored(self) -> Vec<u8> {
-        let (tag, rest) = match self {
-            Blob::Managed(bytes) => (MANAGED, bytes),
-            Blob::External(uri) => (EXTERNAL, uri.as_bytes()),
-            Blob::Requested(uri) => (REQUESTED, uri.as_bytes()),
-        };
-        let mut stored = Vec::with_capacity(1 + rest.len());
-        stored.push(tag);
-        stored.extend_from_slice(rest);
-        stored
-    }
-
-    /// Returns the text of the load format: `base64:…`, or the URI.
-    pub(crate) fn text(self) -> String {
-        match self {
-            Blob::Managed(bytes) => format!("base64:{}", STANDARD.encode(bytes)),
-            Blob::External(uri) | Blob::Requested(uri) => uri.to_owned(),
-        }
-    }
-}
-
-/// Tells whether a stored cell is a reference that is still to be admitted.
-pub(crate) fn is_requested(stored: &[u8]) -> bool {
-    stored.first() == Some(&REQUESTED)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_stored_is_read_back_and_nothing_else_is_a_blob() {
-        for blob in
-            [Blob::Managed(b""), Blob::Managed(b"\x00hi"), Blob::External("s3://b/k"), Blob::Requested("")]
-        {
-            assert_eq!(Blob::read(&blob.stored()).unwrap(), blob);
-        }
-        for damaged in [&b""[..], b"\x09", b"\x01\xFF"] {
-            assert!(matches!(Blob::read(damaged), Err(OmniError::BlobIntegrity { .. })), "{damaged:?}");
-        }
-        assert!(is_requested(&Blob::Requested("x").stored()) && !is_requested(&Blob::External("x").stored()));
-    }
-}

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use omnigraph_storage::objects::stores::bucket;
 use parking_lot::Mutex;
 
 use super::policy::{Allowed, ExternalBlobPolicy, shown};
 use super::uri::Scheme;
 use crate::error::{OmniError, Result};
-use crate::storage::stores::bucket;
 
 /// The sources of a handle: what it may refer to, and the clients that read it.
 #[derive(Default)]

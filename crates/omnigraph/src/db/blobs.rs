@@ -9,14 +9,15 @@ use arrow_array::{Array, ArrayRef, StringArray};
 use bytes::Bytes;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, TypeId, TypeKey};
 use omnigraph_compiler::diagnostics::closest;
+use omnigraph_graph::GraphError;
+use omnigraph_graph::commit::{BranchName, Snapshot, TablePin};
+use omnigraph_graph::model::ID;
+use omnigraph_graph::model::blob::Blob;
 use sha2::{Digest, Sha256};
 
 use super::handle::Omnigraph;
 use super::types::{ReadTarget, SnapshotId};
-use crate::blob::Blob;
-use crate::commit::{BranchName, Snapshot, TablePin};
 use crate::error::{OmniError, Result};
-use crate::model::ID;
 
 /// Most bytes of one [`BlobReader::read_range`].
 pub const BLOB_READ_BYTES: u64 = 4 << 20;
@@ -187,8 +188,8 @@ impl Omnigraph {
         let branch: &BranchName = &snapshot.lane().name;
         match self.graph.head(branch).await {
             Ok(head) if head.lane().uid == snapshot.lane().uid => Ok(head.catalog().clone()),
-            Ok(_) | Err(OmniError::BranchNotFound { .. }) => Ok(snapshot.catalog().clone()),
-            Err(error) => Err(error),
+            Ok(_) | Err(GraphError::BranchNotFound { .. }) => Ok(snapshot.catalog().clone()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -1,13 +1,12 @@
 //! Branches and tags.
 
+use omnigraph_graph::branch::{self, ForkPoint, Tag, tags};
+use omnigraph_graph::commit::{BranchName, CommitId, CommitKind, Planner, WriteRequest};
 use omnigraph_policy::Operation;
 use serde::Serialize;
 
 use super::handle::Omnigraph;
-use super::types::GraphCommit;
-use super::types::ReadTarget;
-use crate::branch::{ForkPoint, Tag, tags};
-use crate::commit::{BranchName, CommitId, CommitKind, Planner, WriteRequest};
+use super::types::{GraphCommit, ReadTarget};
 use crate::error::{OmniError, Result};
 pub use crate::write::merge::Preferred;
 use crate::write::merge::{Merge, MergeReport, Outcome, Resolution};
@@ -159,7 +158,7 @@ impl Omnigraph {
             ForkPoint::Commit(_) => SNAPSHOT_SOURCE,
         };
         self.allow(Operation::BranchCreate { source: Some(source), name: name.as_str() }, actor)?;
-        self.graph.create_branch(&name, &from, actor).await.map(|_| ())
+        Ok(branch::create_branch(&self.graph, &name, &from, actor).await.map(|_| ())?)
     }
 
     /// Deletes a branch.
@@ -178,7 +177,7 @@ impl Omnigraph {
     pub async fn branch_delete_as(&self, name: &str, actor: Option<&str>) -> Result<()> {
         let name = BranchName::parse(name)?;
         self.allow(Operation::BranchDelete { name: name.as_str() }, actor)?;
-        self.graph.delete_branch(&name, actor).await
+        Ok(branch::delete_branch(&self.graph, &name, actor).await?)
     }
 
     /// Merges the head that `source` has now into `target`, as one commit with two parents.
@@ -248,7 +247,7 @@ impl Omnigraph {
     ) -> Result<GraphTag> {
         let name = BranchName::parse(name)?;
         let commit = self.resolve(&target.into()).await?.record().id;
-        Ok((&self.graph.create_tag(&name, commit, actor).await?).into())
+        Ok((&branch::create_tag(&self.graph, &name, commit, actor).await?).into())
     }
 
     /// Lists the tags by name.
@@ -264,6 +263,6 @@ impl Omnigraph {
     /// # Errors
     /// Not found.
     pub async fn tag_delete(&self, name: &str) -> Result<()> {
-        self.graph.delete_tag(&BranchName::parse(name)?).await
+        Ok(branch::delete_tag(&self.graph, &BranchName::parse(name)?).await?)
     }
 }

@@ -3,13 +3,16 @@
 use async_trait::async_trait;
 use omnigraph_compiler::ir;
 use omnigraph_compiler::query::params;
+use omnigraph_graph::GraphError;
+use omnigraph_graph::branch::{self, ForkPoint};
+use omnigraph_graph::commit::{
+    BranchName, CommitKind, Planned, Planner, Snapshot, WriteRequest, WriteResult,
+};
 use omnigraph_policy::Operation;
 
 use super::handle::Omnigraph;
 use super::read::now_millis;
 use super::types::{GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult, ParamMap};
-use crate::branch::ForkPoint;
-use crate::commit::{BranchName, CommitKind, Planned, Planner, Snapshot, WriteRequest, Written};
 use crate::error::{OmniError, Result};
 use crate::write::load::LoadPlanner;
 use crate::write::mutation::Mutation;
@@ -45,7 +48,8 @@ impl Omnigraph {
             kind: CommitKind::Data,
             if_commit,
         };
-        let Written { output: (query_name, counts), commit } = self.graph.write(&write, &mutation).await?;
+        let WriteResult { output: (query_name, counts), commit } =
+            self.graph.write(&write, &mutation).await?;
         self.tend(&write.branch, commit.as_ref());
         Ok(MutationReceipt {
             result: MutationResult { affected_nodes: counts.nodes, affected_edges: counts.edges },
@@ -104,18 +108,19 @@ impl Omnigraph {
         planner: &LoadPlanner,
     ) -> Result<Option<String>> {
         match self.graph.head(branch).await {
-            Err(OmniError::BranchNotFound { .. }) => {}
-            found => return found.map(|_| None),
+            Err(GraphError::BranchNotFound { .. }) => {}
+            Ok(_) => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
         let base = BranchName::parse(base)?;
         self.allow(Operation::ForkingLoad { source: Some(base.as_str()), branch: branch.as_str() }, actor)?;
         // A load that is refused leaves no branch behind.
         planner.plan(&self.graph.head(&base).await?).await?;
-        match self.graph.create_branch(branch, &ForkPoint::Head(base.clone()), actor).await {
+        match branch::create_branch(&self.graph, branch, &ForkPoint::Head(base.clone()), actor).await {
             Ok(_) => Ok(Some(base.to_string())),
             // Another request made it meanwhile.
             Err(_) if self.graph.head(branch).await.is_ok() => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -146,6 +151,7 @@ impl Mutating<'_> {
 #[async_trait]
 impl Planner for Mutating<'_> {
     type Output = (String, MutationCounts);
+    type Error = OmniError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Self::Output>> {
         let (name, mutation) = self.compiled(snapshot)?;

@@ -2,16 +2,17 @@
 
 use std::io::Write;
 
+use omnigraph_graph::commit::{BranchName, CommitId};
+
 use super::handle::Omnigraph;
 use super::types::{ReadTarget, SnapshotId};
 use crate::changes::{
     ChangeBaseline, ChangeFeedPage, ChangeFeedRequest, ChangeFeedScope, ChangeFilter, ChangeSet,
     ChangeStream, CommitChangesPage,
 };
-use crate::commit::{BranchName, CommitId};
 use crate::error::Result;
-use crate::feed::page::Budget;
-use crate::feed::{baseline, net, page, poll};
+use crate::feed::page::{self, Budget};
+use crate::feed::{baseline, net, poll};
 use crate::write::export::ExportStream;
 
 impl Omnigraph {

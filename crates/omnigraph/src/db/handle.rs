@@ -9,16 +9,19 @@ use moka::sync::Cache;
 use object_store::ObjectStore;
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::{ir, query, schema};
+use omnigraph_graph::branch;
+use omnigraph_graph::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use omnigraph_policy::{Operation, PolicyChecker, enforce};
+use omnigraph_query::embedding::Embed;
+use omnigraph_storage::objects::root::KEPT_ROWS;
+use omnigraph_storage::{Durability, Root, RootOptions};
 
 use super::types::{ReadTarget, SnapshotView};
 use crate::blob::policy::ExternalBlobPolicy;
 use crate::blob::source::Sources;
-use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
-use crate::embedding::{Embed, Embedder, EmbeddingConfig};
+use crate::embedding::{Embedder, EmbeddingConfig};
 use crate::error::{OmniError, Result};
 use crate::feed::parked::Parked;
-use crate::storage::{Durability, KEPT_ROWS, Root, RootOptions};
 
 /// Names a compiled query: schema, text, name.
 type CompiledKey = (String, String, Option<String>);
@@ -282,7 +285,7 @@ impl Omnigraph {
     /// [`OmniError::BranchNotFound`], or not found when the branch has no such version.
     pub async fn snapshot_at(&self, branch: &str, graph_manifest_version: u64) -> Result<SnapshotView> {
         let branch = BranchName::parse(branch)?;
-        self.graph.at_seq(&branch, Seq(graph_manifest_version)).await.map(SnapshotView)
+        Ok(SnapshotView(self.graph.at_seq(&branch, Seq(graph_manifest_version)).await?))
     }
 
     /// Finishes or discards writes that other processes left behind, as opening does.
@@ -290,7 +293,7 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::Storage`]; a bad request on a handle opened for reading.
     pub async fn refresh(&self) -> Result<()> {
-        self.graph.recover().await
+        Ok(self.graph.recover().await?)
     }
 
     /// Waits until nothing runs in the background, so that the process may end without leaving work to recovery.
@@ -301,8 +304,10 @@ impl Omnigraph {
 
     pub(super) async fn resolve(&self, target: &ReadTarget) -> Result<Snapshot> {
         match target {
-            ReadTarget::Branch(name) => self.graph.head(&BranchName::parse(name)?).await,
-            ReadTarget::Snapshot(id) => self.graph.at_commit(&CommitId::parse(id.as_str())?).await,
+            ReadTarget::Branch(name) => Ok(self.graph.head(&BranchName::parse(name)?).await?),
+            ReadTarget::Snapshot(id) => {
+                Ok(branch::at_commit(&self.graph, &CommitId::parse(id.as_str())?).await?)
+            }
         }
     }
 
@@ -361,7 +366,7 @@ impl Omnigraph {
 
 #[cfg(feature = "failpoints")]
 async fn supplied_root(store: Arc<dyn ObjectStore>) -> Result<Root> {
-    Root::open("memory://supplied", RootOptions { store: Some(store), ..RootOptions::default() }).await
+    Ok(Root::open("memory://supplied", RootOptions { store: Some(store), ..RootOptions::default() }).await?)
 }
 
 async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
@@ -373,7 +378,7 @@ async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
         kept_rows: options.index_from_rows,
         keeps: !options.read_only,
     };
-    Root::open(uri, root_options).await
+    Ok(Root::open(uri, root_options).await?)
 }
 
 #[cfg(test)]

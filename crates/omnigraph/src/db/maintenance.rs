@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use omnigraph_graph::commit::recovery::{Audit, Outcome};
+use omnigraph_graph::commit::{BranchName, CommitRecord};
 use serde::Serialize;
 
 use super::handle::Omnigraph;
 use super::types::ReadTarget;
-use crate::commit::recovery::{Audit, Outcome};
-use crate::commit::{BranchName, CommitRecord};
 use crate::error::Result;
 use crate::maintenance::{
     self, CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, IndexStatus, PendingIndex,
@@ -115,7 +115,7 @@ impl Omnigraph {
     /// # Errors
     /// `BranchNotFound`; a bad request on a handle opened for reading; [`OmniError::Storage`](crate::OmniError::Storage).
     pub async fn ensure_indices_on(&self, branch: &str) -> Result<Vec<PendingIndex>> {
-        self.graph.require_writable()?;
+        self.graph.ensure_writable()?;
         maintenance::indexes::ensure(&self.graph.head(&BranchName::parse(branch)?).await?).await
     }
 

@@ -18,16 +18,11 @@ mod schema_faults;
 mod stats;
 mod types;
 
-pub use crate::commit::{CommitKind, STORAGE_FORMAT};
 pub use crate::maintenance::{
     CleanupPolicyOptions, DatasetCleanupStats, DatasetOptimizeStats, DatasetRepairStats, IndexKind,
     IndexState, IndexStatus, PendingIndex, RepairAction, RepairClassification, RepairOptions, RepairStats,
     SkipReason,
 };
-pub use crate::query::context::{Context, ContextItem, ContextRequest, Via};
-pub use crate::query::json::{JsonRows, row_objects, write_row_objects};
-pub use crate::storage::Durability;
-pub use crate::storage::stats::{CacheStats, StorageStats};
 pub use crate::write::export::{ExportCounts, ExportStream};
 pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
 pub use crate::write::schema_apply::CatalogCheck;
@@ -35,6 +30,11 @@ pub use blobs::{BLOB_READ_BYTES, BlobCell, BlobContent, BlobEtag, BlobRead, Blob
 pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
 pub use handle::{Omnigraph, OpenOptions};
 pub use maintenance::{RecoveredTable, RecoveryKind, RecoveryRecord};
+pub use omnigraph_graph::commit::{CommitKind, STORAGE_FORMAT};
+pub use omnigraph_query::context::{Context, ContextItem, ContextRequest, Via};
+pub use omnigraph_query::json::{JsonRows, row_objects, write_row_objects};
+pub use omnigraph_storage::Durability;
+pub use omnigraph_storage::objects::stats::{CacheStats, StorageStats};
 pub use schema::{SchemaApplyOptions, SchemaApplyPreview, SchemaApplyResult};
 pub use stats::HandleStats;
 pub use types::{

@@ -10,15 +10,16 @@ use omnigraph_compiler::diagnostics::closest;
 use omnigraph_compiler::ir;
 use omnigraph_compiler::query::params;
 use omnigraph_compiler::types::Value;
+use omnigraph_graph::branch;
+use omnigraph_graph::commit::{BranchName, CommitId, Snapshot};
+use omnigraph_graph::model::ID;
+use omnigraph_query::context::{Context, ContextRequest, context};
+use omnigraph_query::json::{JsonRows, row_objects};
 use serde_json::{Map, Value as Json};
 
 use super::handle::Omnigraph;
 use super::types::{CommitPage, GraphCommit, ParamMap, QueryResult, QueryStream, ReadTarget};
-use crate::commit::{BranchName, CommitId, Snapshot};
 use crate::error::{OmniError, Result};
-use crate::model::ID;
-use crate::query::context::{Context, ContextRequest, context};
-use crate::query::json::{JsonRows, row_objects};
 use crate::write::export::{ExportCounts, ExportStream, export, export_stream};
 
 impl Omnigraph {
@@ -58,7 +59,8 @@ impl Omnigraph {
     ) -> Result<QueryStream> {
         let prepared = self.prepare_read(&target.into(), source, name, params).await?;
         let (snapshot, query, params) = (&prepared.snapshot, &prepared.query, &prepared.params);
-        let output = crate::query::run(snapshot, query, params, now_millis(), self.embedder.as_ref()).await?;
+        let output =
+            omnigraph_query::run(snapshot, query, params, now_millis(), self.embedder.as_ref()).await?;
         Ok(QueryStream {
             query_name: prepared.query.name.clone(),
             graph_commit_id: prepared.snapshot.record().id.to_string(),
@@ -82,7 +84,8 @@ impl Omnigraph {
     ) -> Result<String> {
         let prepared = self.prepare_read(&target.into(), source, name, params).await?;
         let (snapshot, query, params) = (&prepared.snapshot, &prepared.query, &prepared.params);
-        crate::query::explain(snapshot, query, params, now_millis(), self.embedder.as_ref(), analyze).await
+        Ok(omnigraph_query::explain(snapshot, query, params, now_millis(), self.embedder.as_ref(), analyze)
+            .await?)
     }
 
     /// Returns what a graph knows about a text: the entities that rank best by words and meaning, and what edges lead to
@@ -93,7 +96,7 @@ impl Omnigraph {
     /// no other ranking; those of [`Omnigraph::query`].
     pub async fn context(&self, target: impl Into<ReadTarget>, request: &ContextRequest) -> Result<Context> {
         let snapshot = self.resolve(&target.into()).await?;
-        context(&snapshot, request, now_millis(), self.embedder.as_ref()).await
+        Ok(context(&snapshot, request, now_millis(), self.embedder.as_ref()).await?)
     }
 
     /// Returns an entity as one object: `id`, for edges `src` and `dst`, and every property. None when it is absent, or the
@@ -161,7 +164,7 @@ impl Omnigraph {
     /// [`OmniError::Storage`].
     pub async fn list_commits(&self, branch: &str, page: &CommitPage) -> Result<Vec<GraphCommit>> {
         let after = page.after.as_deref().map(CommitId::parse).transpose()?;
-        let mut history = self.graph.history(&BranchName::parse(branch)?).await?;
+        let mut history = branch::history(&self.graph, &BranchName::parse(branch)?).await?;
         let (mut commits, mut skipping) = (Vec::new(), after.is_some());
         while page.limit.is_none_or(|limit| commits.len() < limit) {
             let Some(record) = history.next().await? else { break };
@@ -184,7 +187,7 @@ impl Omnigraph {
     /// # Errors
     /// Not found (`commit '<id>' not found`).
     pub async fn get_commit(&self, id: &str) -> Result<GraphCommit> {
-        Ok(self.graph.at_commit(&CommitId::parse(id)?).await?.record().into())
+        Ok(branch::at_commit(&self.graph, &CommitId::parse(id)?).await?.record().into())
     }
 
     async fn prepare_read(

@@ -4,13 +4,13 @@ use std::fmt;
 
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::schema::{Evolution, Plan, Step};
+use omnigraph_graph::commit::schema::Schemas;
+use omnigraph_graph::commit::{BranchName, CommitId, CommitKind, TablePin, WriteRequest};
 use omnigraph_policy::Operation;
 use serde::Serialize;
 
 use super::handle::Omnigraph;
 use super::types::GraphCommit;
-use crate::commit::schema::Schemas;
-use crate::commit::{BranchName, CommitId, CommitKind, TablePin, WriteRequest};
 use crate::error::{OmniError, Result};
 use crate::maintenance;
 use crate::write::schema_apply::{self, Applied, CatalogCheck, SchemaApply, failpoints};

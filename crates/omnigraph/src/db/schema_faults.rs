@@ -1,10 +1,10 @@
 //! Crashes at every durable step of a schema change: the next open finds the old schema or the new one, never a mixture.
 
 use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_graph::commit::failpoints::{INTENT_WRITTEN, PUBLISH_AFTER, PUBLISH_BEFORE, STAGED};
+use omnigraph_storage::objects::fault::RESHAPE_VERSION_WRITTEN;
 
 use super::{Load, LoadMode, LoadSource, Omnigraph};
-use crate::commit::failpoints::{INTENT_WRITTEN, PUBLISH_AFTER, PUBLISH_BEFORE, STAGED};
-use crate::storage::fault::RESHAPE_VERSION_WRITTEN;
 use crate::write::schema_apply::failpoints::{PLANNED, PUBLISHED};
 
 const OLD: &str = "node Person { name: String @key  age: I32? }";
@@ -57,7 +57,7 @@ async fn crash(point: &'static str) -> bool {
     drop(graph);
 
     let graph = Omnigraph::open(&uri).await.unwrap();
-    let snapshot = graph.graph.head(&crate::commit::BranchName::main()).await.unwrap();
+    let snapshot = graph.graph.head(&omnigraph_graph::commit::BranchName::main()).await.unwrap();
     let new = snapshot.catalog().nodes.contains_key("Human");
     assert_eq!(snapshot.schema_source(), if new { NEW } else { OLD });
     assert_eq!(snapshot.pin(&TypeKey::node("Tag")).map(|pin| pin.rows), new.then_some(0), "{point}");

@@ -1,9 +1,10 @@
 //! What a handle counts.
 
+use omnigraph_query;
+use omnigraph_storage::objects::stats::{CacheStats, StorageStats};
+
 use super::handle::Omnigraph;
 use crate::error::Result;
-use crate::query;
-use crate::storage::stats::{CacheStats, StorageStats};
 
 /// Counters of a handle and its clones since it was opened, and what the process caches for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Omnigraph {
         let root = self.graph.root();
         let [commits, lost_races, replans, settled] = self.graph.counts().read();
         let mut caches = root.cache_stats();
-        caches.extend(query::cache::Caches::of(root.memory_budget())?.stats());
+        caches.extend(omnigraph_query::cache::Caches::of(root.memory_budget())?.stats());
         Ok(HandleStats {
             commits,
             lost_races,

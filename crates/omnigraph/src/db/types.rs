@@ -8,9 +8,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
+use omnigraph_graph::commit::{CommitKind, CommitRecord, Snapshot, TablePin};
 use serde::Serialize;
 
-use crate::commit::{CommitKind, CommitRecord, Snapshot, TablePin};
 use crate::write::load::{Grammar, LoadMode, LoadProgress};
 
 /// Parameters of a query, keyed by name without `$`.

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_graph::commit::{BranchName, Graph, Snapshot};
 
 use super::model::ChangeBaseline;
 use super::poll::cursor_behind;
 use super::scope::ChangeFeedScope;
-use crate::commit::{BranchName, Graph, Snapshot};
 use crate::error::Result;
 use crate::write::export::{ExportStream, export, export_stream};
 

@@ -6,15 +6,15 @@ use arrow_schema::DataType;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
+use omnigraph_graph::branch::difference::{Pair, Side, TypeDifference, differing};
+use omnigraph_graph::commit::{Snapshot, TablePin};
+use omnigraph_graph::model::column_type;
 
 use super::image::image;
 use super::model::{ChangeOp, ChangedType, GraphEntityChange};
 use super::scope::ChangeFeedScope;
 use super::token::{Place, rejected};
-use crate::branch::difference::{Pair, Side, TypeDifference, differing};
-use crate::commit::{Snapshot, TablePin};
 use crate::error::{CursorRejection, OmniError, Result};
-use crate::model::column_type;
 
 /// The identity of a table's lifetime.
 type Lifetime = (EntityKind, TypeId, Incarnation);
@@ -37,7 +37,7 @@ struct ChangedTable {
 /// The type being read.
 struct OpenTable {
     table: ChangedTable,
-    pairs: BoxStream<'static, Result<Pair>>,
+    pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>,
     read: u64,
 }
 

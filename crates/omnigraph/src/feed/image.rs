@@ -2,12 +2,12 @@
 
 use arrow_array::cast::AsArray;
 use omnigraph_compiler::catalog::{EntityKind, Property};
+use omnigraph_graph::branch::difference::{Row, Side};
+use omnigraph_graph::model::{DST, SRC};
+use omnigraph_query::json::{JsonRows, value};
 
 use super::model::{EntityImage, ImageEndpoints};
-use crate::branch::difference::{Row, Side};
 use crate::error::{OmniError, Result};
-use crate::model::{DST, SRC};
-use crate::query::json::{JsonRows, value};
 
 /// Renders the properties that the side's schema declares.
 pub(crate) fn image(side: &Side, row: &Row) -> Result<EntityImage> {

@@ -3,11 +3,11 @@
 //! Their `Serialize` form is the exchange format of change records.
 
 use omnigraph_compiler::catalog::EntityKind;
+use omnigraph_graph::commit::CommitRecord;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::scope::ChangeFeedScope;
-use crate::commit::CommitRecord;
 use crate::db::GraphCommit;
 
 /// Changes on a page when the caller does not say.

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
-use futures::{Stream, stream};
+use futures::Stream;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use omnigraph_compiler::catalog::{EntityKind, Incarnation, TypeId};
+use omnigraph_graph::branch::difference::{Pair, TypeDifference, differing};
+use omnigraph_graph::commit::Snapshot;
 use serde::Serialize;
 
 use super::block::{images, latest, op, reshaped};
 use super::image::endpoints;
 use super::model::{ChangeOp, EntityImage};
 use super::scope::ChangeFilter;
-use crate::branch::difference::{Pair, TypeDifference, differing};
-use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
 
 /// Which nodes an edge joins.
@@ -153,7 +153,7 @@ fn order(difference: &TypeDifference) -> Option<(String, TypeId, Incarnation)> {
 /// The type being compared.
 struct Open {
     difference: TypeDifference,
-    pairs: BoxStream<'static, Result<Pair>>,
+    pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>,
 }
 
 fn changes(

@@ -2,6 +2,10 @@
 
 use std::io::{self, Write};
 
+use omnigraph_graph::branch;
+use omnigraph_graph::commit::ids::BranchUid;
+use omnigraph_graph::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
+
 use super::block::BlockReader;
 use super::model::{
     ChangeCause, CommitChangesPage, DEFAULT_PAGE_BYTES, DEFAULT_PAGE_CHANGES, GraphChangeBlock,
@@ -10,8 +14,6 @@ use super::model::{
 use super::parked::Parked;
 use super::scope::ChangeFeedScope;
 use super::token::{Place, Token, rejected};
-use crate::commit::ids::BranchUid;
-use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use crate::error::{CursorRejection, OmniError, Result};
 
 /// What is left of a page.
@@ -120,7 +122,7 @@ pub(crate) async fn commit_page(
         None => None,
         Some(text) => Some(place_in(Token::decode(text)?, identity, commit, scope)?),
     };
-    let after = graph.at_commit(commit).await?;
+    let after = branch::at_commit(graph, commit).await?;
     let cause = ChangeCause::from(after.record());
     let read = async {
         let mut reader = match token.and_then(|text| parked.take(text)) {
@@ -169,7 +171,7 @@ async fn open(
     let Some(parent) = &cause.parent_commit_id else {
         return Err(OmniError::CommitHasNoParent { graph_commit_id: cause.graph_commit_id.clone() });
     };
-    let before = graph.at_commit(&CommitId::parse(parent)?).await?;
+    let before = branch::at_commit(graph, &CommitId::parse(parent)?).await?;
     let mut reader = BlockReader::new(&before, after, scope)?;
     if let Some(place) = place {
         reader.resume(place).await?;

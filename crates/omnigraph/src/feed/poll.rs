@@ -4,6 +4,8 @@
 //! the commits examined, not the history behind them or the backlog ahead.
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use omnigraph_graph::commit::{BranchName, CommitId, Graph, Seq, Snapshot, failpoints};
+use omnigraph_graph::{GraphError, branch};
 
 use super::block::BlockReader;
 use super::model::{
@@ -14,8 +16,7 @@ use super::page::{Budget, Part, fill, identity, unreadable, within};
 use super::parked::Parked;
 use super::scope::ChangeFeedScope;
 use super::token::{At, Feed, Place, Token, rejected};
-use crate::commit::{BranchName, CommitId, Graph, Seq, Snapshot, failpoints};
-use crate::error::{CursorRejection, ManifestErrorKind, OmniError, Result};
+use crate::error::{CursorRejection, OmniError, Result};
 
 /// Records read at the same time.
 const PREFETCH: usize = 8;
@@ -121,9 +122,9 @@ impl Walk<'_> {
     async fn on_branch(&self, id: &str) -> Result<At> {
         let not_on_branch = || rejected(CursorRejection::NotOnBranch);
         let id = CommitId::parse(id).map_err(|_| not_on_branch())?;
-        let found = self.graph.at_commit(&id).await.map_err(|error| match error {
-            OmniError::Manifest(inner) if inner.kind == ManifestErrorKind::NotFound => not_on_branch(),
-            other => other,
+        let found = branch::at_commit(self.graph, &id).await.map_err(|error| match error {
+            GraphError::NotFound(_) => not_on_branch(),
+            other => other.into(),
         })?;
         let wanted = at(&found);
         if wanted.seq > self.head.seq || at(&self.commit(wanted.seq).await?) != wanted {

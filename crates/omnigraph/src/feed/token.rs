@@ -10,12 +10,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use omnigraph_graph::commit::ids::BranchUid;
+use omnigraph_graph::commit::{CommitId, Seq};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::MAX_TOKEN_BYTES;
-use crate::commit::ids::BranchUid;
-use crate::commit::{CommitId, Seq};
 use crate::error::{CursorRejection, OmniError, Result};
 
 const CHECK_BYTES: usize = 12;

@@ -9,18 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, stream};
+use omnigraph_graph::branch::tags;
+use omnigraph_graph::commit::format::MANIFEST;
+use omnigraph_graph::commit::ids::BranchUid;
+use omnigraph_graph::commit::log::Place;
+use omnigraph_graph::commit::refs::{self, BranchRef};
+use omnigraph_graph::commit::{BranchName, CommitRecord, Graph, Seq, pack};
+use omnigraph_storage::objects::root::ObjectInfo;
 
 use super::failpoints;
 use super::retention::{self, Archive, Kept, Lineage, Retention};
-use crate::branch::tags;
-use crate::commit::format::MANIFEST;
-use crate::commit::ids::BranchUid;
-use crate::commit::log::Place;
-use crate::commit::pack;
-use crate::commit::refs::{self, BranchRef};
-use crate::commit::{BranchName, CommitRecord, Graph, Seq};
 use crate::error::{OmniError, Result};
-use crate::storage::root::ObjectInfo;
 
 const READ_AT_ONCE: usize = 32;
 /// Looks that may find a gap before it counts as one.
@@ -48,147 +47,143 @@ pub(crate) struct Stored {
     pub(crate) own: Vec<(Seq, ObjectInfo)>,
 }
 
-impl Graph {
-    /// Reads all commits and decides what is kept.
-    ///
-    /// # Errors
-    /// A conflict (`could not classify live branch`) when the history of a live branch cannot be read.
-    pub(crate) async fn census(&self, rule: Retention) -> Result<Census> {
-        for _ in 0..LOOKS {
-            match self.look(rule).await? {
-                Ok(census) => return Ok(census),
-                // A branch that began meanwhile at a commit made meanwhile looks the same until the next look.
-                Err(gap) => tracing::debug!(branch = %gap, "looking again"),
+/// Reads all commits and decides what is kept.
+///
+/// # Errors
+/// A conflict (`could not classify live branch`) when the history of a live branch cannot be read.
+pub(crate) async fn census(graph: &Graph, rule: Retention) -> Result<Census> {
+    for _ in 0..LOOKS {
+        match look(graph, rule).await? {
+            Ok(census) => return Ok(census),
+            // A branch that began meanwhile at a commit made meanwhile looks the same until the next look.
+            Err(gap) => tracing::debug!(branch = %gap, "looking again"),
+        }
+    }
+    look(graph, rule).await?.map_err(|branch| unclassified(&branch, &"its log has a gap"))
+}
+
+/// Takes a census; a branch whose history has a gap otherwise.
+async fn look(graph: &Graph, rule: Retention) -> Result<std::result::Result<Census, BranchName>> {
+    let logs = list_logs(graph).await?;
+    let branches = live_branches(graph).await?;
+    let tags = tagged_places(graph).await?;
+
+    let mut census = Census {
+        kept: Kept { tables: Vec::new(), logs: BTreeSet::new() },
+        live: branches.iter().map(|branch| branch.uid).collect(),
+        unreadable: BTreeSet::new(),
+        schemas: BTreeMap::new(),
+        logs,
+    };
+    let mut archive = Archive::default();
+    for (uid, stored) in &census.logs {
+        let (user, schemas) = (user_of(&branches, *uid), census.schemas.entry(*uid).or_default());
+        let read = read_log(graph, *uid, stored, |record| {
+            schemas.insert(record.schema.clone());
+            archive.push(record, parents(record));
+        });
+        match (read.await, user) {
+            (Ok(()), _) => {}
+            (Err(error), Some(branch)) => return Err(unclassified(&branch.name, &error)),
+            (Err(error), None) => {
+                tracing::warn!(%error, %uid, "left the log of a deleted branch alone");
+                census.unreadable.insert(*uid);
             }
         }
-        self.look(rule)
-            .await?
-            .map_err(|branch| unclassified(&branch, &OmniError::internal("its log has a gap")))
     }
+    let mut lineages = Vec::new();
+    for branch in &branches {
+        let lineage = Lineage::new(&branch.inherited, branch.uid, archive.last(branch.uid));
+        if lineage.head().is_none() || !lineage.runs().iter().all(|run| archive.has_run(*run)) {
+            return Ok(Err(branch.name.clone()));
+        }
+        lineages.push(lineage);
+    }
+    if let Some(uid) = census.unreadable.iter().find(|uid| archive.leads_to(**uid, &tags)) {
+        return Err(OmniError::refused(format!(
+            "could not read the log {uid} of a deleted branch, whose commits a live branch or a tag needs"
+        )));
+    }
+    census.kept = retention::keep(&archive, &lineages, &tags, rule);
+    Ok(Ok(census))
+}
 
-    /// Takes a census; a branch whose history has a gap otherwise.
-    async fn look(&self, rule: Retention) -> Result<std::result::Result<Census, BranchName>> {
-        let logs = self.list_logs().await?;
-        let branches = self.live_branches().await?;
-        let tags = self.tagged_places().await?;
+async fn list_logs(graph: &Graph) -> Result<BTreeMap<BranchUid, Stored>> {
+    let directory = format!("{MANIFEST}/log/");
+    let mut logs: BTreeMap<BranchUid, Stored> = BTreeMap::new();
+    for object in graph.root().list(&directory).await? {
+        let place = object.path.strip_prefix(&directory).and_then(|path| {
+            let (uid, name) = path.split_once('/')?;
+            Some((BranchUid::from_text(uid)?, Seq(name.strip_suffix(".json")?.parse().ok()?)))
+        });
+        if let Some((uid, seq)) = place {
+            logs.entry(uid).or_default().own.push((seq, object));
+        }
+    }
+    // After the logs: a record that is being packed is seen in one of the two.
+    for object in graph.root().list(pack::DIRECTORY).await? {
+        if let Some((uid, block)) = pack::parse(&object.path) {
+            logs.entry(uid).or_default().packs.insert(block, object);
+        }
+    }
+    for stored in logs.values_mut() {
+        stored.own.sort_by_key(|(seq, _)| *seq);
+    }
+    Ok(logs)
+}
 
-        let mut census = Census {
-            kept: Kept { tables: Vec::new(), logs: BTreeSet::new() },
-            live: branches.iter().map(|branch| branch.uid).collect(),
-            unreadable: BTreeSet::new(),
-            schemas: BTreeMap::new(),
-            logs,
+async fn live_branches(graph: &Graph) -> Result<Vec<BranchRef>> {
+    let mut branches = Vec::new();
+    for object in graph.root().list(&format!("{MANIFEST}/refs/")).await? {
+        let Some(stem) = object.path.rsplit('/').next().and_then(|name| name.strip_suffix(".json")) else {
+            continue;
         };
-        let mut archive = Archive::default();
-        for (uid, stored) in &census.logs {
-            let (user, schemas) = (user_of(&branches, *uid), census.schemas.entry(*uid).or_default());
-            let read = self.read_log(*uid, stored, |record| {
-                schemas.insert(record.schema.clone());
-                archive.push(record, parents(record));
-            });
-            match (read.await, user) {
-                (Ok(()), _) => {}
-                (Err(error), Some(branch)) => return Err(unclassified(&branch.name, &error)),
-                (Err(error), None) => {
-                    tracing::warn!(%error, %uid, "left the log of a deleted branch alone");
-                    census.unreadable.insert(*uid);
-                }
-            }
-        }
-        let mut lineages = Vec::new();
-        for branch in &branches {
-            let lineage = Lineage::new(&branch.inherited, branch.uid, archive.last(branch.uid));
-            if lineage.head().is_none() || !lineage.runs().iter().all(|run| archive.has_run(*run)) {
-                return Ok(Err(branch.name.clone()));
-            }
-            lineages.push(lineage);
-        }
-        if let Some(uid) = census.unreadable.iter().find(|uid| archive.leads_to(**uid, &tags)) {
-            return Err(OmniError::refused(format!(
-                "could not read the log {uid} of a deleted branch, whose commits a live branch or a tag needs"
-            )));
-        }
-        census.kept = retention::keep(&archive, &lineages, &tags, rule);
-        Ok(Ok(census))
+        let unnamed =
+            || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
+        let name = BranchName::from_escaped(stem).ok_or_else(unnamed)?;
+        let loaded = match failpoints::hit(graph.root(), omnigraph_graph::commit::failpoints::CLEANUP_BRANCH)
+        {
+            Ok(()) => refs::load(graph.root(), &name).await,
+            Err(error) => Ok(Err(error)?),
+        };
+        // A ref that is gone by now was deleted meanwhile.
+        branches.extend(loaded.map_err(|error| unclassified(&name, &error))?);
     }
+    Ok(branches)
+}
 
-    async fn list_logs(&self) -> Result<BTreeMap<BranchUid, Stored>> {
-        let directory = format!("{MANIFEST}/log/");
-        let mut logs: BTreeMap<BranchUid, Stored> = BTreeMap::new();
-        for object in self.root().list(&directory).await? {
-            let place = object.path.strip_prefix(&directory).and_then(|path| {
-                let (uid, name) = path.split_once('/')?;
-                Some((BranchUid::from_text(uid)?, Seq(name.strip_suffix(".json")?.parse().ok()?)))
-            });
-            if let Some((uid, seq)) = place {
-                logs.entry(uid).or_default().own.push((seq, object));
-            }
-        }
-        // After the logs: a record that is being packed is seen in one of the two.
-        for object in self.root().list(pack::DIRECTORY).await? {
-            if let Some((uid, block)) = pack::parse(&object.path) {
-                logs.entry(uid).or_default().packs.insert(block, object);
-            }
-        }
-        for stored in logs.values_mut() {
-            stored.own.sort_by_key(|(seq, _)| *seq);
-        }
-        Ok(logs)
-    }
+async fn tagged_places(graph: &Graph) -> Result<Vec<Place>> {
+    let tags = tags::list(graph.root()).await?;
+    Ok(tags.into_iter().map(|tag| (tag.commit.branch_uid, tag.commit.seq)).collect())
+}
 
-    async fn live_branches(&self) -> Result<Vec<BranchRef>> {
-        let mut branches = Vec::new();
-        for object in self.root().list(&format!("{MANIFEST}/refs/")).await? {
-            let Some(stem) = object.path.rsplit('/').next().and_then(|name| name.strip_suffix(".json"))
-            else {
-                continue;
-            };
-            let unnamed =
-                || OmniError::refused(format!("could not classify live branch '{stem}': it has no name"));
-            let name = BranchName::from_escaped(stem).ok_or_else(unnamed)?;
-            let loaded = match failpoints::hit(self.root(), crate::commit::failpoints::CLEANUP_BRANCH) {
-                Ok(()) => refs::load(self.root(), &name).await,
-                Err(error) => Err(error),
-            };
-            // A ref that is gone by now was deleted meanwhile.
-            branches.extend(loaded.map_err(|error| unclassified(&name, &error))?);
+async fn read_log(
+    graph: &Graph,
+    uid: BranchUid,
+    stored: &Stored,
+    mut take: impl FnMut(&CommitRecord),
+) -> Result<()> {
+    for block in stored.packs.keys() {
+        // A pack or a record that is gone by now belonged to a deleted branch that another cleanup removes.
+        if let Some(pack) = graph.log().pack_at((uid, Seq(block * pack::BLOCK))).await? {
+            pack.records().iter().for_each(&mut take);
         }
-        Ok(branches)
     }
-
-    async fn tagged_places(&self) -> Result<Vec<Place>> {
-        let tags = tags::list(self.root()).await?;
-        Ok(tags.into_iter().map(|tag| (tag.commit.branch_uid, tag.commit.seq)).collect())
-    }
-
-    async fn read_log(
-        &self,
-        uid: BranchUid,
-        stored: &Stored,
-        mut take: impl FnMut(&CommitRecord),
-    ) -> Result<()> {
-        for block in stored.packs.keys() {
-            // A pack or a record that is gone by now belonged to a deleted branch that another cleanup removes.
-            if let Some(pack) = self.log().pack_at((uid, Seq(block * pack::BLOCK))).await? {
-                pack.records().iter().for_each(&mut take);
-            }
+    let unpacked = stored.own.iter().map(|(seq, _)| *seq);
+    let unpacked = unpacked.filter(|seq| !stored.packs.contains_key(&pack::block_of(*seq)));
+    let reading: Vec<_> = unpacked
+        .map(|seq| {
+            let log = graph.log().clone();
+            async move { log.get(uid, seq).await }.boxed()
+        })
+        .collect();
+    let mut reading = stream::iter(reading).buffered(READ_AT_ONCE);
+    while let Some(read) = reading.next().await {
+        if let Some(record) = read? {
+            take(&record);
         }
-        let unpacked = stored.own.iter().map(|(seq, _)| *seq);
-        let unpacked = unpacked.filter(|seq| !stored.packs.contains_key(&pack::block_of(*seq)));
-        let reading: Vec<_> = unpacked
-            .map(|seq| {
-                let log = self.log().clone();
-                async move { log.get(uid, seq).await }.boxed()
-            })
-            .collect();
-        let mut reading = stream::iter(reading).buffered(READ_AT_ONCE);
-        while let Some(read) = reading.next().await {
-            if let Some(record) = read? {
-                take(&record);
-            }
-        }
-        Ok(())
     }
+    Ok(())
 }
 
 impl Census {
@@ -266,6 +261,6 @@ fn parents(record: &CommitRecord) -> Vec<Place> {
     record.parents.iter().map(|parent| (parent.branch_uid, parent.seq)).collect()
 }
 
-fn unclassified(branch: &BranchName, cause: &OmniError) -> OmniError {
+fn unclassified(branch: &BranchName, cause: &dyn std::fmt::Display) -> OmniError {
     OmniError::refused(format!("could not classify live branch '{branch}': {cause}; nothing was removed"))
 }

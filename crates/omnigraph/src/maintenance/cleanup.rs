@@ -1,6 +1,6 @@
 //! Cleanup: removes what no live branch, tag or retention rule needs.
 //!
-//! Marks from the commits ([`super::census`]), sweeps per table ([`crate::storage::reclaim`]), then the commit
+//! Marks from the commits ([`super::census`]), sweeps per table ([`omnigraph_storage::tables::reclaim`]), then the commit
 //! objects of deleted branches. Versions that commits named go at once; files that no commit ever named go when they are
 //! older than the grace period, as a write in flight makes such files before it publishes.
 //!
@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, stream};
+use omnigraph_graph::commit::pack::PACKED_AFTER;
+use omnigraph_graph::commit::{BranchName, Graph, Snapshot};
+use omnigraph_storage::objects::root::ObjectInfo;
+use omnigraph_storage::tables::reclaim::{self, Versions};
 use serde::Serialize;
 
 use super::retention::{KeptTable, Retention};
 use super::{MANIFEST_KEY, failpoints, packing, tables_at_once};
-use crate::commit::pack::PACKED_AFTER;
-use crate::commit::{BranchName, Graph, Snapshot};
 use crate::error::{OmniError, Result};
-use crate::storage::reclaim::{self, Versions};
-use crate::storage::root::ObjectInfo;
 
 /// How long files that no commit names are left alone: longer than the longest load takes from its first file to its
 /// commit, and short enough that the garbage of a crash costs little.
@@ -87,7 +87,7 @@ pub(crate) async fn cleanup(
     if options.dry_run {
         return run(graph, options).await;
     }
-    graph.require_writable()?;
+    graph.ensure_writable()?;
     let cleaning = graph.begin_cleanup().await?;
     let result = run(graph, options).await;
     cleaning.end().await;
@@ -95,16 +95,16 @@ pub(crate) async fn cleanup(
 }
 
 async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<DatasetCleanupStats>> {
-    graph.require_settled(ACTION).await?;
+    super::pending::require_settled(graph, ACTION).await?;
     failpoints::hit(graph.root(), failpoints::CLEANUP_CHECKED)?;
-    graph.require_settled(ACTION).await?;
+    super::pending::require_settled(graph, ACTION).await?;
 
     let now = Utc::now();
     let rule = Retention {
         versions: options.keep_versions,
         since: options.older_than.map(|age| before(now, age).timestamp_micros()),
     };
-    let census = graph.census(rule).await?;
+    let census = super::census::census(graph, rule).await?;
     let sweep = Sweep { graph: graph.clone(), before: before(now, options.grace), dry_run: options.dry_run };
 
     let mut report = Report::default();
@@ -161,8 +161,8 @@ pub(crate) async fn reclaim_dropped(graph: &Graph, paths: &BTreeSet<String>) -> 
 }
 
 async fn reclaim_older(graph: &Graph, paths: &BTreeSet<String>) -> Result<()> {
-    graph.require_settled(ACTION).await?;
-    let census = graph.census(Retention { versions: None, since: None }).await?;
+    super::pending::require_settled(graph, ACTION).await?;
+    let census = super::census::census(graph, Retention { versions: None, since: None }).await?;
     let sweep = Sweep { graph: graph.clone(), before: before(Utc::now(), GRACE), dry_run: false };
     let mut listed = list_tables(graph).await?;
     let head = graph.head(&BranchName::main()).await?;
@@ -234,7 +234,7 @@ impl Sweep {
         let Job { key, path, objects, versions } = job;
         let outcome = match failpoints::hit(self.graph.root(), point) {
             Ok(()) => self.reclaim(&path, objects, &versions).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = &outcome {
             tracing::warn!(%error, path, "left a table to the next cleanup");

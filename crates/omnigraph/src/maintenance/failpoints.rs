@@ -1,6 +1,6 @@
 //! The named fault points of maintenance. They exist with the crate feature `failpoints` only.
 
-pub(crate) use crate::storage::fault::hit;
+pub(crate) use omnigraph_storage::objects::fault::hit;
 
 /// Optimize has found the graph settled; nothing is planned.
 pub(crate) const OPTIMIZE_BEGIN: &str = "optimize.post_recovery_check_pre_main_gate";

@@ -1,6 +1,6 @@
 //! Indexes: what a schema declares, how much of it is kept, and keeping the rest.
 //!
-//! An index is derived from immutable fragments and kept beside them ([`crate::storage::indexes`]), so building one
+//! An index is derived from immutable fragments and kept beside them ([`omnigraph_storage::indexes::build`]), so building one
 //! changes no branch: there is no commit, nothing to conflict with, and every branch and commit that has the fragment is
 //! served at once. Answers never depend on it.
 
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use omnigraph_compiler::catalog::{Catalog, Constraint, Metric, Property, TypeKey};
 use omnigraph_compiler::types::{Kind, Scalar};
+use omnigraph_graph::commit::Snapshot;
+use omnigraph_graph::model;
+use omnigraph_storage::Table;
+use omnigraph_storage::indexes::build::{Coverage, Index};
 use serde::Serialize;
 
 use super::PendingIndex;
-use crate::commit::Snapshot;
 use crate::error::Result;
-use crate::model;
-use crate::storage::Table;
-use crate::storage::indexes::{Coverage, Index};
 
 /// What an index finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

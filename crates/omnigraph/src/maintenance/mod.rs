@@ -2,7 +2,7 @@
 //!
 //! Owns nothing on disk. [`optimize`] is a write like any other; [`indexes`] keeps what is derived from fragments, and
 //! [`tend`] does both behind the writes of a live handle; [`cleanup`] alone removes files, and only those that
-//! [`census`] and [`crate::storage::reclaim`] prove to be garbage; [`repair`] has nothing to do, as a table
+//! [`census`] and [`omnigraph_storage::tables::reclaim`] prove to be garbage; [`repair`] has nothing to do, as a table
 //! version that no commit names cannot be reached.
 //!
 //! Invariant: no answer changes, except that a reclaimed commit is reported as such.

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_graph::commit::{
+    BranchName, CommitKind, CommitRecord, Graph, Planned, Planner, Snapshot, WriteRequest,
+};
+use omnigraph_storage::TableChange;
 use serde::Serialize;
 
 use super::{MANIFEST_KEY, failpoints, indexes};
-use crate::commit::{BranchName, CommitKind, CommitRecord, Graph, Planned, Planner, Snapshot, WriteRequest};
-use crate::error::Result;
-use crate::storage::TableChange;
+use crate::error::{OmniError, Result};
 
 /// Why a table was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -65,8 +67,8 @@ pub(crate) async fn optimize(
     branch: &BranchName,
     actor: Option<&str>,
 ) -> Result<Vec<DatasetOptimizeStats>> {
-    graph.require_writable()?;
-    graph.require_settled("optimize").await?;
+    graph.ensure_writable()?;
+    super::pending::require_settled(graph, "optimize").await?;
     failpoints::hit(graph.root(), failpoints::OPTIMIZE_BEGIN)?;
     let written = graph.write(&request(branch, actor), &Compaction { only: None }).await?;
     let commit = written.commit.as_deref();
@@ -118,6 +120,7 @@ struct Compaction {
 #[async_trait]
 impl Planner for Compaction {
     type Output = BTreeMap<TypeKey, Found>;
+    type Error = OmniError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Self::Output>> {
         let (mut output, mut changes) = (BTreeMap::new(), BTreeMap::new());

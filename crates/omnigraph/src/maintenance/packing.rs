@@ -1,4 +1,4 @@
-//! Packing old records: many small objects become one ([`crate::commit::pack`]).
+//! Packing old records: many small objects become one ([`omnigraph_graph::commit::pack`]).
 //!
 //! A block is packed when all its records are there, the log goes on after it, and every record is old. The pack is
 //! durable before the first of the objects it stands for is removed; an interrupted packing is finished by the next.
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use omnigraph_graph::commit::ids::BranchUid;
+use omnigraph_graph::commit::pack::{self, Pack};
+use omnigraph_graph::commit::{CommitRecord, Graph, Seq};
+use omnigraph_storage::Created;
+use omnigraph_storage::objects::root::ObjectInfo;
 
 use super::census::{Census, Stored};
-use crate::commit::ids::BranchUid;
-use crate::commit::pack::{self, Pack};
-use crate::commit::{CommitRecord, Graph, Seq};
 use crate::error::{OmniError, Result};
-use crate::storage::Created;
-use crate::storage::root::ObjectInfo;
 
 const READ_AT_ONCE: usize = 32;
 
@@ -145,3 +145,6 @@ fn holds(found: &Pack, places: &[(Seq, ObjectInfo)]) -> bool {
     let packed = |seq: &Seq| found.records().binary_search_by_key(seq, |record| record.seq).is_ok();
     places.iter().all(|(seq, _)| packed(seq))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 //! A commit names exact table versions, and a version that somebody writes to a table directly is named by none, so it
 //! cannot be reached and there is nothing to heal. The report exists for those who script it.
 
+use omnigraph_graph::commit::{BranchName, Graph};
 use serde::Serialize;
 
-use crate::commit::{BranchName, Graph};
 use crate::error::{OmniError, Result};
 
 /// How far repair may go.
@@ -83,7 +83,7 @@ pub(crate) async fn repair(graph: &Graph, options: RepairOptions) -> Result<Repa
     if options.force && !options.confirm {
         return Err(OmniError::bad_request("repair with force requires confirm"));
     }
-    graph.require_settled("repair").await?;
+    super::pending::require_settled(graph, "repair").await?;
     let head = graph.head(&BranchName::main()).await?;
     let datasets = head.record().tables.iter().map(|pin| DatasetRepairStats {
         type_key: pin.key().to_string(),

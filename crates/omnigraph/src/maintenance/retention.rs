@@ -11,12 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use omnigraph_compiler::catalog::TypeKey;
-
-use crate::commit::ids::BranchUid;
-use crate::commit::log::Place;
-use crate::commit::refs::Segment;
-use crate::commit::{CommitId, CommitRecord, Seq};
-use crate::storage::TableVersion;
+use omnigraph_graph::commit::ids::BranchUid;
+use omnigraph_graph::commit::log::Place;
+use omnigraph_graph::commit::refs::Segment;
+use omnigraph_graph::commit::{CommitId, CommitRecord, Seq};
+use omnigraph_storage::TableVersion;
 
 /// What to keep beyond what live branches need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_graph::commit::{BranchName, CommitKind, CommitRecord, Graph};
+use omnigraph_storage::Table;
 
 use super::{indexes, optimize};
-use crate::commit::{BranchName, CommitKind, CommitRecord, Graph};
 use crate::error::Result;
-use crate::storage::Table;
 
 /// Recorded as author of compactions that nobody asked for.
 const ACTOR: &str = "omnigraph:maintenance";

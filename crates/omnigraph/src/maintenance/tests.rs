@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use omnigraph_graph::commit::failpoints::{CLEANUP_BRANCH, OPTIMIZE_PUBLISH};
 use tempfile::TempDir;
 
 use super::failpoints;
 use crate::Omnigraph;
-use crate::commit::failpoints::{CLEANUP_BRANCH, OPTIMIZE_PUBLISH};
 use crate::db::{
     CleanupPolicyOptions, DatasetCleanupStats, Durability, Mutate, OpenOptions, ParamMap, RecoveryKind,
 };

@@ -17,10 +17,10 @@ use arrow_array::types::UInt64Type;
 use arrow_array::{Array, ArrayRef, LargeBinaryArray, RecordBatch};
 use arrow_schema::DataType;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use omnigraph_graph::model::blob::{Blob, is_requested};
 
 use super::spool::{LINE, MemoryBudget, Spool, SpoolWriter};
 use crate::blob::source::{Source, Sources};
-use crate::blob::{Blob, is_requested};
 use crate::error::{OmniError, Place, Result, Unit};
 
 const PROBED_AT_ONCE: usize = 8;

@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use omnigraph_compiler::scalar::{parse_date, parse_datetime, spell_f32, spell_f64};
 use omnigraph_compiler::types::{Kind, Scalar, Type, Value};
+use omnigraph_graph::model::blob::Blob;
+use omnigraph_graph::model::column_type;
 
 use super::json::Json;
-use crate::blob::Blob;
-use crate::model::column_type;
 
 /// A value of a column's type.
 #[derive(Clone, Debug, PartialEq)]

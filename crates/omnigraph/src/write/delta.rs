@@ -21,13 +21,13 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_graph::commit::Snapshot;
+use omnigraph_storage::TableChange;
 use roaring::RoaringTreemap;
 
 use super::spool::Spool;
 use super::validate::{self, Change, Image};
-use crate::commit::Snapshot;
 use crate::error::{Result, Unit};
-use crate::storage::TableChange;
 
 /// What a row means whose id a stored entity already has.
 #[derive(Clone, Debug, PartialEq)]

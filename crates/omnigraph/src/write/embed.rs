@@ -8,8 +8,7 @@
 //! vectors of a step of at most [`STEP_TEXTS`] rows, beside one batch of the spool. Cancellation stops the requests and has no
 //! effect on the graph.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
@@ -19,10 +18,10 @@ use arrow_array::{Array, ArrayRef, FixedSizeListArray, RecordBatch, StringArray}
 use futures::TryStreamExt;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
 use omnigraph_compiler::types::Kind;
+use omnigraph_query::embedding::Embed;
 
 use super::spool::{LINE, MemoryBudget, Spool, SpoolWriter};
 use super::validate::strings;
-use crate::embedding::Embed;
 use crate::error::{OmniError, Result, Unit, Violation};
 
 /// Rows whose texts are embedded before their vectors are written.

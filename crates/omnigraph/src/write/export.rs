@@ -15,14 +15,15 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use bytes::Bytes;
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt};
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
+use omnigraph_graph::GraphError;
+use omnigraph_graph::commit::Snapshot;
+use omnigraph_graph::model::blob::Blob;
+use omnigraph_graph::model::{DST, ID, SRC};
 
-use crate::blob::Blob;
-use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
-use crate::model::{DST, ID, SRC};
 
 /// Most rows fetched per step.
 const STEP_ROWS: u64 = 2048;
@@ -189,7 +190,7 @@ enum Unwritable {
     Number(f64),
     /// A blob that is damaged on disk.
     #[error("unreadable: {0}")]
-    Blob(OmniError),
+    Blob(GraphError),
 }
 
 /// Writes one value as compact JSON.

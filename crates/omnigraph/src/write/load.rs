@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
+use omnigraph_graph::commit::{Planned, Planner, Snapshot};
+use omnigraph_graph::model::physical_schema;
+use omnigraph_query::embedding::Embed;
 use parking_lot::Mutex;
 use roaring::RoaringTreemap;
 
@@ -29,11 +32,8 @@ use super::embed;
 use super::rows::{InputPolicy, RowBuilder};
 use super::spool::{MemoryBudget, Spool, SpoolWriter, spool_schema};
 use crate::blob::source::Sources;
-use crate::commit::{Planned, Planner, Snapshot};
 use crate::db::{LoadCounts, LoadSource};
-use crate::embedding::Embed;
 use crate::error::{ManifestDetails, OmniError, Result};
-use crate::model::physical_schema;
 
 /// What happens to entities that exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,6 +245,7 @@ impl LoadPlanner {
 #[async_trait]
 impl Planner for LoadPlanner {
     type Output = LoadCounts;
+    type Error = OmniError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<LoadCounts>> {
         let gathered = self.gathered(snapshot).await?;

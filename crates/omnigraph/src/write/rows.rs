@@ -17,13 +17,13 @@ use arrow_schema::{Field, SchemaRef};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Property, TypeKey};
 use omnigraph_compiler::diagnostics::closest;
 use omnigraph_compiler::types::{Kind, Scalar, Type, Value};
+use omnigraph_graph::model::{ID, physical_schema, scalar_type};
 
 use super::cell::{Cell, CellError, from_json, from_value, type_name};
 use super::ids::{FreshIds, denotes, derive_id};
 use super::json::{Json, Members};
 use super::spool::spool_schema;
 use crate::error::{OmniError, Result, Unit, Violation};
-use crate::model::{ID, physical_schema, scalar_type};
 
 /// What a place in the input is called, and whether members that no property has are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -519,7 +519,7 @@ mod tests {
 
     use super::super::json::{Duplicates, parse};
     use super::*;
-    use crate::model::column_type;
+    use omnigraph_graph::model::column_type;
 
     const SOURCE: &str = "node Doc { slug: String @key  n: I32?  tags: [String]?  vec: Vector(2)?  raw: Blob? } \
         node Note { text: String } edge Cites: Doc -> Doc { weight: F64? }";

@@ -18,17 +18,17 @@ use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
 use omnigraph_compiler::schema::{self, DropMode, Evolution, Plan, Step};
+use omnigraph_graph::commit::init::create_table;
+use omnigraph_graph::commit::schema::SchemaContract;
+use omnigraph_graph::commit::{Effect, Outcome, Planned, Planner, Snapshot, TablePin};
+use omnigraph_graph::model::physical_schema;
+use omnigraph_storage::tables::reshape::{Column, reshape};
 
-use crate::commit::init::create_table;
-use crate::commit::schema::SchemaContract;
-use crate::commit::{Effect, Outcome, Planned, Planner, Snapshot, TablePin};
 use crate::error::{ManifestDetails, ManifestError, ManifestErrorKind, OmniError, Result};
-use crate::model::physical_schema;
-use crate::storage::reshape::{Column, reshape};
 
 /// The named fault points of schema changes; they exist with the crate feature `failpoints` only.
 pub(crate) mod failpoints {
-    pub(crate) use crate::storage::fault::hit;
+    pub(crate) use omnigraph_storage::objects::fault::hit;
 
     /// Created and reshaped tables are durable; no contract and no intent names them.
     pub(crate) const PLANNED: &str = "schema_apply.before_staging_write";
@@ -81,6 +81,7 @@ pub(crate) fn evolve(accepted: &Catalog, source: &str, allow_data_loss: bool) ->
 #[async_trait]
 impl Planner for SchemaApply {
     type Output = Applied;
+    type Error = OmniError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Applied>> {
         let accepted = snapshot.catalog();

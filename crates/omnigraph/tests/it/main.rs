@@ -25,9 +25,9 @@ mod scenarios;
 mod schema;
 mod schema_random;
 mod search;
-#[path = "../support/server.rs"]
+#[path = "../../../omnigraph-storage/tests/support/server.rs"]
 mod server;
 #[cfg(feature = "failpoints")]
-#[path = "../support/unreliable.rs"]
+#[path = "../../../omnigraph-storage/tests/support/unreliable.rs"]
 mod unreliable;
 mod upkeep;

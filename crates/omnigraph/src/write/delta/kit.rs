@@ -10,14 +10,15 @@ use futures::StreamExt;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::Body;
 use omnigraph_compiler::{query, schema};
+use omnigraph_graph::commit::{
+    BranchName, CommitKind, Graph, Planned, Planner, Snapshot, WriteRequest, WriteResult,
+};
+use omnigraph_storage::{Durability, Root, RootOptions, Scan};
 use roaring::RoaringTreemap;
 use serde_json::Value as Json;
 
 use super::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
-use crate::commit::write::Written;
-use crate::commit::{BranchName, CommitKind, Graph, Planned, Planner, Snapshot, WriteRequest};
-use crate::error::Result;
-use crate::storage::{Durability, Root, RootOptions, Scan};
+use crate::error::{OmniError, Result};
 use crate::write::mutation::Mutation;
 use crate::write::mutation::planner::MutationCounts;
 use crate::write::spool::{MemoryBudget, SpoolWriter, spool_schema};
@@ -119,7 +120,7 @@ impl Kit {
             query::compile(source, None, self.head().await.catalog()).map_err(crate::OmniError::from)?;
         let params = query::params::bind(&compiled.params, Some(&params)).unwrap();
         let Body::Mutation(statements) = compiled.body else { panic!("a read: {source}") };
-        let written: Written<MutationCounts> = self
+        let written: WriteResult<MutationCounts> = self
             .write(&Mutation {
                 statements,
                 params,
@@ -158,7 +159,7 @@ impl Kit {
         self.write(&Apply(delta)).await.map(|written| written.output)
     }
 
-    async fn write<P: Planner>(&self, planner: &P) -> Result<Written<P::Output>> {
+    async fn write<P: Planner<Error = OmniError>>(&self, planner: &P) -> Result<WriteResult<P::Output>> {
         let branch = self.branch.clone();
         let request = WriteRequest { branch, actor: None, kind: CommitKind::Data, if_commit: None };
         self.graph.write(&request, planner).await
@@ -192,6 +193,7 @@ struct Apply(Delta);
 #[async_trait]
 impl Planner for Apply {
     type Output = Vec<String>;
+    type Error = OmniError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Vec<String>>> {
         let prepared = prepare(snapshot, self.0.clone()).await?;

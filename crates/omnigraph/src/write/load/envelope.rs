@@ -2,11 +2,11 @@
 
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::diagnostics::closest;
+use omnigraph_graph::model::ID;
 
 use super::super::json::{Duplicates, Json, Members, parse};
 use super::super::rows::{InputPolicy, PHYSICAL};
 use crate::error::{OmniError, Result};
-use crate::model::ID;
 
 /// A record of a node or an edge.
 pub(super) struct Envelope<'a> {

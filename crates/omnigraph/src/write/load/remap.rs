@@ -17,10 +17,10 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
+use omnigraph_graph::model::{DST, ID, SRC};
 
 use super::Rows;
 use crate::error::{OmniError, Place, Result, Unit};
-use crate::model::{DST, ID, SRC};
 use crate::write::spool::{LINE, MemoryBudget, Spool, SpoolWriter, spool_schema};
 use crate::write::validate::keymap::{KeyHash, KeyMap, Partition, Passes};
 use crate::write::validate::strings;

@@ -7,11 +7,11 @@ use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use omnigraph_compiler::catalog::TypeKey;
+use omnigraph_graph::branch::difference::{Pair, Row};
 
 use super::fields::{Fields, combine, same_image};
 use super::rows::{Gathered, Place};
 use super::schemas::Ground;
-use crate::branch::difference::{Pair, Row};
 use crate::error::{MergeConflict, MergeConflictKind, Result};
 
 /// What to do about entities that both sides changed differently. The default reports them.
@@ -34,13 +34,13 @@ pub enum Preferred {
 
 /// A stream of differences, one ahead.
 pub(super) struct Ahead {
-    pairs: BoxStream<'static, Result<Pair>>,
+    pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>,
     next: Option<Pair>,
 }
 
 impl Ahead {
     /// Starts at the first pair.
-    pub(super) async fn of(mut pairs: BoxStream<'static, Result<Pair>>) -> Result<Ahead> {
+    pub(super) async fn of(mut pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>) -> Result<Ahead> {
         let next = pairs.try_next().await?;
         Ok(Ahead { pairs, next })
     }

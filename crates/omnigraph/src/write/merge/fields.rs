@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::SchemaRef;
 use omnigraph_compiler::catalog::{PropertyId, TypeKey};
+use omnigraph_graph::branch::difference::{Row, same_values};
+use omnigraph_graph::commit::Snapshot;
 
-use crate::branch::difference::{Row, same_values};
-use crate::commit::Snapshot;
 use crate::error::{OmniError, Result};
 
 /// Where each column of a table finds its value in rows of the same lifetime in another snapshot.

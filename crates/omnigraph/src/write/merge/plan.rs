@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
+use omnigraph_graph::branch;
+use omnigraph_graph::branch::difference::{Lifetime, Side, TypeDifference, lifetime};
+use omnigraph_graph::commit::{CommitId, Effect, Graph, Planned, Planner, Snapshot, TablePin, failpoints};
+use omnigraph_storage as storage;
 
 use super::entities::{Ahead, Resolution, TypeMerge};
 use super::fields::Fields;
 use super::rows::Gathered;
 use super::schemas::{self, Ground};
-use crate::branch::difference::{Lifetime, Side, TypeDifference, lifetime};
-use crate::commit::{CommitId, Effect, Graph, Planned, Planner, Snapshot, TablePin, failpoints};
 use crate::error::{ManifestDetails, MergeConflict, MergeConflictKind, OmniError, Result, Violation};
-use crate::storage;
 use crate::write::delta::{self, Delta, TypeDelta};
 use crate::write::spool::MemoryBudget;
 use crate::write::validate::{Image, Refusal, check_all};
@@ -62,9 +63,10 @@ pub(crate) struct MergeReport {
 #[async_trait]
 impl Planner for Merge {
     type Output = MergeReport;
+    type Error = OmniError;
 
     async fn plan(&self, target: &Snapshot) -> Result<Planned<MergeReport>> {
-        let base = self.graph.merge_base(&self.source, target).await?;
+        let base = branch::merge_base(&self.graph, &self.source, target).await?;
         failpoints::hit(target.root(), failpoints::MERGE_CAPTURED)?;
         let (base_id, source_id) = (base.record().id, self.source.record().id);
         let mut report = MergeReport {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use arrow_select::concat::concat_batches;
+use omnigraph_graph::model::ID;
+use omnigraph_storage::Table;
 use roaring::RoaringTreemap;
 
 use crate::error::Result;
-use crate::model::ID;
-use crate::storage::Table;
 use crate::write::delta::{OnDuplicate, OnExisting, TypeDelta};
 use crate::write::spool::{MemoryBudget, SpoolWriter, spool_schema};
 

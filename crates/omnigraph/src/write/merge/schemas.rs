@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
+use omnigraph_graph::commit::Snapshot;
 
-use crate::commit::Snapshot;
 use crate::error::{ManifestDetails, OmniError, Result};
 
 /// The side whose tables the other side's changes are staged on. It has the schema of the result.

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use omnigraph_graph::model::ID;
+use omnigraph_storage::Table;
 use roaring::RoaringTreemap;
 
 use super::predicate::Condition;
 use crate::error::Result;
-use crate::model::ID;
-use crate::storage::Table;
 use crate::write::validate::strings;
 
 /// The pending state of one type.

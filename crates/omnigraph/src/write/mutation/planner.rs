@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use omnigraph_compiler::catalog::{EdgeType, TypeKey};
 use omnigraph_compiler::ir::{Assignment, Expr, Predicate, Statement};
 use omnigraph_compiler::types::Value;
+use omnigraph_graph::commit::{Planned, Planner, Snapshot, failpoints};
+use omnigraph_graph::model::{DST, ID, SRC};
+use omnigraph_query::embedding::Embed;
 use roaring::RoaringTreemap;
 
 use super::images;
 use super::overlay::{Cell, Matching, Overlay};
 use super::predicate::Condition;
 use crate::blob::source::Sources;
-use crate::commit::{Planned, Planner, Snapshot, failpoints};
-use crate::embedding::Embed;
 use crate::error::{OmniError, Result, Unit};
-use crate::model::{DST, ID, SRC};
 use crate::write::blobs::{Incoming, admit};
 use crate::write::delta::{Delta, prepare};
 use crate::write::embed;
@@ -57,6 +57,7 @@ pub(crate) struct MutationCounts {
 #[async_trait]
 impl Planner for Mutation {
     type Output = MutationCounts;
+    type Error = OmniError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<MutationCounts>> {
         let mut run = Run {

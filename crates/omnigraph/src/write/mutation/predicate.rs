@@ -11,11 +11,12 @@ use futures::StreamExt;
 use omnigraph_compiler::catalog::{Catalog, Constraint, EntityKind, TypeKey};
 use omnigraph_compiler::ir::{CompareOp, Field};
 use omnigraph_compiler::types::Value;
+use omnigraph_graph::model::{DST, ID, SRC};
+use omnigraph_storage::objects::failure;
+use omnigraph_storage::{Scan, Table};
 use roaring::RoaringTreemap;
 
 use crate::error::Result;
-use crate::model::{DST, ID, SRC};
-use crate::storage::{Scan, Table, failure};
 use crate::write::validate::compare::Comparison;
 
 /// Rows per batch of a predicate scan.

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 use omnigraph_compiler::catalog::{Cardinality, EdgeType, TypeKey};
+use omnigraph_graph::model::{ID, SRC};
 
 use super::first::{Offers, Refusal};
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Image};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
 use crate::error::{OmniError, Result, Violation};
-use crate::model::{ID, SRC};
 
 /// Checks every edge type that has bounds.
 pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {

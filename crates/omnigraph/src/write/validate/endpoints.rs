@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray};
 use omnigraph_compiler::catalog::{EdgeType, EntityKind, TypeKey};
+use omnigraph_graph::model::{DST, ID, SRC};
+use omnigraph_storage::{KeyIndex, Table};
 
 use super::first::{Offers, Refusal};
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Chunk, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
 use crate::error::{OmniError, Result, Violation};
-use crate::model::{DST, ID, SRC};
-use crate::storage::{KeyIndex, Table};
 
 /// Checks the edges of the final image that the delta may have cut off.
 pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use arrow_array::{Array, ArrayRef};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
+use omnigraph_graph::model::ID;
 
 use super::first::{Offers, Refusal};
 use super::image::{Change, Image};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
 use crate::error::{OmniError, Result, Violation};
-use crate::model::ID;
 use crate::write::delta::{OnDuplicate, OnExisting};
 
 /// Resolves the ids of every type: fills in what is replaced and superseded, and returns the first conflict per type.

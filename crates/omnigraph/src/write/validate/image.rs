@@ -13,14 +13,15 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
+use omnigraph_graph::commit::Snapshot;
+use omnigraph_graph::model::ID;
+use omnigraph_storage::objects::failure;
+use omnigraph_storage::{Scan, Table};
 use parking_lot::Mutex;
 use roaring::RoaringTreemap;
 
 use super::first::{Extent, Refusal};
-use crate::commit::Snapshot;
 use crate::error::{OmniError, Place, Result, Unit};
-use crate::model::ID;
-use crate::storage::{Scan, Table, failure};
 use crate::write::delta::{Delta, OnDuplicate, OnExisting, TypeDelta};
 use crate::write::spool::{LINE, Spool};
 
@@ -100,7 +101,7 @@ impl Image {
         self.reads.lock().insert(key.clone());
         match self.changes.get(key) {
             Some(change) => Ok(change.table.clone()),
-            None => self.snapshot.table(key).await,
+            None => Ok(self.snapshot.table(key).await?),
         }
     }
 

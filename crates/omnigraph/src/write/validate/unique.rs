@@ -13,13 +13,13 @@ use arrow_array::{Array, ArrayRef, Float32Array, Float64Array};
 use arrow_row::{RowConverter, SortField};
 use arrow_schema::DataType;
 use omnigraph_compiler::catalog::{Catalog, Constraint, EntityKind, TypeKey};
+use omnigraph_graph::model::ID;
 
 use super::first::{Offers, Refusal};
 use super::ids::{columns_text, too_large, tuple_text};
 use super::image::{Change, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Passes};
 use crate::error::{OmniError, Result, Violation};
-use crate::model::ID;
 
 /// Checks every type that has rows; `conflicts` are the types whose ids are at fault already.
 pub(super) async fn check(

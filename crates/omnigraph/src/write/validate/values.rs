@@ -7,13 +7,13 @@ use arrow_schema::DataType;
 use omnigraph_compiler::catalog::{Bound, Catalog, Constraint, EntityKind, TypeKey};
 use omnigraph_compiler::ir::CompareOp;
 use omnigraph_compiler::types::{Kind, Value};
+use omnigraph_graph::model::{ID, column_type};
 use regex::Regex;
 
 use super::compare::Comparison;
 use super::first::{Offers, Refusal};
 use super::image::{Change, Image, strings};
 use crate::error::{OmniError, Result, Violation};
-use crate::model::{ID, column_type};
 
 /// Checks every row of every type.
 pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {

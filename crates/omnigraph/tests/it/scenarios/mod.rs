@@ -151,7 +151,7 @@ const SOURCES: [(&str, &str); 10] = [
     ("init", include_str!("init.rs")),
     ("intents", include_str!("intents.rs")),
     ("merge", include_str!("merge.rs")),
-    ("objects", include_str!("../../../src/storage/tests/objects.rs")),
+    ("objects", include_str!("../../../../omnigraph-storage/src/tests/objects.rs")),
     ("schema", include_str!("schema.rs")),
     ("upkeep", include_str!("upkeep.rs")),
     ("writes", include_str!("writes.rs")),

@@ -1,0 +1,105 @@
+//! Dropping rows that cannot be among the nearest, by bounds of their distances.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::UInt32Array;
+use arrow_select::take::take_record_batch;
+use datafusion::common::Result as DfResult;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::StreamExt;
+use omnigraph_vector::Reach;
+
+use super::rank::{Held, Scored};
+use super::{addresses, external, operator, properties};
+use crate::cache::Caches;
+use crate::plan::{RankKey, address};
+use crate::search::{Computed, within};
+
+/// Batches whose bounds are computed at once.
+const AHEAD: usize = 4;
+
+/// Keeps the rows of entities whose distance may be among the `best` smallest, ties included. An answer does not depend
+/// on it: exact distances are computed for what is left. Memory: as [`super::rank::RankExec`].
+pub(super) struct BoundExec {
+    input: Arc<dyn ExecutionPlan>,
+    computed: Arc<Computed>,
+    key: RankKey,
+    best: u64,
+    caches: Arc<Caches>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl BoundExec {
+    pub(super) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        computed: Arc<Computed>,
+        key: RankKey,
+        best: u64,
+        caches: Arc<Caches>,
+    ) -> BoundExec {
+        let properties = properties(&input.schema());
+        BoundExec { input, computed, key, best, caches, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl fmt::Debug for BoundExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
+}
+
+impl DisplayAs for BoundExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BoundExec: {} by {}, best={}", address(self.key.var), self.computed, self.best)
+    }
+}
+
+impl ExecutionPlan for BoundExec {
+    operator!("BoundExec");
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let input = children.swap_remove(0);
+        let (computed, key) = (self.computed.clone(), self.key.clone());
+        Ok(Arc::new(BoundExec::new(input, computed, key, self.best, self.caches.clone())))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let (computed, name) = (self.computed.clone(), address(self.key.var));
+        let caches = self.caches.clone();
+        let reach = Arc::new(Reach::new(usize::try_from(self.best).unwrap_or(usize::MAX)));
+        let rows = self.input.execute(partition, context)?.map(move |batch| {
+            let (computed, name) = (computed.clone(), name.clone());
+            let (caches, reach) = (caches.clone(), reach.clone());
+            async move {
+                let batch = batch?;
+                let entities = addresses(&batch, &name)?.values();
+                let found = within(&computed, &caches, entities, Some(&reach)).await.map_err(external)?;
+                let places: UInt32Array =
+                    found.iter().map(|row| row.place as u32).collect::<Vec<u32>>().into();
+                let batch =
+                    if found.len() < batch.num_rows() { take_record_batch(&batch, &places)? } else { batch };
+                let entities = addresses(&batch, &name)?.clone();
+                let known = |bound: f64| (bound < f64::INFINITY).then_some(bound);
+                let certain = found.iter().map(|row| known(row.upper)).collect();
+                let possible = found.iter().map(|row| known(row.lower)).collect();
+                Ok(Scored { batch, entities, certain, possible })
+            }
+        });
+        let held = Held::new(self.best, false);
+        let kept = held.winners(rows.buffered(AHEAD), self.input.schema(), metrics);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), kept)))
+    }
+}

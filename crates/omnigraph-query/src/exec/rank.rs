@@ -1,0 +1,293 @@
+//! The best entities of a match, before anything else is fetched for its rows.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{BooleanArray, Float64Array, RecordBatch, UInt64Array};
+use arrow_schema::SchemaRef;
+use arrow_select::concat::concat_batches;
+use arrow_select::filter::{filter, filter_record_batch};
+use datafusion::common::Result as DfResult;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+
+use super::{addresses, operator, properties};
+use crate::plan::{RankKey, address};
+
+/// Rows held before those that cannot win are dropped.
+const HELD_ROWS: usize = 64 << 10;
+
+/// Drops rows without a score, and rows of entities that at least `best` others precede. Entities with equal scores stay
+/// together, so what breaks ties can be fetched for what is left. Memory: the rows of the best entities seen so far, and a
+/// few batches; more ties than [`HELD_ROWS`] are passed on before the end.
+pub(super) struct RankExec {
+    input: Arc<dyn ExecutionPlan>,
+    key: RankKey,
+    best: u64,
+    label: String,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl RankExec {
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, key: RankKey, best: u64, label: String) -> RankExec {
+        let properties = properties(&input.schema());
+        RankExec { input, key, best, label, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl fmt::Debug for RankExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
+}
+
+impl DisplayAs for RankExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RankExec: {} by {}, best={}", address(self.key.var), self.label, self.best)
+    }
+}
+
+impl ExecutionPlan for RankExec {
+    operator!("RankExec");
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let input = children.swap_remove(0);
+        Ok(Arc::new(RankExec::new(input, self.key.clone(), self.best, self.label.clone())))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let input = self.input.execute(partition, context)?;
+        let key = self.key.clone();
+        let scored = input.map(move |batch| {
+            let batch = batch?;
+            let (entities, scores) = ranking(&batch, &key)?;
+            let (entities, certain, possible) = (entities.clone(), scores.clone(), scores.clone());
+            Ok(Scored { batch, entities, certain, possible })
+        });
+        let held = Held::new(self.best, self.key.descending);
+        let ranked = held.winners(scored, self.input.schema(), metrics);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), ranked)))
+    }
+}
+
+/// Rows with scores of the ranked entities; those without a score never win.
+pub(super) struct Scored {
+    pub(super) batch: RecordBatch,
+    pub(super) entities: UInt64Array,
+    /// What each entity has at least: by this others are beaten.
+    pub(super) certain: Float64Array,
+    /// The best that each may have.
+    pub(super) possible: Float64Array,
+}
+
+/// Rows that may win, each with the best score it may have.
+pub(super) struct Held {
+    leaders: Leaders,
+    all_win: bool,
+    batches: Vec<(RecordBatch, Float64Array)>,
+    rows: usize,
+    /// Rows that were left when the losers were dropped last.
+    settled: usize,
+}
+
+impl Held {
+    /// Starts with nothing; as many entities as `best` win. When that is more than are held, every row with a score does.
+    pub(super) fn new(best: u64, descending: bool) -> Held {
+        let best = usize::try_from(best).ok().filter(|best| *best <= HELD_ROWS);
+        let leaders = Leaders::new(best.unwrap_or(usize::MAX), descending);
+        Held { leaders, all_win: best.is_none(), batches: vec![], rows: 0, settled: 0 }
+    }
+
+    /// Turns rows into those that may win.
+    pub(super) fn winners(
+        self,
+        rows: impl Stream<Item = DfResult<Scored>> + Send + 'static,
+        schema: SchemaRef,
+        metrics: BaselineMetrics,
+    ) -> impl Stream<Item = DfResult<RecordBatch>> + Send {
+        stream::try_unfold(Some((Box::pin(rows), self)), move |state| {
+            let (schema, metrics) = (schema.clone(), metrics.clone());
+            async move {
+                let Some((mut rows, mut held)) = state else { return Ok(None) };
+                while let Some(scored) = rows.try_next().await? {
+                    held.add(scored)?;
+                    if let Some(batch) = held.overflow(&schema)? {
+                        metrics.record_output(batch.num_rows());
+                        return Ok(Some((batch, Some((rows, held)))));
+                    }
+                }
+                let batch = held.finish(&schema)?;
+                metrics.record_output(batch.num_rows());
+                Ok::<_, DataFusionError>(Some((batch, None)))
+            }
+        })
+    }
+
+    fn add(&mut self, Scored { batch, entities, certain, possible }: Scored) -> DfResult<()> {
+        for (entity, score) in entities.values().iter().zip(&certain) {
+            if let Some(score) = score
+                && !self.all_win
+            {
+                self.leaders.meet(*entity, score);
+            }
+        }
+        self.push(&batch, possible)
+    }
+
+    fn push(&mut self, batch: &RecordBatch, possible: Float64Array) -> DfResult<()> {
+        let wins: BooleanArray =
+            possible.iter().map(|score| Some(score.is_some_and(|score| self.leaders.admit(score)))).collect();
+        let kept = wins.true_count();
+        if kept == wins.len() {
+            self.batches.push((batch.clone(), possible));
+        } else if kept > 0 {
+            let possible = filter(&possible, &wins)?;
+            self.batches.push((filter_record_batch(batch, &wins)?, possible.as_primitive().clone()));
+        }
+        self.rows += kept;
+        Ok(())
+    }
+
+    /// Drops the rows that have lost since they came.
+    fn settle(&mut self) -> DfResult<()> {
+        self.rows = 0;
+        for (batch, possible) in std::mem::take(&mut self.batches) {
+            self.push(&batch, possible)?;
+        }
+        self.settled = self.rows;
+        Ok(())
+    }
+
+    /// Hands out rows when more tie than are to be held: they are passed on as possible winners.
+    fn overflow(&mut self, schema: &SchemaRef) -> DfResult<Option<RecordBatch>> {
+        if self.rows <= self.settled + HELD_ROWS {
+            return Ok(None);
+        }
+        self.settle()?;
+        let much = self.rows > HELD_ROWS && (self.all_win || self.rows / 4 > self.leaders.best);
+        if much { self.release(schema).map(Some) } else { Ok(None) }
+    }
+
+    /// Hands out the rows that are left.
+    fn finish(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
+        self.settle()?;
+        self.release(schema)
+    }
+
+    fn release(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
+        let batches = std::mem::take(&mut self.batches);
+        (self.rows, self.settled) = (0, 0);
+        Ok(concat_batches(schema, batches.iter().map(|(batch, _)| batch))?)
+    }
+}
+
+/// Turns scores into numbers that ascend from better to worse: the total order of IEEE 754, both zeros being one.
+pub(super) fn order(score: f64, descending: bool) -> i64 {
+    let bits = (score + 0.0).to_bits() as i64;
+    let ascending = bits ^ (((bits >> 63) as u64) >> 1) as i64;
+    if descending { !ascending } else { ascending }
+}
+
+/// The best distinct entities seen so far, by score; those that tie with the last of them count as well.
+pub(super) struct Leaders {
+    best: usize,
+    descending: bool,
+    by_score: BTreeMap<i64, HashSet<u64>>,
+    entities: usize,
+    /// The worst score that is admitted.
+    bound: i64,
+}
+
+impl Leaders {
+    pub(super) fn new(best: usize, descending: bool) -> Leaders {
+        let bound = if best == 0 { i64::MIN } else { i64::MAX };
+        Leaders { best, descending, by_score: BTreeMap::new(), entities: 0, bound }
+    }
+
+    fn order(&self, score: f64) -> i64 {
+        order(score, self.descending)
+    }
+
+    /// Counts an entity.
+    pub(super) fn meet(&mut self, entity: u64, score: f64) {
+        let order = self.order(score);
+        if !self.admits(order) {
+            return;
+        }
+        if self.by_score.entry(order).or_default().insert(entity) {
+            self.entities += 1;
+        }
+        while let Some(last) = self.by_score.last_entry()
+            && self.entities - last.get().len() >= self.best
+        {
+            self.entities -= last.remove().len();
+        }
+        if self.entities >= self.best
+            && let Some((last, _)) = self.by_score.last_key_value()
+        {
+            self.bound = *last;
+        }
+    }
+
+    /// Tells whether an entity with this score is among the best so far.
+    pub(super) fn admit(&self, score: f64) -> bool {
+        self.admits(self.order(score))
+    }
+
+    fn admits(&self, order: i64) -> bool {
+        order <= self.bound
+    }
+}
+
+/// Returns the ranked entities and their scores.
+pub(super) fn ranking<'a>(
+    batch: &'a RecordBatch,
+    key: &RankKey,
+) -> DfResult<(&'a UInt64Array, &'a Float64Array)> {
+    let scores = batch.column_by_name(&key.column()).and_then(|c| c.as_primitive_opt::<Float64Type>());
+    let scores =
+        scores.ok_or_else(|| DataFusionError::Internal(format!("no score column {}", key.column())))?;
+    Ok((addresses(batch, &address(key.var))?, scores))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(best: usize, descending: bool, met: &[(u64, f64)]) -> Vec<u64> {
+        let mut leaders = Leaders::new(best, descending);
+        met.iter().for_each(|&(entity, score)| leaders.meet(entity, score));
+        let mut left: Vec<u64> =
+            met.iter().filter(|(_, score)| leaders.admit(*score)).map(|(entity, _)| *entity).collect();
+        left.sort_unstable();
+        left.dedup();
+        left
+    }
+
+    #[test]
+    fn the_best_stay_with_all_that_tie_with_the_last_of_them() {
+        let met = [(1, 0.5), (2, -1.0), (3, 2.0), (2, -1.0), (4, 0.5), (5, 3.0), (6, -0.0), (7, 0.0)];
+        assert_eq!(left(1, false, &met), [2]);
+        assert_eq!(left(2, false, &met), [2, 6, 7]);
+        assert_eq!(left(4, false, &met), [1, 2, 4, 6, 7]);
+        assert_eq!(left(3, true, &met), [1, 3, 4, 5]);
+        assert_eq!(left(100, true, &met), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(left(0, true, &met), [0_u64; 0]);
+    }
+}

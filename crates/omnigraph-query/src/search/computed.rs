@@ -1,0 +1,285 @@
+//! Columns that are computed from a row's address: distances to a vector, and scores.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, Float64Array, UInt32Array};
+use arrow_buffer::ScalarBuffer;
+use arrow_schema::DataType;
+use omnigraph_compiler::catalog::Metric;
+use omnigraph_storage::blocking;
+use omnigraph_storage::indexes::text::Scores;
+use omnigraph_storage::indexes::vectors::{Block, BlockId, VectorColumn};
+use omnigraph_vector::{Bounded, Query, Reach, Sketch};
+use roaring::RoaringTreemap;
+
+use crate::cache::{Caches, TableKey};
+use crate::error::{QueryError, Result};
+use crate::topology::AddressMap;
+
+/// One row taken costs about as much as this many rows of a block.
+const TAKE_COST: u64 = 8;
+/// So does each request, however few its rows.
+const TAKE_OVERHEAD: u64 = 256;
+/// Work that is cheap enough to run without leaving the I/O threads, in numbers multiplied.
+const INLINE: usize = 64 << 10;
+
+/// The distance of a vector property to a query vector.
+#[derive(Debug)]
+pub(crate) struct Distance {
+    column: VectorColumn,
+    query: Query,
+    metric: Metric,
+}
+
+impl Distance {
+    pub(super) fn new(column: VectorColumn, vector: Vec<f32>, metric: Metric) -> Distance {
+        let measure = match metric {
+            Metric::L2 => omnigraph_vector::Metric::L2,
+            Metric::Cosine => omnigraph_vector::Metric::Cosine,
+            Metric::Dot => omnigraph_vector::Metric::Dot,
+        };
+        Distance { column, query: Query::new(vector, measure), metric }
+    }
+}
+
+/// What a computed column holds; null where a row has no score.
+#[derive(Debug)]
+pub(crate) enum Computed {
+    /// Distances.
+    Distance(Distance),
+    /// BM25 scores.
+    Score {
+        /// The text property.
+        property: String,
+        /// By row.
+        scores: Scores,
+        /// The rows that have one, gathered when they are asked for.
+        rows: OnceLock<Arc<RoaringTreemap>>,
+    },
+    /// Measures of nodes, never null.
+    Measure {
+        /// What is measured.
+        label: String,
+        /// The nodes.
+        rows: Arc<AddressMap>,
+        /// Their measures.
+        values: ArrayRef,
+    },
+    /// Fused ranks of two other columns, which the ranking operator computes.
+    Fused {
+        /// Their numbers.
+        arms: [usize; 2],
+        /// The constant of the fusion.
+        k: f64,
+    },
+}
+
+/// Computes a column for the rows at these addresses, in the order given; addresses may repeat.
+pub(crate) async fn fetch(computed: &Arc<Computed>, caches: &Caches, addresses: &[u64]) -> Result<ArrayRef> {
+    match computed.as_ref() {
+        Computed::Score { scores, .. } => {
+            Ok(Arc::new(scores.of(addresses).into_iter().collect::<Float64Array>()))
+        }
+        Computed::Distance(distance) => distances(computed, distance, caches, addresses).await,
+        Computed::Measure { rows, values, .. } => {
+            let places = addresses.iter().map(|row| rows.ordinal(*row)).collect::<Option<Vec<u32>>>();
+            let places = places.ok_or_else(|| QueryError::internal("a measured node has no number"))?;
+            Ok(arrow_select::take::take(values, &UInt32Array::from(places), None)?)
+        }
+        Computed::Fused { .. } => Err(QueryError::internal("a fused ranking is computed over all rows")),
+    }
+}
+
+impl Computed {
+    /// Returns the type of the column.
+    pub(crate) fn data_type(&self) -> DataType {
+        match self {
+            Computed::Measure { values, .. } => values.data_type().clone(),
+            Computed::Distance(_) | Computed::Score { .. } | Computed::Fused { .. } => DataType::Float64,
+        }
+    }
+}
+
+/// Rows of a block that are worth a sketch of all its rows.
+const SKETCHED_ROWS: usize = 128;
+
+/// Returns the rows, of those at some addresses, whose score may be within reach, with bounds of it: of rows that have a
+/// score, all but those whose distance is out of reach for certain. Places ascend where addresses do.
+pub(crate) async fn within(
+    computed: &Arc<Computed>,
+    caches: &Caches,
+    addresses: &ScalarBuffer<u64>,
+    reach: Option<&Arc<Reach>>,
+) -> Result<Vec<Bounded>> {
+    let exact = |(place, score): (usize, f64)| Bounded { place, lower: score, upper: score };
+    match (computed.as_ref(), reach) {
+        (Computed::Distance(distance), Some(reach)) => bounds(computed, distance, addresses, reach).await,
+        (Computed::Score { scores, .. }, _) => Ok(scores.among(addresses).into_iter().map(exact).collect()),
+        _ => {
+            let scores = fetch(computed, caches, addresses).await?;
+            let scores = scores.as_primitive_opt::<Float64Type>();
+            let scores = scores.ok_or_else(|| QueryError::internal("scores are no numbers"))?;
+            let found = scores.iter().enumerate().filter_map(|(place, score)| Some((place, score?)));
+            Ok(found.map(exact).collect())
+        }
+    }
+}
+
+async fn bounds(
+    computed: &Arc<Computed>,
+    distance: &Distance,
+    addresses: &ScalarBuffer<u64>,
+    reach: &Arc<Reach>,
+) -> Result<Vec<Bounded>> {
+    let column = &distance.column;
+    // Runs of rows of one block: long ones when addresses ascend.
+    let (addresses, order) = if addresses.is_sorted() {
+        (addresses.clone(), None)
+    } else {
+        let mut order: Vec<usize> = (0..addresses.len()).collect();
+        order.sort_unstable_by_key(|at| addresses[*at]);
+        (order.iter().map(|at| addresses[*at]).collect(), Some(order))
+    };
+    let mut runs: Vec<(Range<usize>, u64, Option<Arc<Sketch>>)> = Vec::new();
+    let mut start = 0;
+    while let Some(address) = addresses.get(start) {
+        let block = column.locate(*address).0;
+        let first = column.first(block);
+        let end = first + u64::from(column.block_rows());
+        let rows = addresses[start..].partition_point(|address| *address < end);
+        let sketch = match rows {
+            0..SKETCHED_ROWS => None,
+            _ => Some(column.sketch(block, distance.query.normalized()).await?),
+        };
+        runs.push((start..start + rows, first, sketch));
+        start += rows;
+    }
+    let inline = addresses.len() * distance.query.dimension() <= INLINE;
+    let (computed, reach) = (computed.clone(), reach.clone());
+    let run = move || {
+        let mut found = Vec::new();
+        let Computed::Distance(distance) = computed.as_ref() else { return found };
+        for (rows, first, sketch) in runs {
+            match sketch {
+                Some(sketch) => {
+                    let at = rows.start;
+                    distance.query.bounds(&sketch, first, &addresses[rows], at, &reach, &mut found);
+                }
+                // Nothing is known of few rows.
+                None => found.extend(rows.map(|place| Bounded {
+                    place,
+                    lower: f64::NEG_INFINITY,
+                    upper: f64::INFINITY,
+                })),
+            }
+        }
+        if let Some(order) = order {
+            found.iter_mut().for_each(|row| row.place = order[row.place]);
+        }
+        found.sort_unstable_by_key(|row| row.place);
+        found
+    };
+    Ok(if inline { run() } else { blocking(run).await })
+}
+
+/// Where rows are in a block, and in the result.
+type Places = Vec<(usize, usize)>;
+
+/// Rows of one block.
+struct Group {
+    block: BlockId,
+    rows: Places,
+}
+
+async fn distances(
+    computed: &Arc<Computed>,
+    distance: &Distance,
+    caches: &Caches,
+    addresses: &[u64],
+) -> Result<ArrayRef> {
+    let column = &distance.column;
+    let mut parts: Vec<(Arc<Block>, Places)> = Vec::new();
+    for group in grouped(column, addresses) {
+        parts.push(load(column, caches, addresses, group).await?);
+    }
+    let work = addresses.len() * distance.query.dimension();
+    let (computed, rows) = (computed.clone(), addresses.len());
+    let run = move || {
+        let Computed::Distance(distance) = computed.as_ref() else {
+            return Err(QueryError::internal("the column holds no distances"));
+        };
+        let mut values: Vec<Option<f64>> = vec![None; rows];
+        for (block, places) in &parts {
+            for &(row, at) in places {
+                values[at] = block.get(row).map(|vector| distance.query.distance(vector));
+            }
+        }
+        Ok(Arc::new(Float64Array::from(values)) as ArrayRef)
+    };
+    if work <= INLINE { run() } else { blocking(run).await }
+}
+
+fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    // The group of the last address, and the addresses of its block: most follow one another.
+    let (mut last, mut span) = (0, 0..0);
+    for (at, &address) in addresses.iter().enumerate() {
+        if !span.contains(&address) {
+            let block = column.locate(address).0;
+            let first = column.first(block);
+            span = first..first + u64::from(column.block_rows());
+            last = groups.iter().position(|group| group.block == block).unwrap_or_else(|| {
+                groups.push(Group { block, rows: Vec::new() });
+                groups.len() - 1
+            });
+        }
+        groups[last].rows.push(((address - span.start) as usize, at));
+    }
+    groups
+}
+
+/// Brings the vectors of a group to memory: the block, or its few rows where little was asked of the block so far.
+async fn load(
+    column: &VectorColumn,
+    caches: &Caches,
+    addresses: &[u64],
+    group: Group,
+) -> Result<(Arc<Block>, Places)> {
+    if let Some(block) = column.held(group.block).await? {
+        return Ok((block, group.rows));
+    }
+    let what = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
+    let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST + TAKE_OVERHEAD);
+    if spent >= u64::from(column.block_rows()) {
+        return Ok((column.block(group.block).await?, group.rows));
+    }
+    let mut distinct: Vec<u64> = group.rows.iter().map(|&(_, at)| addresses[at]).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let taken = column.take(&distinct).await?;
+    let places = group.rows.iter().map(|&(_, at)| {
+        let row = distinct.binary_search(&addresses[at]).expect("every address is among the distinct ones");
+        (row, at)
+    });
+    let places = places.collect();
+    Ok((Arc::new(taken), places))
+}
+
+impl fmt::Display for Computed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Computed::Distance(distance) => {
+                write!(f, "nearest({}) {}", distance.column.name(), distance.metric)
+            }
+            Computed::Score { property, scores, .. } => {
+                write!(f, "bm25({property}) over {} rows", scores.len())
+            }
+            Computed::Measure { label, .. } => f.write_str(label),
+            Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! One hop from a few nodes, answered by the endpoint indexes of the edge table.
+//!
+//! Costs four lookups whatever the size of the edge table; nothing is kept.
+
+use arrow::compute;
+use arrow_array::UInt32Array;
+use omnigraph_graph::model;
+use omnigraph_storage::Table;
+
+use super::build::Ends;
+use super::csr::Direction;
+use crate::error::Result;
+
+/// Neighbours of the probed nodes: `node` is an index into the frontier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hop {
+    /// Index into the frontier.
+    pub(crate) node: u32,
+    /// Row address of the neighbour.
+    pub(crate) other: u64,
+    /// Row address of the edge.
+    pub(crate) edge: u64,
+}
+
+/// Returns one hop per edge of the frontier, sorted; a self-loop appears once.
+pub(super) async fn probe(ends: &Ends, frontier: &[u64], direction: Direction) -> Result<Vec<Hop>> {
+    let mut hops = Vec::new();
+    if matches!(direction, Direction::Out | Direction::Both) {
+        hops = one_way(ends, &ends.source, model::SRC, &ends.target, model::DST, frontier).await?;
+    }
+    if matches!(direction, Direction::In | Direction::Both) {
+        let into = one_way(ends, &ends.target, model::DST, &ends.source, model::SRC, frontier).await?;
+        let loops = direction == Direction::Both;
+        hops.extend(into.into_iter().filter(|h| !(loops && h.other == frontier[h.node as usize])));
+    }
+    hops.sort_unstable();
+    Ok(hops)
+}
+
+async fn one_way(
+    ends: &Ends,
+    near: &Table,
+    near_column: &str,
+    far: &Table,
+    far_column: &str,
+    frontier: &[u64],
+) -> Result<Vec<Hop>> {
+    let ids = near.take(frontier, &[model::ID.to_owned()]).await?.column(0).clone();
+    let edges = ends.edge.key_index(&[near_column]).lookup(&[ids]).await?;
+    if edges.address.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut distinct = edges.address.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let others = ends.edge.take(&distinct, &[far_column.to_owned()]).await?.column(0).clone();
+    let places: UInt32Array = edges
+        .address
+        .iter()
+        .map(|a| distinct.binary_search(a).map(|i| i as u32).expect("every edge is among the distinct ones"))
+        .collect::<Vec<u32>>()
+        .into();
+    let others = compute::take(&others, &places, None)?;
+    let found = far.key_index(&[model::ID]).lookup(&[others]).await?;
+    Ok(found
+        .probe
+        .iter()
+        .zip(&found.address)
+        .map(|(&at, &other)| Hop { node: edges.probe[at as usize], other, edge: edges.address[at as usize] })
+        .collect())
+}

@@ -1,0 +1,34 @@
+//! Storage: objects under one root, immutable table versions, and what is derived from their files.
+//!
+//! The only crate that names Lance. Owns how bytes reach a directory, a bucket or memory ([`objects`]), how rows become
+//! immutable table versions ([`tables`]), and the indexes that are derived from immutable data files ([`indexes`]). Knows
+//! nothing of graphs, types or commits.
+//!
+//! Invariants: (1) an object made with put-if-absent appears whole or not at all, and exactly one of racing creators
+//! wins; (2) a table version, once returned by [`stage`], never changes and, with [`Durability::Full`], survives power
+//! loss; (3) a table's own latest version is never advanced after its creation; (4) no cache here can be stale, because
+//! everything cached is named by something immutable.
+
+// DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
+#![recursion_limit = "256"]
+
+mod cache;
+pub mod error;
+pub mod indexes;
+pub mod objects;
+pub mod single_flight;
+pub mod tables;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Result, StorageError, StorageFailure, StorageFailureKind};
+pub use indexes::key_index::KeyIndex;
+pub use objects::retry::Tries;
+pub use objects::root::{Created, Durability, Root, RootOptions, blocking};
+pub use single_flight::build_once;
+pub use tables::difference::Selection;
+pub use tables::reshape::reshape;
+pub use tables::scan::Scan;
+pub use tables::stage::{TableChange, Written, stage, write};
+pub use tables::table::{ROW_ADDRESS, Table, TableVersion};
