@@ -1,4 +1,4 @@
-//! A segment as bytes, and back.
+//! The stored form of a segment.
 //!
 //! In order, integers little-endian: the mark [`MAGIC`]; the format number (4 bytes); the number of rows (4); the bytes
 //! of the dictionary (8) and of the postings (8); for each row 0 for null or one more than the length of its text, as
