@@ -32,5 +32,5 @@ mod tree;
 pub use dialect::from_str;
 pub use path::{item, join};
 pub use problem::{Cure, Misfit, Position, Problem, suggestion};
-pub use reader::{Fields, Positions, Reader};
+pub use reader::{Fields, Positions, Reader, SimilarKey};
 pub use tree::{Node, Value, parse};

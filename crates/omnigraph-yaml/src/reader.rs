@@ -4,6 +4,7 @@
 //! any ([`Reader::open_map`]). A method that returns nothing has reported why.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::path::{item, join};
 use crate::problem::{Misfit, Position, Problem, suggestion};
@@ -55,13 +56,32 @@ pub struct Fields<'n> {
     ignored: Vec<(&'n str, Option<Position>)>,
 }
 
+/// A key that may be a misspelled one. Displays with its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimilarKey {
+    /// The key as it is written.
+    pub key: String,
+    /// Where it is.
+    pub position: Option<Position>,
+}
+
+impl fmt::Display for SimilarKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.key.escape_debug())?;
+        self.position.map_or(Ok(()), |at| write!(f, " in line {}, column {}", at.line, at.column))
+    }
+}
+
 impl<'n> Fields<'n> {
     fn new(path: &str, position: Option<Position>, known: &'static [&'static str]) -> Fields<'n> {
         Fields { path: path.to_owned(), position, known, entries: Vec::new(), ignored: Vec::new() }
     }
 
-    fn similar_to(&self, key: &'static str) -> impl Iterator<Item = (&'n str, Option<Position>)> {
-        self.ignored.iter().copied().filter(move |(name, _)| suggestion(name, std::iter::once(key)).is_some())
+    /// Returns the first of the ignored keys that is spelled nearly like `key`, which may be meant by it.
+    pub fn similar_to(&self, key: &str) -> Option<SimilarKey> {
+        let similar = |name: &str| suggestion(name, std::iter::once(key)).is_some();
+        let (name, position) = self.ignored.iter().find(|(name, _)| similar(name))?;
+        Some(SimilarKey { key: (*name).to_owned(), position: *position })
     }
 
     /// Returns the value of a key and its path, if the key is there.
@@ -157,7 +177,7 @@ impl<K: From<Misfit>> Reader<K> {
     }
 
     /// Reads the keys of `known` out of a map that may have others, too. Those are ignored; only when a required key is
-    /// missing, those that are spelled nearly like it are reported.
+    /// missing, one that is spelled nearly like it is reported.
     pub fn some_of_map<'n>(
         &mut self,
         node: &'n Node,
@@ -185,9 +205,9 @@ impl<K: From<Misfit>> Reader<K> {
         let found = fields.get(key);
         if found.is_none() {
             self.misfit(&fields.path, fields.position, Misfit::MissingKey { key });
-            for (similar, position) in fields.similar_to(key) {
-                let kind = Misfit::UnknownKey { key: similar.to_owned(), known: fields.known };
-                self.misfit(&fields.path, position, kind);
+            if let Some(similar) = fields.similar_to(key) {
+                let kind = Misfit::UnknownKey { key: similar.key, known: fields.known };
+                self.misfit(&fields.path, similar.position, kind);
             }
         }
         found
