@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_round_trip(rows in rows(), q in query()) {
+    fn a_segment_read_back_scores_as_before(rows in rows(), q in query()) {
         let cut = Cut::new(&rows, &[]);
         let (segment, deleted) = &cut.segments[0];
         let bytes = segment.to_bytes();

@@ -1,4 +1,4 @@
-//! Collects errors of one compilation and puts them into the order in which they are reported.
+//! The errors of one compilation, put into the order in which they are reported.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Stage, closest};
 

@@ -1,6 +1,7 @@
-//! Identity: which declarations continue accepted ones, and numbers for the others.
+//! Identity: finds out which declarations continue accepted ones and keep their ids, and gives ids to the others.
 //!
-//! Invariants: a number is handed out once; what is not claimed is retired; source order never matters.
+//! Invariants: an id is handed out once; accepted declarations that nothing continues are dropped, and their ids are never
+//! used again; the order of the source text never matters.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,12 @@
-//! The difference between two catalogs of one identity domain, as a plan. Declarations are paired by id, not by name.
+//! The planner: compares two catalogs of one identity domain and makes the migration plan. Declarations are paired by id,
+//! not by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes;
 use super::constraints;
 use super::declaration::DeclarationKind;
-use super::plan::{DropMode, Plan, PropertyType, Step};
+use super::migration_plan::{DropMode, MigrationPlan, MigrationStep, PropertyType};
 use crate::catalog::{
     Annotation, Cardinality, Catalog, Constraint, EdgeType, InterfaceType, Metric, NodeType, Property,
     PropertyId, TypeId,
@@ -108,7 +109,7 @@ fn views(catalog: &Catalog, kind: DeclarationKind) -> Vec<View<'_>> {
 }
 
 /// Plans the way from one catalog to another.
-pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> Plan {
+pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> MigrationPlan {
     let mut steps = Vec::new();
     for kind in [DeclarationKind::Interface, DeclarationKind::Node, DeclarationKind::Edge] {
         let old: BTreeMap<TypeId, View<'_>> =
@@ -117,7 +118,7 @@ pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> Plan {
         for view in &new {
             match old.get(&view.id) {
                 Some(old) => Difference { old, new: view, steps: &mut steps }.type_steps(),
-                None => steps.push(Step::AddType { type_kind: kind, name: view.name.to_owned() }),
+                None => steps.push(MigrationStep::AddType { type_kind: kind, name: view.name.to_owned() }),
             }
         }
         let kept: BTreeSet<TypeId> = new.iter().map(|view| view.id).collect();
@@ -135,23 +136,27 @@ pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> Plan {
             None,
         ));
     }
-    Plan::new(steps)
+    MigrationPlan::new(steps)
 }
 
-fn drop_type(view: &View<'_>) -> Step {
+fn drop_type(view: &View<'_>) -> MigrationStep {
     match view.kind {
         DeclarationKind::Interface => {
             let reason = format!("interface '{}' cannot be removed", view.name);
             unsupported(view.entity(), reason, None)
         }
         DeclarationKind::Node | DeclarationKind::Edge => {
-            Step::DropType { type_kind: view.kind, name: view.name.to_owned(), mode: DropMode::Soft }
+            MigrationStep::DropType { type_kind: view.kind, name: view.name.to_owned(), mode: DropMode::Soft }
         }
     }
 }
 
-fn unsupported(entity: String, reason: impl Into<String>, code: Option<codes::Code>) -> Step {
-    Step::UnsupportedChange { entity, reason: reason.into(), code: code.map(|code| code.id.to_owned()) }
+fn unsupported(entity: String, reason: impl Into<String>, code: Option<codes::Code>) -> MigrationStep {
+    MigrationStep::UnsupportedChange {
+        entity,
+        reason: reason.into(),
+        code: code.map(|code| code.id.to_owned()),
+    }
 }
 
 /// Annotations that a migration may change, and the others.
@@ -171,7 +176,7 @@ fn spell_metric(metric: Option<Metric>) -> Annotation {
 struct Difference<'v, 'a> {
     old: &'v View<'a>,
     new: &'v View<'a>,
-    steps: &'v mut Vec<Step>,
+    steps: &'v mut Vec<MigrationStep>,
 }
 
 impl<'a> Difference<'_, 'a> {
@@ -204,7 +209,7 @@ impl<'a> Difference<'_, 'a> {
                 self.refuse(self.new.entity(), reason);
             }
             type_kind @ (DeclarationKind::Node | DeclarationKind::Edge) => {
-                self.steps.push(Step::RenameType { type_kind, from, to });
+                self.steps.push(MigrationStep::RenameType { type_kind, from, to });
             }
         }
     }
@@ -228,7 +233,7 @@ impl<'a> Difference<'_, 'a> {
         let (old, old_custom) = split(self.old.annotations);
         let (new, new_custom) = split(self.new.annotations);
         if old != new {
-            self.steps.push(Step::UpdateTypeMetadata {
+            self.steps.push(MigrationStep::UpdateTypeMetadata {
                 type_kind: self.new.kind,
                 name: self.new.name.to_owned(),
                 annotations: new.into_iter().cloned().collect(),
@@ -242,7 +247,7 @@ impl<'a> Difference<'_, 'a> {
 
     fn add_property(&mut self, property: &Property) {
         if property.ty.nullable {
-            self.steps.push(Step::AddProperty {
+            self.steps.push(MigrationStep::AddProperty {
                 type_kind: self.new.kind,
                 type_name: self.new.name.to_owned(),
                 property_name: property.name.clone(),
@@ -264,7 +269,7 @@ impl<'a> Difference<'_, 'a> {
         let entity = self.new.property_entity(&new.name);
         let title = format!("{type_name}.{}", new.name);
         if old.name != new.name {
-            self.steps.push(Step::RenameProperty {
+            self.steps.push(MigrationStep::RenameProperty {
                 type_kind,
                 type_name: type_name.to_owned(),
                 from: old.name.clone(),
@@ -298,7 +303,7 @@ impl<'a> Difference<'_, 'a> {
         };
         if old_texts != new_texts || metrics[0] != metrics[1] {
             let metric = (metrics != [None, None]).then(|| spell_metric(new.metric));
-            self.steps.push(Step::UpdatePropertyMetadata {
+            self.steps.push(MigrationStep::UpdatePropertyMetadata {
                 type_kind,
                 type_name: type_name.to_owned(),
                 property_name: new.name.clone(),
@@ -315,7 +320,7 @@ impl<'a> Difference<'_, 'a> {
             && old.ty.nullable == new.ty.nullable
             && before.iter().all(|value| after.contains(value))
         {
-            self.steps.push(Step::ExtendEnum {
+            self.steps.push(MigrationStep::ExtendEnum {
                 type_kind: self.new.kind,
                 type_name: self.new.name.to_owned(),
                 property_name: new.name.clone(),
@@ -372,7 +377,7 @@ impl<'a> Difference<'_, 'a> {
     }
 
     fn add_index(&mut self, constraint: Constraint) {
-        self.steps.push(Step::AddConstraint {
+        self.steps.push(MigrationStep::AddConstraint {
             type_kind: self.new.kind,
             type_name: self.new.name.to_owned(),
             constraint,
@@ -382,7 +387,7 @@ impl<'a> Difference<'_, 'a> {
     fn drop_properties(&mut self) {
         for property in self.old.properties {
             if self.new.property_by_id(property.id).is_none() {
-                self.steps.push(Step::DropProperty {
+                self.steps.push(MigrationStep::DropProperty {
                     type_kind: self.new.kind,
                     type_name: self.new.name.to_owned(),
                     property_name: property.name.clone(),

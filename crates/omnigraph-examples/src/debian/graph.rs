@@ -167,7 +167,7 @@ fn write_packages(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<()
     Ok(())
 }
 
-/// The edges that place packages and versions.
+/// The edges that tie packages to sections and maintainers, and versions to packages and sources.
 fn write_memberships(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<(), ConvertError> {
     for version in newest(archive) {
         if let Some(section) = &version.section {

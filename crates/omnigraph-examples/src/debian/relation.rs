@@ -69,9 +69,9 @@ impl Kind {
 /// One name in a relation field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Place in the field, from 1. Alternatives share it.
+    /// Position in the field, from 1. Alternatives share it.
     pub group: u32,
-    /// Place among the alternatives, from 1.
+    /// Position among the alternatives, from 1.
     pub choice: u32,
     /// The other package.
     pub target: String,

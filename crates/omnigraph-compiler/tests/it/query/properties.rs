@@ -373,6 +373,14 @@ proptest! {
 }
 
 #[test]
+fn the_unmutilated_text_compiles() {
+    run(VALID);
+    for name in ["q", "m"] {
+        compile(VALID, Some(name), &CATALOG).unwrap();
+    }
+}
+
+#[test]
 fn optional_variables_are_kept_apart_from_required_clauses() {
     // Every column of the list reads one variable that may have been introduced, or not.
     let columns = ["$a", "$b", "$b.year", "$c", "$d.title", "length($p)", "nodes($q)", "pagerank($c, cites)"];
