@@ -10,7 +10,6 @@ use super::metric;
 use super::target::{Target, check_keywords};
 use crate::catalog::{Annotation, Embed, Metric, PropertyMarks};
 use crate::diagnostics::Span;
-use crate::types::Type;
 
 /// What the annotations of one target say.
 #[derive(Debug, Default)]

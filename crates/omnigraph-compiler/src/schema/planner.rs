@@ -14,7 +14,7 @@ use crate::catalog::{
 use crate::types::Kind;
 
 /// A type of any kind, with the names it uses replaced by ids.
-struct View<'a> {
+struct TypeView<'a> {
     kind: DeclarationKind,
     id: TypeId,
     name: &'a str,
@@ -26,9 +26,9 @@ struct View<'a> {
     cardinality: Cardinality,
 }
 
-impl<'a> View<'a> {
-    fn interface(interface: &'a InterfaceType) -> View<'a> {
-        View {
+impl<'a> TypeView<'a> {
+    fn interface(interface: &'a InterfaceType) -> TypeView<'a> {
+        TypeView {
             kind: DeclarationKind::Interface,
             id: interface.id,
             name: &interface.name,
@@ -41,9 +41,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn node(catalog: &Catalog, node: &'a NodeType) -> View<'a> {
+    fn node(catalog: &Catalog, node: &'a NodeType) -> TypeView<'a> {
         let id = |name: &String| catalog.interfaces.get(name).map(|interface| interface.id);
-        View {
+        TypeView {
             kind: DeclarationKind::Node,
             id: node.id,
             name: &node.name,
@@ -56,9 +56,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn edge(catalog: &Catalog, edge: &'a EdgeType) -> View<'a> {
+    fn edge(catalog: &Catalog, edge: &'a EdgeType) -> TypeView<'a> {
         let id = |name: &String| catalog.nodes.get(name).map(|node| node.id);
-        View {
+        TypeView {
             kind: DeclarationKind::Edge,
             id: edge.id,
             name: &edge.name,
@@ -100,11 +100,11 @@ enum Member<'a> {
 }
 
 /// The types of one kind, by name.
-fn views(catalog: &Catalog, kind: DeclarationKind) -> Vec<View<'_>> {
+fn views(catalog: &Catalog, kind: DeclarationKind) -> Vec<TypeView<'_>> {
     match kind {
-        DeclarationKind::Interface => catalog.interfaces.values().map(View::interface).collect(),
-        DeclarationKind::Node => catalog.nodes.values().map(|node| View::node(catalog, node)).collect(),
-        DeclarationKind::Edge => catalog.edges.values().map(|edge| View::edge(catalog, edge)).collect(),
+        DeclarationKind::Interface => catalog.interfaces.values().map(TypeView::interface).collect(),
+        DeclarationKind::Node => catalog.nodes.values().map(|node| TypeView::node(catalog, node)).collect(),
+        DeclarationKind::Edge => catalog.edges.values().map(|edge| TypeView::edge(catalog, edge)).collect(),
     }
 }
 
@@ -112,7 +112,7 @@ fn views(catalog: &Catalog, kind: DeclarationKind) -> Vec<View<'_>> {
 pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> MigrationPlan {
     let mut steps = Vec::new();
     for kind in [DeclarationKind::Interface, DeclarationKind::Node, DeclarationKind::Edge] {
-        let old: BTreeMap<TypeId, View<'_>> =
+        let old: BTreeMap<TypeId, TypeView<'_>> =
             views(accepted, kind).into_iter().map(|view| (view.id, view)).collect();
         let new = views(desired, kind);
         for view in &new {
@@ -122,7 +122,7 @@ pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> MigrationPlan {
             }
         }
         let kept: BTreeSet<TypeId> = new.iter().map(|view| view.id).collect();
-        let mut gone: Vec<&View<'_>> = old.values().filter(|view| !kept.contains(&view.id)).collect();
+        let mut gone: Vec<&TypeView<'_>> = old.values().filter(|view| !kept.contains(&view.id)).collect();
         gone.sort_by_key(|view| view.name);
         steps.extend(gone.into_iter().map(drop_type));
     }
@@ -139,7 +139,7 @@ pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> MigrationPlan {
     MigrationPlan::new(steps)
 }
 
-fn drop_type(view: &View<'_>) -> MigrationStep {
+fn drop_type(view: &TypeView<'_>) -> MigrationStep {
     match view.kind {
         DeclarationKind::Interface => {
             let reason = format!("interface '{}' cannot be removed", view.name);
@@ -174,8 +174,8 @@ fn spell_metric(metric: Option<Metric>) -> Annotation {
 
 /// A type in both catalogs.
 struct Difference<'v, 'a> {
-    old: &'v View<'a>,
-    new: &'v View<'a>,
+    old: &'v TypeView<'a>,
+    new: &'v TypeView<'a>,
     steps: &'v mut Vec<MigrationStep>,
 }
 
@@ -279,7 +279,7 @@ impl<'a> Difference<'_, 'a> {
         if old.ty != new.ty {
             self.type_change(old, new);
         }
-        let embed = |view: &View<'a>, property: &'a Property| {
+        let embed = |view: &TypeView<'a>, property: &'a Property| {
             property.embed.as_ref().map(|embed| (view.member(&embed.source), embed.model.as_deref()))
         };
         if embed(self.old, old) != embed(self.new, new) {
@@ -446,8 +446,8 @@ impl<'a> Difference<'_, 'a> {
         &self,
         constraint: &Constraint,
         members: &BTreeSet<Member<'_>>,
-        other: &View<'_>,
-        own: &View<'_>,
+        other: &TypeView<'_>,
+        own: &TypeView<'_>,
     ) -> bool {
         let comparable = matches!(constraint, Constraint::Range { .. } | Constraint::Check { .. });
         comparable
@@ -460,17 +460,17 @@ impl<'a> Difference<'_, 'a> {
     }
 
     /// A constraint as it is whatever its properties are called.
-    fn identity<'b>(&self, view: &View<'b>, constraint: &'b Constraint) -> Identity<'b> {
+    fn identity<'b>(&self, view: &TypeView<'b>, constraint: &'b Constraint) -> ConstraintIdentity<'b> {
         let members = constraints::members(constraint).into_iter().map(|name| view.member(name)).collect();
-        Identity { constraint, members }
+        ConstraintIdentity { constraint, members }
     }
 
-    fn holds(&self, view: &View<'_>, identity: &Identity<'_>) -> bool {
+    fn holds(&self, view: &TypeView<'_>, identity: &ConstraintIdentity<'_>) -> bool {
         view.constraints.iter().any(|constraint| self.identity(view, constraint).same(identity))
     }
 
     /// Whether the property of this view carries the constraint as a mark that was judged with the property.
-    fn reported(&self, identity: &Identity<'_>, view: &View<'_>) -> bool {
+    fn reported(&self, identity: &ConstraintIdentity<'_>, view: &TypeView<'_>) -> bool {
         let [Member::Property(id)] = identity.members.iter().copied().collect::<Vec<_>>()[..] else {
             return false;
         };
@@ -486,13 +486,14 @@ impl<'a> Difference<'_, 'a> {
     }
 }
 
-struct Identity<'a> {
+/// What makes two constraints the same one, whatever their members are called.
+struct ConstraintIdentity<'a> {
     constraint: &'a Constraint,
     members: BTreeSet<Member<'a>>,
 }
 
-impl Identity<'_> {
-    fn same(&self, other: &Identity<'_>) -> bool {
+impl ConstraintIdentity<'_> {
+    fn same(&self, other: &ConstraintIdentity<'_>) -> bool {
         if self.members != other.members {
             return false;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::control::Stanzas;
 use super::package::{PackageVersion, split_description};
-use super::relation::Kind;
+use super::relation::RelationKind;
 use super::version::compare;
 use crate::error::ConvertError;
 use crate::input::Lines;
@@ -63,7 +63,7 @@ impl Archive {
     pub(super) fn providers(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut providers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for newest in self.packages.values().filter_map(|v| v.first()) {
-            for (_, relation) in newest.related(&[Kind::Provides]) {
+            for (_, relation) in newest.related(&[RelationKind::Provides]) {
                 providers.entry(&relation.target).or_default().insert(&newest.package);
             }
         }

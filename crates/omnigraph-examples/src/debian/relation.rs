@@ -2,7 +2,7 @@
 
 /// The field that states a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum RelationKind {
     /// Must be installed and configured before.
     PreDepends,
     /// Must be installed.
@@ -23,7 +23,7 @@ pub enum Kind {
     Provides,
 }
 
-impl Kind {
+impl RelationKind {
     /// All kinds, in the order in which they are written.
     pub const ALL: [Self; 9] = [
         Self::PreDepends,

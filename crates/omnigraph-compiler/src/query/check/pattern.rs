@@ -7,7 +7,7 @@ use super::scope::{BlockKind, Lookup};
 use super::value::Context;
 use crate::catalog::{EdgeType, NodeType};
 use crate::ir::{self, CompareOp, Expr, Pattern, VarId, VarType};
-use crate::types::{Kind, Type};
+use crate::types::Kind;
 
 /// The variable of anonymous endpoints.
 const ANONYMOUS: &str = "_";

@@ -14,7 +14,6 @@ use chumsky::error::{Rich, RichPattern, RichReason};
 use chumsky::input::Input as _;
 use chumsky::prelude::*;
 
-use self::rule::span;
 use super::ast::File;
 use super::lexer::{Token, lex};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Stage};
