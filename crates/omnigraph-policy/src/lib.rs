@@ -13,8 +13,8 @@
 //!     "version: 1\n\
 //!      groups: { editors: [act-lin] }\n\
 //!      protected_branches: [main]\n\
-//!      rules: [{ id: drafts, allow: {\n\
-//!        actors: { group: editors }, actions: [change], branch_scope: unprotected } }]\n",
+//!      rules: [{ id: drafts, allow: \
+//!        { actors: { group: editors }, actions: [change], branch_scope: unprotected } }]\n",
 //!     "atlas",
 //! )?;
 //! let change = PolicyRequest::new(PolicyAction::Change);
