@@ -246,7 +246,7 @@ fn accepted_nesting_fits_a_small_stack() {
     };
     let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(run).expect("threads can be started");
     let accepted = thread.join().expect("no overflow");
-    assert!(accepted > 3, "{accepted} texts parse");
+    assert!(accepted >= 3, "{accepted} texts parse");
 }
 
 #[test]
