@@ -1,4 +1,4 @@
-//! Property and value types shared by both languages, and the scalar spellings that ids are made of.
+//! Types of properties and values, shared by both languages.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Which texts travel together.
+//! Cuts a list of texts into runs, each of which travels in one request.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The embedding client.
+//! The embedding client: cuts texts into requests, has them answered, and remembers the vectors of queries.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 
-use crate::attempt::Endpoint;
 use crate::batch;
-use crate::config::{EmbeddingConfig, Provider, Source};
+use crate::config::{EmbeddingConfig, Source};
+use crate::endpoint::Endpoint;
 use crate::error::{EmbedError, Result};
 #[cfg(feature = "local-models")]
 use crate::local::Worker;
 use crate::mock;
-use crate::wire::{Dialect, Purpose, excerpt};
+use crate::provider::Provider;
+use crate::vector::Purpose;
+use crate::wire::{Dialect, excerpt};
 
 /// Requests of one call that are under way at a time.
 const IN_FLIGHT: usize = 4;
@@ -38,8 +40,8 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 /// Embeds texts with one provider and model.
 ///
-/// Clones share connections, the loaded model and the memory of query vectors. The methods may be called by many tasks at once. Dropping a
-/// future stops its requests.
+/// Clones share connections, the loaded model and the cache of query vectors. The methods may be called by many tasks at
+/// once. Dropping a future stops its requests.
 ///
 /// The model of [`Provider::Local`] is loaded when the first text is embedded, and only once. As many of its requests
 /// are computed at a time as the machine has processors; the deadline of a request covers loading and waiting.
@@ -58,7 +60,7 @@ pub(crate) struct Refused {
     pub(crate) error: EmbedError,
 }
 
-/// Who is asked.
+/// What answers a request.
 #[derive(Clone)]
 enum Service {
     Mock,
@@ -90,8 +92,8 @@ impl Service {
         }
     }
 
-    /// Returns how many texts, and how many bytes of them, travel together.
-    fn most(&self) -> (usize, usize) {
+    /// Returns how many texts, and how many bytes of them, one request takes at most.
+    fn request_limits(&self) -> (usize, usize) {
         match self {
             Service::Mock => (usize::MAX, batch::BYTES_PER_REQUEST),
             Service::Http { dialect, .. } => (dialect.texts_per_request(), batch::BYTES_PER_REQUEST),
@@ -178,8 +180,8 @@ impl EmbeddingClient {
     /// Embeds stored texts as unit vectors of `dimension` components, in the order of the texts.
     ///
     /// Sends several texts per request where the provider takes lists (at most 64 texts or 256 KiB; 4 KiB for a model in
-    /// this process), and four requests at a time. A request that the provider refuses for its size or for one of its texts (400, 413, 422) is halved until
-    /// the refused text stands alone. The configured deadline holds for each request.
+    /// this process), and four requests at a time. A request that the provider refuses for its size or for one of its texts
+    /// (400, 413, 422) is halved until the refused text stands alone. The configured deadline holds for each request.
     ///
     /// # Errors
     /// As [`EmbeddingClient::embed_query_text`]: of the first text that fails.
@@ -189,11 +191,11 @@ impl EmbeddingClient {
 
     /// Does what [`EmbeddingClient::embed_documents`] does, and tells which texts failed.
     pub(crate) async fn documents(&self, texts: &[&str], dimension: usize) -> Result<Vec<Vec<f32>>, Refused> {
-        let (most_texts, most_bytes) = self.service.most();
+        let (most_texts, most_bytes) = self.service.request_limits();
         let runs = batch::runs(texts.iter().map(|text| text.len()), most_texts, most_bytes);
         let mut requests = Vec::with_capacity(runs.len());
         for run in runs {
-            requests.push(self.halving(texts, run, dimension));
+            requests.push(self.embed_run(texts, run, dimension));
         }
         futures::stream::iter(requests).buffered(IN_FLIGHT).try_concat().await
     }
@@ -209,7 +211,8 @@ impl EmbeddingClient {
         }
     }
 
-    async fn halving(
+    /// Embeds a run of texts by one request, or by requests for halves of it where the provider refuses the run.
+    async fn embed_run(
         &self,
         texts: &[&str],
         run: Range<usize>,

@@ -1,4 +1,4 @@
-//! Which provider embeds, with which model, key and limits.
+//! The configuration of a client: provider, model, key and limits, given or read from the environment.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use reqwest::header::HeaderValue;
 use tracing::warn;
 
 use crate::error::{EmbedError, Result};
+use crate::provider::Provider;
+use crate::tracing_target::TRACING_TARGET;
 
 /// Looks up a variable by name. Passing the environment as a value keeps tests free of process-wide state.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -22,73 +24,6 @@ const TIMEOUT: &str = "OMNIGRAPH_EMBED_TIMEOUT_MS";
 const ATTEMPTS: &str = "OMNIGRAPH_EMBED_RETRY_ATTEMPTS";
 const BACKOFF: &str = "OMNIGRAPH_EMBED_RETRY_BACKOFF_MS";
 const MOCK: &str = "OMNIGRAPH_EMBEDDINGS_MOCK";
-
-/// Who computes the vectors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Provider {
-    /// Any service with OpenAI's `/embeddings` call; OpenRouter unless a base URL is given.
-    #[default]
-    OpenAiCompatible,
-    /// OpenAI.
-    OpenAi,
-    /// Google Gemini.
-    Gemini,
-    /// This process, with a sentence model from a directory. Computes only in a build with the cargo feature
-    /// `local-models`; in others no configuration can be made.
-    Local,
-    /// This process: deterministic vectors of no meaning, for tests and offline use.
-    Mock,
-}
-
-impl Provider {
-    /// Returns the name used in configuration files and variables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Provider::OpenAiCompatible => "openai-compatible",
-            Provider::OpenAi => "openai",
-            Provider::Gemini => "gemini",
-            Provider::Local => "local",
-            Provider::Mock => "mock",
-        }
-    }
-
-    /// Returns the base URL used when none is given; empty for those that compute in this process.
-    pub fn default_base_url(self) -> &'static str {
-        match self {
-            Provider::OpenAiCompatible => "https://openrouter.ai/api/v1",
-            Provider::OpenAi => "https://api.openai.com/v1",
-            Provider::Gemini => "https://generativelanguage.googleapis.com/v1beta",
-            Provider::Local | Provider::Mock => "",
-        }
-    }
-
-    /// Returns the model used when none is given; empty for the mock, and for the local provider, which needs one.
-    pub fn default_model(self) -> &'static str {
-        match self {
-            Provider::OpenAiCompatible => "openai/text-embedding-3-large",
-            Provider::OpenAi => "text-embedding-3-large",
-            Provider::Gemini => "gemini-embedding-2",
-            Provider::Local | Provider::Mock => "",
-        }
-    }
-
-    /// Returns the variables that may hold the API key, the preferred one first; none for those that compute in this
-    /// process.
-    pub fn key_variables(self) -> &'static [&'static str] {
-        match self {
-            Provider::OpenAiCompatible => &["OPENROUTER_API_KEY", "OPENAI_API_KEY"],
-            Provider::OpenAi => &["OPENAI_API_KEY"],
-            Provider::Gemini => &["GEMINI_API_KEY"],
-            Provider::Local | Provider::Mock => &[],
-        }
-    }
-}
-
-impl fmt::Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 impl FromStr for Provider {
     type Err = EmbedError;
@@ -221,7 +156,7 @@ impl EmbeddingConfig {
         base_url: Option<&str>,
         api_key: Option<&str>,
     ) -> Result<EmbeddingConfig> {
-        let model = said(model).unwrap_or(provider.default_model());
+        let model = non_blank(model).unwrap_or(provider.default_model());
         let (model, source) = match provider {
             Provider::Mock => (model.to_owned(), Source::Mock),
             Provider::Local => {
@@ -233,10 +168,10 @@ impl EmbeddingConfig {
             }
             Provider::OpenAiCompatible | Provider::OpenAi | Provider::Gemini => {
                 let variables = provider.key_variables();
-                let key = said(api_key).ok_or(EmbedError::MissingKey { provider, variables })?;
+                let key = non_blank(api_key).ok_or(EmbedError::MissingKey { provider, variables })?;
                 let api_key = ApiKey(key.to_owned());
                 api_key.header("", provider)?;
-                let base_url = base_url_of(said(base_url).unwrap_or(provider.default_base_url()))?;
+                let base_url = base_url_of(non_blank(base_url).unwrap_or(provider.default_base_url()))?;
                 (model.to_owned(), Source::Remote(Remote { base_url, api_key }))
             }
         };
@@ -261,7 +196,7 @@ impl EmbeddingConfig {
         let local = matches!(named, Ok(Some(Provider::Local)));
         let provider = if mock_flag(vars) {
             if !matches!(named, Ok(None | Some(Provider::Mock))) {
-                warn!(target: crate::TRACING_TARGET, "{MOCK} wins over {PROVIDER}: embeddings have no meaning");
+                warn!(target: TRACING_TARGET, "{MOCK} wins over {PROVIDER}: embeddings have no meaning");
             }
             Provider::Mock
         } else {
@@ -293,7 +228,7 @@ impl EmbeddingConfig {
             return self;
         }
         warn!(
-            target: crate::TRACING_TARGET,
+            target: TRACING_TARGET,
             provider = self.provider.name(),
             "{MOCK} wins over the configured provider: embeddings have no meaning"
         );
@@ -357,12 +292,12 @@ fn named_directory(model: &str) -> Result<(String, PathBuf)> {
 }
 
 /// Returns the text without the white space around it, if any is left.
-fn said(text: Option<&str>) -> Option<&str> {
+fn non_blank(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 fn read(vars: Variables<'_>, name: &str) -> Option<String> {
-    said(vars(name).as_deref()).map(str::to_owned)
+    non_blank(vars(name).as_deref()).map(str::to_owned)
 }
 
 fn mock_flag(vars: Variables<'_>) -> bool {

@@ -1,9 +1,9 @@
-//! What goes wrong between a text and its vector.
+//! Errors of the client: why a text has no vector.
 
 use std::time::Duration;
 
-use crate::config::Provider;
-use crate::local::ModelError;
+use crate::model_error::ModelError;
+use crate::provider::Provider;
 
 /// Result of this crate's client.
 pub type Result<T, E = EmbedError> = std::result::Result<T, E>;

@@ -1,11 +1,12 @@
 //! Embeddings: texts go in, unit vectors come out.
 //!
-//! Two parts. The client ([`EmbeddingClient`]) asks a provider over HTTP, runs a sentence model in this process (with
-//! the cargo feature `local-models`), or computes the deterministic vectors of the mock. The [`pipeline`] fills vectors into seed files, line by line. The crate knows no graph, no schema and no
-//! storage.
+//! Owns the client of embedding providers ([`EmbeddingClient`]), which asks a service over HTTP, runs a sentence model in
+//! this process (with the cargo feature `local-models`) or computes the deterministic vectors of the mock; and the
+//! [`pipeline`], which fills vectors into seed files. Knows no graph, no schema and no storage.
 //!
-//! Invariants: (1) every vector handed out has the asked length, is finite and has length one; (2) no error, log event
-//! or `Debug` output carries an API key, and none quotes a text unless the provider's own message does; (3) every wait, buffer and number of attempts is bounded.
+//! Invariants: (1) every vector handed out has the requested number of components, all of them finite, and length one;
+//! (2) no error, log event or `Debug` output carries an API key, and none quotes a text unless the provider's own message
+//! does; (3) every wait, buffer and number of attempts is bounded.
 //!
 //! ```
 //! use omnigraph_embed::{EmbeddingClient, EmbeddingConfig, Provider};
@@ -21,21 +22,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod attempt;
 mod batch;
 mod client;
 mod config;
+mod endpoint;
 mod error;
+#[cfg(feature = "local-models")]
 mod local;
 mod mock;
+mod model_error;
 pub mod pipeline;
+mod provider;
+mod tracing_target;
 mod vector;
 mod wire;
 
 pub use client::EmbeddingClient;
-pub use config::{ApiKey, EmbeddingConfig, Limits, Provider, Variables};
+pub use config::{ApiKey, EmbeddingConfig, Limits, Variables};
 pub use error::{EmbedError, Result};
-pub use local::ModelError;
-
-/// Target of the `tracing` events of this crate.
-pub const TRACING_TARGET: &str = "omnigraph::embedding";
+pub use model_error::ModelError;
+pub use provider::Provider;
+pub use tracing_target::TRACING_TARGET;

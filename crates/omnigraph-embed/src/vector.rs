@@ -1,6 +1,13 @@
-//! The one way in which components become a vector of this crate.
+//! Vectors: what they are for, and the checks that every one of them passes.
 
 use crate::error::{EmbedError, Result};
+
+/// What a vector is for. Some models embed a question otherwise than the passages that answer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Query,
+    Document,
+}
 
 /// Checks length and components and divides by the Euclidean length, computed in 64-bit floats.
 ///

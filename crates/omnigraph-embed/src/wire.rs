@@ -1,19 +1,13 @@
-//! The providers' requests and answers as bytes. No I/O.
+//! The wire formats of the providers: requests and answers as JSON. No I/O.
 
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Provider, Remote};
+use crate::config::Remote;
 use crate::error::{EmbedError, Result};
-use crate::vector::unit;
-
-/// What a vector is for. Some models embed a question otherwise than the passages that answer it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Query,
-    Document,
-}
+use crate::provider::Provider;
+use crate::vector::{Purpose, unit};
 
 /// Which dialect a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Why a conversion failed.
+//! Errors: why a conversion failed, with file and line.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Test files: requests with the answer a bundle must give.
+//! Tests of a bundle: files of requests, each with the decision that it must get.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -49,7 +49,7 @@ pub struct PolicyTestCase {
     pub expect: PolicyEffect,
 }
 
-/// The outcome of a run.
+/// The result of a run.
 ///
 /// Displays as `policy tests passed: <n> cases`, or as `policy tests failed:` and one line for each failed case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

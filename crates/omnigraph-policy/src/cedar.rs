@@ -1,6 +1,6 @@
-//! The words of Omnigraph in Cedar: schema, names, policies and contexts.
+//! What Omnigraph says to Cedar: schema, entity names, policies and contexts.
 //!
-//! Text for Cedar is made here only. Names enter it as entity ids that Cedar itself escapes.
+//! No other module makes text for Cedar. Names enter it as entity ids, which Cedar itself escapes.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The seam to the engine: a trait to ask, and the one function that enforces it.
+//! What a graph handle asks before it works: the trait of a checker, and the one function that enforces it.
 
 use crate::action::PolicyAction;
 use crate::engine::PolicyEngine;

@@ -1,44 +1,19 @@
-//! Compilation: a checked bundle and the label of a graph become the policies and entities of Cedar.
+//! The compiler: a checked bundle and the label of a graph become policies and entities of Cedar.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use cedar_policy::{Entities, Entity, EntityUid, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Entities, Entity, EntityUid, PolicySet, ValidationMode, Validator};
 
 use crate::action::{PolicyAction, PolicyResourceKind};
 use crate::cedar::{self, Names};
-use crate::config::{PolicyConfig, PolicyScope};
+use crate::config::PolicyConfig;
 use crate::engine::PolicyEngine;
 use crate::problem::PolicyLoadError;
+use crate::program::{ActionProgram, Program, action_index};
 
 /// Compiles bundles.
 #[derive(Debug)]
 pub struct PolicyCompiler;
-
-/// A compiled bundle: all that a decision needs.
-#[derive(Debug)]
-pub(crate) struct Program {
-    /// The bundle, trimmed.
-    pub(crate) config: PolicyConfig,
-    /// What an action needs, indexed by its place in [`PolicyAction::ALL`].
-    pub(crate) actions: Vec<ActionProgram>,
-    pub(crate) entities: Entities,
-    /// The principals, by actor id. An actor that is not here is in no group.
-    pub(crate) actors: HashMap<String, EntityUid>,
-    pub(crate) protected: HashSet<String>,
-    /// The rule of a policy, as its place in the bundle.
-    pub(crate) rules: HashMap<PolicyId, usize>,
-}
-
-/// The policies of one action.
-///
-/// A policy names exactly one action, so those of other actions can never match: leaving them out changes no
-/// decision ("policy slicing" in the documentation of Cedar) and keeps large bundles fast.
-#[derive(Debug)]
-pub(crate) struct ActionProgram {
-    pub(crate) policies: PolicySet,
-    pub(crate) action: EntityUid,
-    pub(crate) resource: EntityUid,
-}
 
 impl PolicyCompiler {
     /// Compiles a bundle for the graph with this label. Actions on the server, if a rule has some, apply to the
@@ -66,7 +41,7 @@ impl PolicyCompiler {
                 let policy = cedar::permit(&names, rule, action, &graph)?;
                 rules.insert(policy.id().clone(), index);
                 all.add(policy.clone()).map_err(cedar::refused)?;
-                by_action[place(action)].add(policy).map_err(cedar::refused)?;
+                by_action[action_index(action)].add(policy).map_err(cedar::refused)?;
             }
         }
         validate_strictly(&all)?;
@@ -85,11 +60,6 @@ impl PolicyCompiler {
         let actions = actions.collect();
         Ok(PolicyEngine::new(Program { config, actions, entities, actors, protected, rules }))
     }
-}
-
-/// Returns the place of an action in [`PolicyAction::ALL`].
-pub(crate) fn place(action: PolicyAction) -> usize {
-    action as usize
 }
 
 fn validate_strictly(policies: &PolicySet) -> Result<(), PolicyLoadError> {
@@ -119,15 +89,4 @@ fn entities(config: &PolicyConfig, names: &Names, graph: &EntityUid) -> Result<E
     let server = needs_server.then(|| Entity::with_uid(names.server()));
     let all = groups.chain(actors).chain([Entity::with_uid(graph.clone())]).chain(server);
     Entities::from_entities(all, Some(cedar::schema()?)).map_err(cedar::refused)
-}
-
-/// Says which branches a rule covers: `protected branches`, `unprotected target branches`.
-pub(crate) fn scope_words(config: &PolicyConfig, rule: usize) -> Option<String> {
-    let allow = &config.rules[rule].allow;
-    let (scope, noun) = match (allow.branch_scope, allow.target_branch_scope) {
-        (Some(scope), _) => (scope, "branches"),
-        (None, Some(scope)) => (scope, "target branches"),
-        (None, None) => return None,
-    };
-    (scope != PolicyScope::Any).then(|| format!("{} {noun}", scope.as_str()))
 }

@@ -1,4 +1,4 @@
-//! The policy file: groups, protected branches and allow rules.
+//! The policy file: its format, and the reading of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,7 +33,7 @@ pub struct PolicyConfig {
     pub protected_branches: Vec<String>,
     /// The rules, in the order of the file; the order has no effect.
     pub rules: Vec<PolicyRule>,
-    /// Places of the values in the text they were read from.
+    /// Positions of the values in the text they were read from.
     #[serde(skip)]
     pub(crate) positions: Positions,
 }

@@ -1,15 +1,12 @@
-//! The engine: a compiled bundle that answers requests.
+//! The engine: asks Cedar for a decision by a compiled bundle, and words the answer.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Decision, Request, Response};
 
-use crate::action::PolicyResourceKind;
 use crate::cedar;
-use crate::compile::{PolicyCompiler, Program, place};
-use crate::config::{PolicyConfig, PolicyWarning, read};
-use crate::problem::PolicyLoadError;
+use crate::config::{PolicyConfig, PolicyWarning};
+use crate::program::{Program, action_index};
 use crate::request::{PolicyDecision, PolicyError, PolicyRequest};
 
 /// A compiled bundle. Cheap to clone, safe to share; fixed for its life.
@@ -25,47 +22,13 @@ pub struct PolicyEngine {
 /// What Cedar said, and the rules that made it say so.
 pub(crate) struct Verdict {
     pub(crate) decision: PolicyDecision,
-    /// The rules that allow the request, as places in the bundle, by id; empty on a denial.
+    /// The rules that allow the request, as indexes in the bundle, sorted by id; empty on a denial.
     pub(crate) rules: Vec<usize>,
 }
 
 impl PolicyEngine {
     pub(crate) fn new(program: Program) -> PolicyEngine {
         PolicyEngine { program: Arc::new(program), authorizer: Arc::new(Authorizer::new()) }
-    }
-
-    /// Loads the bundle of a graph from a file. The label is what Cedar calls the graph.
-    ///
-    /// # Errors
-    /// [`PolicyLoadError`]; also if a rule grants an action on the server.
-    pub fn load_graph(path: impl AsRef<Path>, label: &str) -> Result<PolicyEngine, PolicyLoadError> {
-        let path = path.as_ref();
-        PolicyEngine::load_graph_from_source(&read(path)?, label).map_err(|error| error.in_file(path))
-    }
-
-    /// Loads the bundle of a graph from a text.
-    ///
-    /// # Errors
-    /// [`PolicyLoadError`]; also if a rule grants an action on the server.
-    pub fn load_graph_from_source(text: &str, label: &str) -> Result<PolicyEngine, PolicyLoadError> {
-        PolicyCompiler::compile(&PolicyConfig::parse(text, Some(PolicyResourceKind::Graph))?, label)
-    }
-
-    /// Loads the bundle of the server from a file.
-    ///
-    /// # Errors
-    /// [`PolicyLoadError`]; also if a rule grants an action on a graph.
-    pub fn load_server(path: impl AsRef<Path>) -> Result<PolicyEngine, PolicyLoadError> {
-        let path = path.as_ref();
-        PolicyEngine::load_server_from_source(&read(path)?).map_err(|error| error.in_file(path))
-    }
-
-    /// Loads the bundle of the server from a text.
-    ///
-    /// # Errors
-    /// [`PolicyLoadError`]; also if a rule grants an action on a graph.
-    pub fn load_server_from_source(text: &str) -> Result<PolicyEngine, PolicyLoadError> {
-        PolicyCompiler::compile(&PolicyConfig::parse(text, Some(PolicyResourceKind::Server))?, "server")
     }
 
     /// Decides whether an actor may do what it asks for.
@@ -91,7 +54,7 @@ impl PolicyEngine {
         let judged = |name: Option<&'_ str>| name.map(|name| self.program.protected.contains(name));
         let context = cedar::context(branch.zip(judged(branch)), target.zip(judged(target)))
             .map_err(PolicyError::Internal)?;
-        let program = &self.program.actions[place(action)];
+        let program = &self.program.actions[action_index(action)];
         let schema = cedar::schema().map_err(|error| PolicyError::Internal(error.to_string()))?;
         let (who, what, on) = (principal.clone(), program.action.clone(), program.resource.clone());
         let question = Request::new(who, what, on, context, Some(schema))

@@ -1,11 +1,12 @@
-//! Explanations for operators: which rule and group decided, and on a denial which rules came near.
+//! Explanations of decisions for operators: the rules that grant a request, and on a denial those that grant it on other
+//! branches.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::action::PolicyAction;
-use crate::compile::scope_words;
+use crate::config::{PolicyConfig, PolicyScope};
 use crate::engine::PolicyEngine;
 use crate::request::{PolicyError, PolicyRequest};
 
@@ -115,6 +116,17 @@ impl PolicyEngine {
             message: verdict.decision.message,
         })
     }
+}
+
+/// Says which branches a rule covers: `protected branches`, `unprotected target branches`.
+pub(crate) fn scope_words(config: &PolicyConfig, rule: usize) -> Option<String> {
+    let allow = &config.rules[rule].allow;
+    let (scope, noun) = match (allow.branch_scope, allow.target_branch_scope) {
+        (Some(scope), _) => (scope, "branches"),
+        (None, Some(scope)) => (scope, "target branches"),
+        (None, None) => return None,
+    };
+    (scope != PolicyScope::Any).then(|| format!("{} {noun}", scope.as_str()))
 }
 
 impl PolicyExplanation {

@@ -1,6 +1,6 @@
-//! What operations ask for: the one place that maps an operation to an action and its branches.
+//! The actions that an operation needs, and the branches they are on.
 //!
-//! The HTTP layer and the engine both take their questions from here, so they cannot ask differently.
+//! Servers and graph handles take them from here, so both ask for the same.
 
 use crate::action::PolicyAction;
 use crate::request::{PolicyRequest, ResourceScope};

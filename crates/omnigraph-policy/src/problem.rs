@@ -1,4 +1,4 @@
-//! What can be wrong with a policy or a tests file: what, where, and the cure.
+//! Problems of policy files and tests files: what is wrong, where, and the cure.
 
 use std::path::PathBuf;
 

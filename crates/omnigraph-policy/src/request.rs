@@ -1,4 +1,4 @@
-//! What is asked of a policy and what it answers.
+//! Requests to a policy, decisions, and why there may be none.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub struct PolicyRequest {
     pub target_branch: Option<String>,
 }
 
-/// The part of a graph an operation touches. Both layers that ask a policy use it, and so ask the same.
+/// The part of a graph an operation touches. Servers and graph handles use it, and so ask for the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceScope {

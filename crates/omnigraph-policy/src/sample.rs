@@ -1,4 +1,4 @@
-//! The bundle that the unit tests share: the example of the guide.
+//! A bundle for unit tests: the example of the guide.
 
 use crate::engine::PolicyEngine;
 

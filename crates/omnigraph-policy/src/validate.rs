@@ -1,6 +1,6 @@
-//! The rules a policy file must keep, beyond its shape.
+//! The checks of a policy file beyond its shape: names, references, scopes, kinds of actions.
 //!
-//! Every broken rule is reported, in the order of the rules and for each in the order of the file.
+//! Every problem is reported, in the order of [`ProblemKind`] and for each kind in that of the file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -63,7 +63,7 @@ impl PolicyConfig {
     fn check_groups(&self, problems: &mut Vec<Problem>) {
         let mut groups = Spellings::new("group");
         let mut actors = Spellings::new("actor");
-        // By place, as far as it is known: the map itself is sorted by name.
+        // By position, as far as it is known: the map itself is sorted by name.
         let mut in_order: Vec<_> = self.groups.iter().collect();
         in_order.sort_by_key(|(name, _)| self.positions.get(&join("groups", name)));
         for (name, members) in in_order {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use omnigraph::OmniError;
 use omnigraph_api::ErrorReply;
 use omnigraph_api::legacy::Flat;
-use omnigraph_policy::{Gate, Operation, PolicyEngine, PolicyRequest, gate};
+use omnigraph_policy::{Authorization, Operation, PolicyEngine, PolicyRequest};
 
 use crate::auth::Actor;
 use crate::error::ApiError;
@@ -161,11 +161,11 @@ fn decide(
     metrics: &Metrics,
 ) -> Result<(), ApiError> {
     let action = request.action.as_str();
-    let outcome =
-        gate(bundle, actor, request).map_err(|error| ApiError::internal(format!("policy: {error}")))?;
-    if outcome != Gate::Open && outcome != Gate::Unauthenticated {
+    let outcome = omnigraph_policy::authorize(bundle, actor, request)
+        .map_err(|error| ApiError::internal(format!("policy: {error}")))?;
+    if outcome != Authorization::Open && outcome != Authorization::Unauthenticated {
         let matched = match &outcome {
-            Gate::Decided(decision) => decision.matched_rule_id.as_deref(),
+            Authorization::Decided(decision) => decision.matched_rule_id.as_deref(),
             _ => None,
         };
         tracing::info!(
@@ -180,11 +180,11 @@ fn decide(
         metrics.policy_decided(action, outcome.allows());
     }
     match outcome {
-        Gate::Open => Ok(()),
-        Gate::Decided(decision) if decision.allowed => Ok(()),
-        Gate::Decided(decision) => Err(ApiError::forbidden(decision.message)),
-        Gate::Closed(message) => Err(ApiError::forbidden(message)),
-        Gate::Unauthenticated => Err(ErrorReply::missing_token().into()),
+        Authorization::Open => Ok(()),
+        Authorization::Decided(decision) if decision.allowed => Ok(()),
+        Authorization::Decided(decision) => Err(ApiError::forbidden(decision.message)),
+        Authorization::Denied(message) => Err(ApiError::forbidden(message)),
+        Authorization::Unauthenticated => Err(ErrorReply::missing_token().into()),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use lance::session::Session;
 use lance_io::object_store::ObjectStoreRegistry;
 use moka::policy::EvictionPolicy;
-use omnigraph_vector::Sketch;
+use omnigraph_vector::QuantizedVectors;
 
 use crate::indexes::btree::{Ordered, Page};
 use crate::indexes::postings::Postings;
@@ -47,8 +47,8 @@ pub(crate) struct Caches {
     pub(crate) texts: moka::future::Cache<DerivedKey, Arc<Segment>>,
     /// Vectors of parts of immutable fragments.
     pub(crate) vectors: moka::future::Cache<(DerivedKey, u32), Arc<Block>>,
-    /// The same on a grid.
-    pub(crate) sketches: moka::future::Cache<(DerivedKey, u32, bool), Arc<Sketch>>,
+    /// The same, quantized.
+    pub(crate) quantized: moka::future::Cache<(DerivedKey, u32, bool), Arc<QuantizedVectors>>,
 }
 
 /// Returns the caches of this process, made with `budget` bytes on the first call.
@@ -63,7 +63,7 @@ pub(crate) fn shared(budget: u64) -> &'static Caches {
         let pages = derived(budget / 32, Page::bytes);
         let texts = derived(budget / 8, Segment::memory);
         let vectors = derived(budget / 4, Block::bytes);
-        let sketches = derived(budget / 8, Sketch::bytes);
+        let quantized = derived(budget / 8, QuantizedVectors::bytes);
         Caches {
             session: Arc::new(Session::new(lance, lance, Arc::new(registry))),
             tables: moka::sync::Cache::builder()
@@ -76,7 +76,7 @@ pub(crate) fn shared(budget: u64) -> &'static Caches {
             pages,
             texts,
             vectors,
-            sketches,
+            quantized,
         }
     })
 }
@@ -90,7 +90,7 @@ impl Caches {
         self.pages.invalidate_all();
         self.texts.invalidate_all();
         self.vectors.invalidate_all();
-        self.sketches.invalidate_all();
+        self.quantized.invalidate_all();
     }
 }
 

@@ -69,7 +69,7 @@ fn search(c: &mut Criterion) {
         let query = Query::new(&Analyzer::new(), &ranks.map(word).join(" "));
         let found = corpus.matching(&query).len();
         let mut group = c.benchmark_group(format!("two {name} terms, {found} texts"));
-        group.bench_function("top 10", |b| b.iter(|| corpus.top(black_box(&query), 10, None)));
+        group.bench_function("top 10", |b| b.iter(|| corpus.top_k(black_box(&query), 10, None)));
         group.bench_function("scores", |b| b.iter(|| corpus.scores(black_box(&query))));
         group.bench_function("matching", |b| b.iter(|| corpus.matching(black_box(&query))));
         group.bench_function("fuzzy 2", |b| b.iter(|| corpus.fuzzy(black_box(&query), 2)));
@@ -77,7 +77,7 @@ fn search(c: &mut Criterion) {
     let deleted = (0..TEXTS as u32).step_by(10).collect();
     let corpus = Corpus::new([(&segment, Some(&deleted))]);
     let query = Query::new(&Analyzer::new(), &[3, 2000].map(word).join(" "));
-    c.bench_function("top 10, a tenth deleted", |b| b.iter(|| corpus.top(black_box(&query), 10, None)));
+    c.bench_function("top 10, a tenth deleted", |b| b.iter(|| corpus.top_k(black_box(&query), 10, None)));
 }
 
 criterion_group!(benches, search);

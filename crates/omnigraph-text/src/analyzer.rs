@@ -1,4 +1,4 @@
-//! From a text to its terms.
+//! The analyzer: cuts a text into the terms that are indexed and searched for.
 
 use std::iter::Peekable;
 use std::str::CharIndices;

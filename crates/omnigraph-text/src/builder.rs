@@ -1,4 +1,4 @@
-//! Making a segment.
+//! Builds a segment from the texts of a column, row by row.
 
 use std::collections::HashMap;
 use std::mem;

@@ -1,4 +1,4 @@
-//! A segment as bytes, and back.
+//! The stored form of a segment.
 //!
 //! In order, integers little-endian: the mark [`MAGIC`]; the format number (4 bytes); the number of rows (4); the bytes
 //! of the dictionary (8) and of the postings (8); for each row 0 for null or one more than the length of its text, as
@@ -192,8 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn no_single_byte_can_be_changed_to_another_valid_segment_that_panics() {
+    fn a_changed_byte_under_a_right_checksum_is_refused_or_read_as_it_is() {
         let bytes = segment().to_bytes();
+        let mut accepted = 0;
         for at in 8..bytes.len() - 8 {
             for value in 0..=u8::MAX {
                 let mut altered = bytes.clone();
@@ -201,8 +202,11 @@ mod tests {
                 seal(&mut altered);
                 if let Ok(read) = Segment::from_bytes(&altered) {
                     assert_eq!(read.to_bytes().len(), altered.len(), "byte {at} as {value}");
+                    accepted += 1;
                 }
             }
         }
+        // Every byte was also "changed" to itself.
+        assert!(accepted >= bytes.len() - 16, "{accepted}");
     }
 }

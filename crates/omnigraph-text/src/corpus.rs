@@ -1,15 +1,16 @@
-//! Search over segments and the rows deleted from them.
+//! A corpus: many segments searched as one, with exact statistics over their live rows.
 
 use roaring::RoaringBitmap;
 
 use crate::bm25::{self, Bm25};
 use crate::cursor::{Cursor, END};
 use crate::fuzzy::Matcher;
-use crate::postings::PostingList;
-use crate::query::Query;
+use crate::member::Member;
+use crate::query::{Clause, Query};
+use crate::results::{Hit, Matches, Scores, SegmentScores};
 use crate::rows::{Collector, Deleted, live_docs};
 use crate::segment::Segment;
-use crate::top;
+use crate::top_k;
 use crate::window::Window;
 
 /// Segments of one column, each with the offsets of its deleted rows, as one searchable whole. Segments are numbered
@@ -21,114 +22,6 @@ pub struct Corpus<'a> {
     members: Vec<Member<'a>>,
     docs: u64,
     terms: u64,
-}
-
-/// A segment and what is deleted of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Member<'a> {
-    pub(crate) segment: &'a Segment,
-    pub(crate) deleted: Option<Deleted<'a>>,
-}
-
-/// A query term that some live row has.
-#[derive(Debug)]
-pub(crate) struct Clause<'a> {
-    /// Its occurrences in the query times its inverse document frequency.
-    pub(crate) weight: f64,
-    /// Its postings, by segment.
-    pub(crate) lists: Vec<Option<PostingList<'a>>>,
-}
-
-/// Live rows, as the offsets of each segment.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Matches {
-    segments: Vec<RoaringBitmap>,
-}
-
-/// The scores of all rows that match a query, by segment.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Scores {
-    segments: Vec<SegmentScores>,
-}
-
-/// The matching rows of a segment: two vectors of one length.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SegmentScores {
-    /// The offsets of the rows, ascending.
-    pub offsets: Vec<u32>,
-    /// The score of each row; above zero.
-    pub scores: Vec<f64>,
-}
-
-/// A row and its score.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
-    /// The number of the segment.
-    pub segment: usize,
-    /// The offset of the row in the segment.
-    pub offset: u32,
-    /// The BM25 score; above zero.
-    pub score: f64,
-}
-
-impl Matches {
-    /// The offsets of each segment.
-    #[must_use]
-    pub fn segments(&self) -> &[RoaringBitmap] {
-        &self.segments
-    }
-
-    /// The offsets of each segment, owned.
-    #[must_use]
-    pub fn into_segments(self) -> Vec<RoaringBitmap> {
-        self.segments
-    }
-
-    /// The number of rows.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.segments.iter().map(RoaringBitmap::len).sum()
-    }
-
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.segments.iter().all(RoaringBitmap::is_empty)
-    }
-}
-
-impl Scores {
-    /// Takes the scores of each segment, in the order of the segments.
-    #[must_use]
-    pub fn into_segments(self) -> Vec<SegmentScores> {
-        self.segments
-    }
-
-    /// The scores of each segment.
-    #[must_use]
-    pub fn segments(&self) -> &[SegmentScores] {
-        &self.segments
-    }
-
-    /// The number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.segments.iter().map(|segment| segment.offsets.len()).sum()
-    }
-
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All rows, by segment and offset.
-    pub fn hits(&self) -> impl Iterator<Item = Hit> {
-        self.segments.iter().enumerate().flat_map(|(segment, rows)| {
-            let rows = rows.offsets.iter().zip(&rows.scores);
-            rows.map(move |(&offset, &score)| Hit { segment, offset, score })
-        })
-    }
 }
 
 impl<'a> Corpus<'a> {
@@ -213,10 +106,10 @@ impl<'a> Corpus<'a> {
     /// The `k` best rows of [`Self::scores`], best first, ties by segment and offset. `allowed` gives the offsets that
     /// may be returned, by segment (none for a segment behind its end); it has no effect on scores.
     #[must_use]
-    pub fn top(&self, query: &Query, k: usize, allowed: Option<&[RoaringBitmap]>) -> Vec<Hit> {
+    pub fn top_k(&self, query: &Query, k: usize, allowed: Option<&[RoaringBitmap]>) -> Vec<Hit> {
         let clauses = self.clauses(query);
         let bm25 = Bm25::new(self.average_length());
-        top::search(&bm25, &self.members, &clauses, k, allowed)
+        top_k::search(&bm25, &self.members, &clauses, k, allowed)
     }
 
     /// The terms of `query` that live rows have, in its order.
@@ -250,13 +143,5 @@ fn score_segment(bm25: &Bm25, member: &Member<'_>, mut cursors: Vec<(f64, Cursor
                 found.scores.push(score);
             }
         });
-    }
-}
-
-impl Member<'_> {
-    /// Whether row `offset` of the segment is deleted.
-    #[inline]
-    pub(crate) fn is_deleted(&self, offset: u32) -> bool {
-        self.deleted.as_ref().is_some_and(|deleted| deleted.contains(offset))
     }
 }

@@ -1,4 +1,4 @@
-//! The sorted terms of a segment, each with the place of its postings.
+//! The sorted terms of a segment, each with the position of its postings.
 //!
 //! Terms are front-coded: an entry gives how many bytes it shares with the term before, the bytes that differ, how many
 //! rows have the term, and how many bytes its postings take. Entries come in groups of [`GROUP`], of which the first

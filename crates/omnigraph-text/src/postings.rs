@@ -5,7 +5,7 @@
 //! (so 0 for the very next row), and `once` says that the term occurs once; if not, the frequency less two follows.
 //! A list of one block is just its postings. A longer list begins with a table of one [`Skip`] a block, of
 //! [`SKIP_BYTES`] bytes each, by which a reader finds the block of an offset and knows, without decoding it, what the
-//! best posting in it can be worth (the block maxima of Ding and Suel, "Faster top-k document retrieval using
+//! best score of a posting in it can be (the block maxima of Ding and Suel, "Faster top-k document retrieval using
 //! block-max indexes", SIGIR 2011).
 
 use crate::error::FormatError;

@@ -1,11 +1,21 @@
-//! What is searched for.
+//! A query: the terms of a text, and the weight and postings of each of them in a corpus.
 
 use crate::analyzer::Analyzer;
+use crate::postings::PostingList;
 
 /// The terms of a query text, each once, in the order of their first occurrence, with the number of occurrences.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Query {
     terms: Vec<(String, u32)>,
+}
+
+/// A query term that some live row has.
+#[derive(Debug)]
+pub(crate) struct Clause<'a> {
+    /// Its occurrences in the query times its inverse document frequency.
+    pub(crate) weight: f64,
+    /// Its postings, by segment.
+    pub(crate) lists: Vec<Option<PostingList<'a>>>,
 }
 
 impl Query {

@@ -1,4 +1,4 @@
-//! Sets of rows of a segment, for reading and for collecting.
+//! Sets of rows of a segment: those that are deleted, and those that a search collects.
 
 use roaring::RoaringBitmap;
 

@@ -1,4 +1,4 @@
-//! The index of one column of one fragment.
+//! A segment: the inverted index of one column of one fragment.
 
 use crate::dictionary::{Dictionary, Entry};
 use crate::postings::PostingList;

@@ -1,4 +1,4 @@
-//! Scores of a range of rows, summed term by term.
+//! The scores of a window of rows, added up term at a time.
 
 use crate::bm25::Bm25;
 use crate::cursor::Cursor;
@@ -28,7 +28,7 @@ impl Window {
         (begin, begin.saturating_add(WINDOW))
     }
 
-    /// Adds the worth of the postings of `cursor` that lie before `end`, and moves it there. Terms have to be added in
+    /// Adds the scores of the postings of `cursor` that lie before `end`, and moves it there. Terms have to be added in
     /// the order of the query, all for the same window.
     pub(crate) fn add(
         &mut self,
@@ -44,7 +44,7 @@ impl Window {
             self.begin = Self::around(offsets[0]).0;
             for (&offset, &freq) in offsets[..count].iter().zip(freqs) {
                 let at = (offset - self.begin) as usize;
-                self.sums[at] += bm25.worth(weight, freq, lengths[offset as usize]);
+                self.sums[at] += bm25.term_score(weight, freq, lengths[offset as usize]);
                 self.touched[at / 64] |= 1 << (at % 64);
             }
             cursor.consume(count);

@@ -29,7 +29,7 @@ fn exercise(segment: &Segment) {
     let query = Query::from_terms(["common", "group3", "group5", "row", "17"]);
     let all = corpus.scores(&query);
     assert_eq!(corpus.matching(&query).len(), all.len() as u64);
-    assert_eq!(corpus.top(&query, 5, None).len(), all.len().min(5));
+    assert_eq!(corpus.top_k(&query, 5, None).len(), all.len().min(5));
     assert!(corpus.fuzzy(&query, 2).len() >= all.len() as u64);
     assert!(corpus.fuzzy(&query, 4).len() >= all.len() as u64);
 }

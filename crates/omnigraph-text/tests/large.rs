@@ -71,7 +71,7 @@ fn check(seed: u64) {
             let may = |hit: &&Hit| allowed.as_ref().is_none_or(|rows| rows[hit.segment].contains(hit.offset));
             for k in [1, 10, 100, 5000] {
                 let expected: Vec<_> = sorted.iter().filter(may).take(k).copied().collect();
-                let found = corpus.top(&query, k, allowed.as_deref());
+                let found = corpus.top_k(&query, k, allowed.as_deref());
                 let bits = |hit: &Hit| (hit.segment, hit.offset, hit.score.to_bits());
                 assert!(
                     found.iter().map(bits).eq(expected.iter().map(bits)),
@@ -123,6 +123,6 @@ fn the_row_right_behind_a_block_passed_over_is_found() {
         builder.push_terms(Some(terms)).unwrap();
     }
     let segment = builder.finish();
-    let best = Corpus::new([(&segment, None)]).top(&Query::from_terms(["rare", "common"]), 1, None);
+    let best = Corpus::new([(&segment, None)]).top_k(&Query::from_terms(["rare", "common"]), 1, None);
     assert_eq!(best[0].offset, rows - 2 * BLOCK_ROWS);
 }

@@ -38,7 +38,7 @@ fn scores_are_those_of_the_independent_program() {
             );
             compared += 1;
         }
-        let best = corpus.top(&query, 1, None).first().map(|hit| hit.score);
+        let best = corpus.top_k(&query, 1, None).first().map(|hit| hit.score);
         let expected = expected.iter().map(|row| row.1).reduce(f64::max);
         assert!(best.zip(expected).is_none_or(|(best, expected)| (best - expected).abs() < 1e-9), "{text}");
         assert_eq!(best.is_some(), expected.is_some(), "{text}");
@@ -75,7 +75,7 @@ fn scores_of_descriptions_are_those_of_the_library() {
             assert!((found - expected).abs() < 1e-6, "{text}, row {row}: {found} is not {expected}");
             compared += 1;
         }
-        let top: Vec<f64> = corpus.top(&query, 10, None).iter().map(|hit| hit.score).collect();
+        let top: Vec<f64> = corpus.top_k(&query, 10, None).iter().map(|hit| hit.score).collect();
         assert_eq!(top.len(), best.len());
         assert!(top.iter().zip(&best).all(|(found, expected)| (found - expected).abs() < 1e-6), "{text}");
     }

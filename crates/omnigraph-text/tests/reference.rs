@@ -107,8 +107,8 @@ fn reference_scores(rows: &[(Option<String>, bool)], query: &str) -> BTreeMap<us
             let f = terms.iter().filter(|&other| *other == term).count() as f64;
             if f > 0.0 {
                 let length = terms.len() as f64;
-                let worth = idf * f / (f + 1.2 * (1.0 - 0.75 + 0.75 * length / average));
-                *scores.entry(row).or_insert(0.0) += worth;
+                let term_score = idf * f / (f + 1.2 * (1.0 - 0.75 + 0.75 * length / average));
+                *scores.entry(row).or_insert(0.0) += term_score;
             }
         }
     }
@@ -202,7 +202,7 @@ proptest! {
         });
         let may = |hit: &Hit| allowed.as_ref().is_none_or(|allowed| allowed[hit.segment].contains(hit.offset));
         let expected: Vec<_> = sorted(&corpus, &query).into_iter().filter(may).take(k).collect();
-        prop_assert_eq!(bits(&corpus.top(&query, k, allowed.as_deref())), bits(&expected));
+        prop_assert_eq!(bits(&corpus.top_k(&query, k, allowed.as_deref())), bits(&expected));
     }
 
     #[test]
@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_round_trip(rows in rows(), q in query()) {
+    fn a_segment_read_back_scores_as_before(rows in rows(), q in query()) {
         let cut = Cut::new(&rows, &[]);
         let (segment, deleted) = &cut.segments[0];
         let bytes = segment.to_bytes();

@@ -1,11 +1,11 @@
-//! How long bounds of the distances of a block's vectors to a query take, with and without the short form.
+//! How long bounds of the distances of a block's vectors to a query take, with and without a projection.
 //!
 //! `cargo bench --profile dev -p omnigraph-vector`
 
 #![allow(missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use omnigraph_vector::{Metric, Query, Reach, Sketch};
+use omnigraph_vector::{Metric, QuantizedVectors, Query, SearchRadius};
 
 const ROWS: usize = 5461;
 const BLOCKS: u64 = 16;
@@ -24,20 +24,20 @@ fn bounds(c: &mut Criterion) {
     let mut group = c.benchmark_group("bounds of 16 blocks");
     let mut found = Vec::new();
     let rows: Vec<u64> = (0..BLOCKS * ROWS as u64).collect();
-    // Below 256 numbers there is no short form.
+    // Below 256 components there is no projection.
     for dimension in [255, 384, 1536] {
-        let blocks: Vec<Sketch> = (0..BLOCKS)
+        let blocks: Vec<QuantizedVectors> = (0..BLOCKS)
             .map(|block| {
                 let stored = vectors(dimension, ROWS, block);
-                Sketch::new(dimension, ROWS, true, |row| Some(&stored[row]))
+                QuantizedVectors::new(dimension, ROWS, true, |row| Some(&stored[row]))
             })
             .collect();
         let query = Query::new(vectors(dimension, 1, 99).remove(0), Metric::Cosine);
         group.throughput(Throughput::Elements(BLOCKS * ROWS as u64));
-        for (name, best) in [("nearest 10", 10), ("all", usize::MAX)] {
+        for (name, k) in [("nearest 10", 10), ("all", usize::MAX)] {
             group.bench_function(format!("{dimension} numbers, {name}"), |b| {
                 b.iter(|| {
-                    let reach = Reach::new(best);
+                    let radius = SearchRadius::new(k);
                     found.clear();
                     for (block, first) in blocks.iter().zip((0..).step_by(ROWS)) {
                         query.bounds(
@@ -45,7 +45,7 @@ fn bounds(c: &mut Criterion) {
                             first as u64,
                             &rows[first..first + ROWS],
                             first,
-                            &reach,
+                            &radius,
                             &mut found,
                         );
                     }
@@ -55,8 +55,8 @@ fn bounds(c: &mut Criterion) {
     }
     group.finish();
     let stored = vectors(384, ROWS, 1);
-    c.bench_function("sketch of 5461 vectors of 384 numbers", |b| {
-        b.iter(|| Sketch::new(384, ROWS, true, |row| Some(&stored[row])));
+    c.bench_function("quantization of 5461 vectors of 384 numbers", |b| {
+        b.iter(|| QuantizedVectors::new(384, ROWS, true, |row| Some(&stored[row])));
     });
 }
 

@@ -1,11 +1,11 @@
-//! A query vector and a metric.
+//! A query: a vector and a metric, its distance to other vectors, and bounds of it.
 
 use lance_linalg::distance::{Cosine, Normalize, dot, l2};
 
-use crate::grid::OnGrid;
-use crate::head::Head;
-use crate::reach::Reach;
-use crate::sketch::{Sketch, has_direction};
+use crate::projection::Projection;
+use crate::quantization::{QuantizedVector, RowBounds};
+use crate::quantized::{QuantizedVectors, has_direction};
+use crate::radius::SearchRadius;
 
 /// Products whose sum a 32-bit float holds: others may be computed as zero or infinite.
 const SMALLEST: f64 = 1e-30;
@@ -25,11 +25,11 @@ pub enum Metric {
 /// A row that may be among the nearest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounded {
-    /// Where it is among the rows that were asked about.
-    pub place: usize,
-    /// What its distance is at least.
+    /// Its position among the rows that were asked about.
+    pub position: usize,
+    /// The lower bound of its distance.
     pub lower: f64,
-    /// What it is at most; infinite when that is not known.
+    /// The upper bound; infinite when none is known.
     pub upper: f64,
 }
 
@@ -39,8 +39,8 @@ pub struct Query {
     vector: Vec<f32>,
     metric: Metric,
     norm: f32,
-    /// The vector as it is compared on a grid: of length one for the cosine.
-    on_grid: Vec<f32>,
+    /// The vector as it is compared with quantized ones: of length one for the cosine.
+    compared: Vec<f32>,
 }
 
 impl Query {
@@ -48,8 +48,8 @@ impl Query {
     pub fn new(vector: Vec<f32>, metric: Metric) -> Query {
         let norm = f32::norm_l2(&vector);
         let scale = if metric == Metric::Cosine { norm } else { 1.0 };
-        let on_grid = vector.iter().map(|x| x / scale).collect();
-        Query { vector, metric, norm, on_grid }
+        let compared = vector.iter().map(|x| x / scale).collect();
+        Query { vector, metric, norm, compared }
     }
 
     /// Returns the number of components.
@@ -57,7 +57,7 @@ impl Query {
         self.vector.len()
     }
 
-    /// Tells whether a [`Sketch`] for this query holds vectors of length one.
+    /// Tells whether [`QuantizedVectors`] for this query must be normalized.
     pub fn normalized(&self) -> bool {
         self.metric == Metric::Cosine
     }
@@ -75,90 +75,96 @@ impl Query {
         }
     }
 
-    /// Bounds the distances of rows of a sketch from below and above, and adds those within reach to `found`: rows without a
-    /// vector, and those that as many others as `reach` wants precede for certain, are left out, which costs much less than
-    /// telling how far they are. The bounds hold for what [`Query::distance`] computes.
+    /// Bounds the distances of rows from below and above, and adds the rows that may be within the search radius to `found`.
     ///
-    /// Rows have numbers, that of the first row of the sketch being `first`; `rows` are some of these, and the place of the
-    /// n-th of them is `at + n`.
+    /// Rows without a vector are left out, and so are those that k others precede for certain (k is that of `radius`),
+    /// which costs much less than bounding their distances. The bounds hold for what [`Query::distance`] computes.
+    ///
+    /// Rows have numbers, that of the first row of `quantized` being `first`; `rows` are some of these, in any order, and the
+    /// position of the n-th of them is `at + n`.
     ///
     /// # Panics
-    /// When the sketch has no such row.
+    /// When `quantized` has no such row.
     pub fn bounds(
         &self,
-        sketch: &Sketch,
+        quantized: &QuantizedVectors,
         first: u64,
         rows: &[u64],
         at: usize,
-        reach: &Reach,
+        radius: &SearchRadius,
         found: &mut Vec<Bounded>,
     ) {
-        let query = sketch.whole.place(&self.on_grid);
-        let tell =
-            |row: usize, apart: u64| self.scaled(sketch.whole.bounds(&query, apart, row), sketch.norms[row]);
-        let mut told: Vec<(usize, usize)> = Vec::with_capacity(rows.len());
-        for (number, place) in rows.iter().zip(at..) {
+        let full = &quantized.full;
+        let query = full.quantize(&self.compared);
+        let bounds = |row: usize, code_distance: u64| {
+            self.of_metric(full.bounds(&query, code_distance, row), quantized.norms[row])
+        };
+        let mut known: Vec<(usize, usize)> = Vec::with_capacity(rows.len());
+        for (number, position) in rows.iter().zip(at..) {
             let row = (number - first) as usize;
-            match sketch.whole.told(row) {
-                None => {}
-                Some(true) => told.push((row, place)),
-                Some(false) => {
-                    let (lower, upper) = tell(row, sketch.whole.apart(&query, row));
-                    found.push(Bounded { place, lower, upper });
+            match full.row_bounds(row) {
+                RowBounds::NoVector => {}
+                RowBounds::Known => known.push((row, position)),
+                RowBounds::Open => {
+                    let (lower, upper) = bounds(row, full.code_distance(&query, row));
+                    found.push(Bounded { position, lower, upper });
                 }
             }
         }
-        let worth = reach.best().is_some_and(|best| told.len() > best.saturating_mul(4));
-        if let Some(head) = sketch.head.as_ref().filter(|_| worth) {
-            self.drop_beaten(sketch, head, first, &query, &mut told, reach);
+        let projects = radius.k().is_some_and(|k| known.len() > k.saturating_mul(4));
+        if let Some(projection) = quantized.projection.as_ref().filter(|_| projects) {
+            self.drop_beyond(quantized, projection, first, &query, &mut known, radius);
         }
-        let least = |apart| self.scaled(sketch.whole.bounds_of_any(&query, apart), sketch.largest_norm()).0;
-        let mut cut = Cut::new(sketch.whole.farthest());
-        let apart: Vec<u64> = told.iter().map(|(row, _)| sketch.whole.apart(&query, *row)).collect();
-        for at in nearest(&apart, reach) {
-            let row = told[at].0;
-            reach.meet(first + row as u64, tell(row, apart[at]).1);
+        let lower_bound = |code_distance| {
+            self.of_metric(full.bounds_of_any(&query, code_distance), quantized.largest_norm()).0
+        };
+        let mut cutoff = Cutoff::new(full.max_code_distance());
+        let distances: Vec<u64> = known.iter().map(|(row, _)| full.code_distance(&query, *row)).collect();
+        for at in first_nearest(&distances, radius) {
+            let row = known[at].0;
+            radius.observe(first + row as u64, bounds(row, distances[at]).1);
         }
-        for (&(row, place), apart) in told.iter().zip(apart) {
-            if apart < cut.at(reach, least) {
-                let (lower, upper) = tell(row, apart);
-                reach.meet(first + row as u64, upper);
-                found.push(Bounded { place, lower, upper });
+        for (&(row, position), code_distance) in known.iter().zip(distances) {
+            if code_distance < cutoff.update(radius, lower_bound) {
+                let (lower, upper) = bounds(row, code_distance);
+                radius.observe(first + row as u64, upper);
+                found.push(Bounded { position, lower, upper });
             }
         }
     }
 
-    /// Drops rows that their short form tells to be out of reach.
-    fn drop_beaten(
+    /// Drops the rows whose projections are beyond the search radius; `query` is the query with all its components.
+    fn drop_beyond(
         &self,
-        sketch: &Sketch,
-        head: &Head,
+        quantized: &QuantizedVectors,
+        projection: &Projection,
         first: u64,
-        whole: &OnGrid,
+        query: &QuantizedVector,
         rows: &mut Vec<(usize, usize)>,
-        reach: &Reach,
+        radius: &SearchRadius,
     ) {
-        let query = head.place(&self.on_grid);
-        let apart: Vec<u64> = rows.iter().map(|(row, _)| head.grid.apart(&query, *row)).collect();
-        for at in nearest(&apart, reach) {
+        let projected = projection.quantize(&self.compared);
+        let code_distance = |(row, _): &(usize, usize)| projection.rows.code_distance(&projected, *row);
+        let distances: Vec<u64> = rows.iter().map(code_distance).collect();
+        for at in first_nearest(&distances, radius) {
             let row = rows[at].0;
-            let bounds = sketch.whole.bounds(whole, sketch.whole.apart(whole, row), row);
-            reach.meet(first + row as u64, self.scaled(bounds, sketch.norms[row]).1);
+            let bounds = quantized.full.bounds(query, quantized.full.code_distance(query, row), row);
+            radius.observe(first + row as u64, self.of_metric(bounds, quantized.norms[row]).1);
         }
-        let least = |apart| {
-            let least = head.least(&query, apart);
-            self.scaled((least, f64::INFINITY), sketch.largest_norm()).0
+        let lower_bound = |code_distance| {
+            let lower = projection.lower_bound(&projected, code_distance);
+            self.of_metric((lower, f64::INFINITY), quantized.largest_norm()).0
         };
-        let beaten = Cut::new(head.grid.farthest()).at(reach, least);
-        let mut apart = apart.into_iter();
+        let cutoff = Cutoff::new(projection.rows.max_code_distance()).update(radius, lower_bound);
+        let mut distances = distances.into_iter();
         rows.retain(|(row, _)| {
-            let apart = apart.next().unwrap_or(0);
-            apart < beaten || head.grid.told(*row) != Some(true)
+            let code_distance = distances.next().unwrap_or(0);
+            code_distance < cutoff || projection.rows.row_bounds(*row) != RowBounds::Known
         });
     }
 
-    /// Turns bounds of the Euclidean distance on the grid into bounds of the metric, for a vector of some length.
-    fn scaled(&self, (low, high): (f64, f64), norm: f32) -> (f64, f64) {
+    /// Turns bounds of the Euclidean distance into bounds of the metric, for a vector of some length.
+    fn of_metric(&self, (low, high): (f64, f64), norm: f32) -> (f64, f64) {
         let (query, norm) = (f64::from(self.norm), f64::from(norm));
         // What the length of a sum of products, and that of the lengths, may be off by.
         let rounding = self.vector.len() as f64 * f64::from(f32::EPSILON) * 4.0;
@@ -174,55 +180,58 @@ impl Query {
             }
             Metric::Cosine | Metric::Dot => (f64::NEG_INFINITY, f64::INFINITY),
         };
-        // No number would be taken for a row without a vector.
+        // No comparison holds of a bound that is not a number, so an open bound takes its stead.
         (if low.is_nan() { f64::NEG_INFINITY } else { low }, if high.is_nan() { f64::INFINITY } else { high })
     }
 }
 
 /// Rows among which the first near ones are looked for.
-const FIRST: usize = 512;
+const FIRST_ROWS: usize = 512;
 
-/// The nearest of the first rows, by how far they are apart on a grid, while too few have been met to tell how far the best
-/// reach: with them, few of the others have to be met.
-fn nearest(apart: &[u64], reach: &Reach) -> Vec<usize> {
-    let Some(best) = reach.best().filter(|best| *best < apart.len() && reach.bound().is_none()) else {
+/// Returns the positions of the nearest k of the first rows, by the distances of their codes, while there is no radius yet:
+/// once these are observed, few of the others have to be bounded.
+fn first_nearest(distances: &[u64], radius: &SearchRadius) -> Vec<usize> {
+    let Some(k) = radius.k().filter(|k| *k < distances.len() && radius.radius().is_none()) else {
         return vec![];
     };
     let mut nearest: Vec<(u64, usize)> =
-        apart.iter().copied().zip(0..).take(best.saturating_add(FIRST)).collect();
-    let best = best.min(nearest.len());
-    if best < nearest.len() {
-        nearest.select_nth_unstable(best);
+        distances.iter().copied().zip(0..).take(k.saturating_add(FIRST_ROWS)).collect();
+    let k = k.min(nearest.len());
+    if k < nearest.len() {
+        nearest.select_nth_unstable(k);
     }
-    nearest[..best].iter().map(|(_, at)| *at).collect()
+    nearest[..k].iter().map(|(_, at)| *at).collect()
 }
 
-/// How far apart on a grid a row is that is out of reach.
-struct Cut {
-    farthest: u64,
-    bound: f64,
-    apart: u64,
+/// The least distance of codes from which on a row is beyond the search radius for certain.
+struct Cutoff {
+    max_code_distance: u64,
+    radius: f64,
+    code_distance: u64,
 }
 
-impl Cut {
-    fn new(farthest: u64) -> Cut {
-        Cut { farthest, bound: f64::INFINITY, apart: u64::MAX }
+impl Cutoff {
+    fn new(max_code_distance: u64) -> Cutoff {
+        Cutoff { max_code_distance, radius: f64::INFINITY, code_distance: u64::MAX }
     }
 
-    /// Returns it for what is in reach now; `least` is the least distance of a row that is so far apart, and grows with it.
-    fn at(&mut self, reach: &Reach, least: impl Fn(u64) -> f64) -> u64 {
-        let Some(bound) = reach.bound().filter(|bound| *bound < self.bound) else { return self.apart };
-        self.bound = bound;
-        let (mut low, mut high) = (0, self.farthest);
-        // Beyond the farthest all bounds may be open, and nothing is certain.
-        if least(high) <= bound {
-            return self.apart;
+    /// Returns the cutoff for the radius as it is; `lower_bound` bounds the distance of rows by that of their codes, and
+    /// grows with it.
+    fn update(&mut self, radius: &SearchRadius, lower_bound: impl Fn(u64) -> f64) -> u64 {
+        let Some(radius) = radius.radius().filter(|radius| *radius < self.radius) else {
+            return self.code_distance;
+        };
+        self.radius = radius;
+        let (mut low, mut high) = (0, self.max_code_distance);
+        // When the greatest distance of codes is within the radius, all are: its bound may be open, and nothing is certain.
+        if lower_bound(high) <= radius {
+            return self.code_distance;
         }
         while low < high {
             let middle = low + (high - low) / 2;
-            if least(middle) > bound { high = middle } else { low = middle + 1 }
+            if lower_bound(middle) > radius { high = middle } else { low = middle + 1 }
         }
-        self.apart = low;
+        self.code_distance = low;
         low
     }
 }
@@ -234,13 +243,18 @@ mod tests {
     use super::*;
 
     /// The bounds of all rows, by row; no numbers (NaN) where there is none.
-    fn all_bounds(query: &Query, sketch: &Sketch, rows: usize, best: usize) -> (Vec<f64>, Vec<f64>) {
+    fn all_bounds(
+        query: &Query,
+        quantized: &QuantizedVectors,
+        rows: usize,
+        k: usize,
+    ) -> (Vec<f64>, Vec<f64>) {
         let numbers: Vec<u64> = (100..).take(rows).collect();
         let mut found = Vec::new();
-        query.bounds(sketch, 100, &numbers, 0, &Reach::new(best), &mut found);
+        query.bounds(quantized, 100, &numbers, 0, &SearchRadius::new(k), &mut found);
         let (mut lower, mut upper) = (vec![f64::NAN; rows], vec![f64::NAN; rows]);
         for bounded in found {
-            (lower[bounded.place], upper[bounded.place]) = (bounded.lower, bounded.upper);
+            (lower[bounded.position], upper[bounded.position]) = (bounded.lower, bounded.upper);
         }
         (lower, upper)
     }
@@ -264,8 +278,8 @@ mod tests {
             metric in prop::sample::select(vec![Metric::L2, Metric::Cosine, Metric::Dot]),
         ) {
             let query = Query::new(query, metric);
-            let sketch = Sketch::new(9, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
-            let (lower, upper) = all_bounds(&query, &sketch, vectors.len(), usize::MAX);
+            let quantized = QuantizedVectors::new(9, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
+            let (lower, upper) = all_bounds(&query, &quantized, vectors.len(), usize::MAX);
             for (row, vector) in vectors.iter().enumerate() {
                 let Some(vector) = vector else {
                     prop_assert!(lower[row].is_nan() && upper[row].is_nan());
@@ -284,12 +298,12 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn only_rows_that_enough_others_precede_are_beaten(
+        fn only_rows_that_k_others_precede_are_left_out(
             vectors in prop::collection::vec(prop::option::weighted(0.9, prop::collection::vec(-3.0f32..3.0, 5)), 1..60),
             strange in prop::option::of((any::<prop::sample::Index>(), number())),
             query in prop::collection::vec(-3.0f32..3.0, 5),
             metric in prop::sample::select(vec![Metric::L2, Metric::Cosine, Metric::Dot]),
-            best in 1usize..8,
+            k in 1usize..8,
         ) {
             let mut vectors = vectors;
             if let Some((at, number)) = strange {
@@ -299,9 +313,9 @@ mod tests {
                 }
             }
             let query = Query::new(query, metric);
-            let sketch = Sketch::new(5, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
-            let bounds = |best: usize| all_bounds(&query, &sketch, vectors.len(), best);
-            let ((all, _), (some, upper)) = (bounds(usize::MAX), bounds(best));
+            let quantized = QuantizedVectors::new(5, vectors.len(), query.normalized(), |row| vectors[row].as_deref());
+            let bounds = |k: usize| all_bounds(&query, &quantized, vectors.len(), k);
+            let ((all, _), (some, upper)) = (bounds(usize::MAX), bounds(k));
             for (row, vector) in vectors.iter().enumerate() {
                 let Some(vector) = vector else { continue };
                 if !some[row].is_nan() {
@@ -311,13 +325,13 @@ mod tests {
                 prop_assert!(upper[row].is_nan());
                 let distance = query.distance(vector);
                 let closer = vectors.iter().flatten().filter(|other| query.distance(other) < distance);
-                prop_assert!(closer.count() >= best, "{metric:?}: row {row} at {distance}");
+                prop_assert!(closer.count() >= k, "{metric:?}: row {row} at {distance}");
             }
         }
     }
 
     #[test]
-    fn bounds_are_tight_where_the_grid_is_fine() {
+    fn bounds_are_tight_where_the_codes_are_fine() {
         let unit = |seed: u32| -> Vec<f32> {
             let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
             let mut vector: Vec<f32> = (0..384)
@@ -333,8 +347,8 @@ mod tests {
         let vectors: Vec<_> = (0..50).map(unit).collect();
         for metric in [Metric::L2, Metric::Cosine, Metric::Dot] {
             let query = Query::new(unit(99), metric);
-            let sketch = Sketch::new(384, 50, query.normalized(), |row| Some(&vectors[row]));
-            let (lower, upper) = all_bounds(&query, &sketch, 50, usize::MAX);
+            let quantized = QuantizedVectors::new(384, 50, query.normalized(), |row| Some(&vectors[row]));
+            let (lower, upper) = all_bounds(&query, &quantized, 50, usize::MAX);
             for (lower, upper) in lower.iter().zip(&upper) {
                 assert!(upper - lower < 0.03, "{metric:?} {lower} {upper}");
             }

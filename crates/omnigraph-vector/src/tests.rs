@@ -1,9 +1,9 @@
-//! Sketches with a short form, against distances.
+//! Quantized vectors with a projection, against distances.
 
 use proptest::prelude::*;
 
-use crate::head::Head;
-use crate::{Metric, Query, Reach, Sketch};
+use crate::projection::Projection;
+use crate::{Metric, QuantizedVectors, Query, SearchRadius};
 
 const DIMENSION: usize = 260;
 const ROWS: usize = 700;
@@ -23,46 +23,47 @@ fn vector(next: &mut impl FnMut() -> f32, spread: f32) -> Vec<f32> {
 }
 
 #[test]
-fn the_short_form_tells_most_rows_apart() {
+fn the_projection_rules_most_rows_out() {
     let mut next = numbers(7);
     let vectors: Vec<Vec<f32>> = (0..ROWS).map(|_| vector(&mut next, 10.0)).collect();
-    let sketch = Sketch::new(DIMENSION, ROWS, false, |row| Some(&vectors[row]));
-    let head = sketch.head.as_ref().expect("vectors that vary in few directions have a short form");
+    let quantized = QuantizedVectors::new(DIMENSION, ROWS, false, |row| Some(&vectors[row]));
+    let projection =
+        quantized.projection.as_ref().expect("vectors that vary in few directions have a projection");
     let query = vector(&mut next, 10.0);
-    let placed = head.place(&query);
+    let projected = projection.quantize(&query);
     let distance = Query::new(query, Metric::L2);
     let mut near = 0;
     let mut distances: Vec<f64> = vectors.iter().map(|vector| distance.distance(vector)).collect();
     for (row, distance) in distances.iter().enumerate() {
-        let least = head.least(&placed, head.grid.apart(&placed, row));
-        assert!(least <= *distance, "row {row}: {least} {distance}");
-        near += usize::from(least > 0.9 * distance);
+        let lower = projection.lower_bound(&projected, projection.rows.code_distance(&projected, row));
+        assert!(lower <= *distance, "row {row}: {lower} {distance}");
+        near += usize::from(lower > 0.9 * distance);
     }
     assert!(near > ROWS * 9 / 10, "{near}");
     distances.sort_by(f64::total_cmp);
-    let reach = Reach::new(10);
+    let radius = SearchRadius::new(10);
     let rows: Vec<u64> = (0..ROWS as u64).collect();
     let mut found = Vec::new();
-    distance.bounds(&sketch, 0, &rows, 0, &reach, &mut found);
-    let bound = reach.bound().expect("ten rows were met");
+    distance.bounds(&quantized, 0, &rows, 0, &radius, &mut found);
+    let bound = radius.radius().expect("ten rows were found");
     assert!(distances[9] <= bound && bound < distances[9] + 0.1, "{bound} {}", distances[9]);
     assert!(found.len() < 100);
 }
 
 #[test]
-fn vectors_that_vary_in_all_directions_alike_have_no_short_form() {
+fn vectors_that_vary_in_all_directions_alike_have_no_projection() {
     let mut next = numbers(8);
     let wide: Vec<Vec<f32>> = (0..ROWS).map(|_| (0..600).map(|_| next()).collect()).collect();
-    assert!(Head::new(600, ROWS, |row| Some(wide[row].clone())).is_none());
-    assert!(Head::new(DIMENSION, ROWS, |_| Some(vec![1.0; DIMENSION])).is_none());
-    assert!(Head::new(DIMENSION, ROWS, |_| None).is_none());
+    assert!(Projection::new(600, ROWS, |row| Some(wide[row].clone())).is_none());
+    assert!(Projection::new(DIMENSION, ROWS, |_| Some(vec![1.0; DIMENSION])).is_none());
+    assert!(Projection::new(DIMENSION, ROWS, |_| None).is_none());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_nearest_are_never_beaten(
+    fn the_nearest_are_never_left_out(
         seed in any::<u64>(),
         spread in 3.0_f32..30.0,
         strange in prop::collection::vec(
@@ -71,7 +72,7 @@ proptest! {
         ),
         missing in prop::collection::vec(0..ROWS, 0..20),
         metric in prop::sample::select(vec![Metric::L2, Metric::Cosine, Metric::Dot]),
-        best in prop::sample::select(vec![1_usize, 5, 40, 400]),
+        k in prop::sample::select(vec![1_usize, 5, 40, 400]),
         near in prop::option::of(0..ROWS),
     ) {
         let mut next = numbers(seed);
@@ -87,19 +88,19 @@ proptest! {
         };
         let query = Query::new(query, metric);
         let halves = [0, ROWS].map(|first| {
-            Sketch::new(DIMENSION, ROWS, query.normalized(), |row| vectors[first + row].as_deref())
+            QuantizedVectors::new(DIMENSION, ROWS, query.normalized(), |row| vectors[first + row].as_deref())
         });
-        let halves = halves.map(|sketch| Sketch::from_bytes(&sketch.to_bytes()).unwrap());
-        prop_assert!(halves[1].head.is_some());
-        let reach = Reach::new(best);
+        let halves = halves.map(|quantized| QuantizedVectors::from_bytes(&quantized.to_bytes()).unwrap());
+        prop_assert!(halves[1].projection.is_some());
+        let radius = SearchRadius::new(k);
         let mut found = Vec::new();
-        for (half, sketch) in halves.iter().enumerate() {
+        for (half, quantized) in halves.iter().enumerate() {
             let first = half * ROWS;
             let rows: Vec<u64> = (first as u64..).take(ROWS).collect();
-            query.bounds(sketch, first as u64, &rows, first, &reach, &mut found);
+            query.bounds(quantized, first as u64, &rows, first, &radius, &mut found);
         }
         let mut bounds: Vec<Option<(f64, f64)>> = vec![None; 2 * ROWS];
-        found.iter().for_each(|row| bounds[row.place] = Some((row.lower, row.upper)));
+        found.iter().for_each(|row| bounds[row.position] = Some((row.lower, row.upper)));
         let distances: Vec<Option<f64>> =
             vectors.iter().map(|vector| vector.as_ref().map(|vector| query.distance(vector))).collect();
         let mut known: Vec<f64> = distances.iter().flatten().copied().filter(|d| !d.is_nan()).collect();
@@ -112,7 +113,7 @@ proptest! {
             match bounds[row] {
                 None => {
                     let closer = known.partition_point(|other| other < distance);
-                    prop_assert!(distance.is_nan() || closer >= best, "{metric:?}: row {row} at {distance}");
+                    prop_assert!(distance.is_nan() || closer >= k, "{metric:?}: row {row} at {distance}");
                 }
                 Some((lower, upper)) if !distance.is_nan() => {
                     let within = lower <= *distance && *distance <= upper;

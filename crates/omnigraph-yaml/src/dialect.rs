@@ -1,4 +1,4 @@
-//! The dialect and the bounds of the parser, and how its refusals are told.
+//! The YAML dialect: the options and bounds of the parser, and its errors as problems.
 
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
@@ -7,8 +7,8 @@ use serde_saphyr::{Location, Options};
 
 use crate::problem::{Misfit, Position, Problem};
 
-/// Returns the dialect. `duplicates` is what becomes of a key given twice, `typed` whether a type says what a value is
-/// to be: then a number or a boolean is never taken for text.
+/// Returns the options of the parser. `duplicates` tells what becomes of a key given twice, and `typed` whether a Rust type
+/// says what each value is to be: then a number or a boolean is never taken for text.
 pub(crate) fn options(duplicates: DuplicateKeyPolicy, typed: bool) -> Options {
     let mut alias_limits = AliasLimits::default();
     alias_limits.max_total_replayed_events = 100_000;
@@ -47,7 +47,7 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Box<Problem>> {
     })
 }
 
-/// Words what the parser refuses, without the place, which the problem tells itself.
+/// Turns an error of the parser into a problem, whose message leaves out the position: the problem has it.
 pub(crate) fn problem(error: &serde_saphyr::Error) -> Problem {
     let position = error.location().and_then(position);
     let kind = match error.without_snippet() {
@@ -59,8 +59,8 @@ pub(crate) fn problem(error: &serde_saphyr::Error) -> Problem {
         }
         other => {
             let message = other.to_string();
-            let place = position.map(|at| format!(" at line {}, column {}", at.line, at.column));
-            Misfit::Syntax { message: message.replace(&place.unwrap_or_default(), "") }
+            let suffix = position.map(|at| format!(" at line {}, column {}", at.line, at.column));
+            Misfit::Syntax { message: message.replace(&suffix.unwrap_or_default(), "") }
         }
     };
     Problem::new(String::new(), position, kind)

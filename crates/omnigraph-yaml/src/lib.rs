@@ -1,13 +1,14 @@
-//! YAML files that people write for Omnigraph: values that know their places, and every misfit with its cure.
+//! YAML files that people write for Omnigraph.
 //!
-//! [`parse`] makes a tree of a text. [`Reader`] takes typed values out of a tree whose maps are closed and collects
-//! everything that does not fit; a program with open maps walks the tree itself. [`from_str`] fills a type of `serde`
+//! Owns the one dialect of all such files, trees of values that know their positions, the typed reading of them, and
+//! problems with their position and cure ("did you mean"). No I/O; no text panics.
+//!
+//! [`parse`] makes a tree of a text. [`Reader`] takes typed values out of a tree and collects everything
+//! that does not fit. [`from_str`] fills a type of `serde`
 //! instead, under the same bounds, and stops at the first misfit.
 //!
 //! One dialect for all files: YAML 1.2 booleans only (`yes` is text); a key given twice is an error, as is a second
 //! document; merge keys (`<<`) are ordinary keys; aliases work. Nesting, aliases and size are bounded.
-//!
-//! Invariants: no I/O; no text panics.
 //!
 //! ```
 //! use omnigraph_yaml::{Misfit, Reader, parse};
@@ -23,11 +24,13 @@
 //! ```
 
 mod dialect;
+mod path;
 mod problem;
 mod reader;
 mod tree;
 
 pub use dialect::from_str;
+pub use path::{item, join};
 pub use problem::{Cure, Misfit, Position, Problem, suggestion};
-pub use reader::{Fields, Positions, Reader, item, join};
+pub use reader::{Fields, Positions, Reader, SimilarKey};
 pub use tree::{Node, Value, parse};

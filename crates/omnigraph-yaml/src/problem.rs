@@ -1,10 +1,10 @@
-//! What can be wrong with a file: what, where, and the cure.
+//! Problems of a file: what is wrong, where, and the cure.
 
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-/// A place in a text. Lines and columns count from 1, columns in characters.
+/// A position in a text. Lines and columns count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Position {
     /// Line, from 1.
@@ -21,7 +21,7 @@ pub trait Cure: fmt::Display {
 
 /// One thing that is wrong with a file.
 ///
-/// Displays on one line, without the place: `rules[0].allow.branch_scope: <what>; <cure>`.
+/// Displays on one line, without the position: `rules[0].allow.branch_scope: <what>; <cure>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem<K = Misfit> {
     /// Path of the key or value in the file, such as `rules[0].allow.actions[1]`; empty for the whole file.
@@ -73,7 +73,7 @@ pub enum Misfit {
     /// Not YAML, too large or too deep.
     #[error("not valid YAML: {message}")]
     Syntax {
-        /// What the parser says, without the place.
+        /// What the parser says, without the position.
         message: String,
     },
     /// A key given twice in one map.

@@ -1,13 +1,16 @@
-//! Reads typed values out of a [`Node`] tree and collects every misfit.
+//! Takes typed values out of a [`Node`] tree and collects every misfit.
 //!
-//! All maps are closed. A method that returns nothing has reported why.
+//! A map is read with the keys that it may have ([`Reader::map`]), with those that matter ([`Reader::some_of_map`]) or with
+//! any ([`Reader::open_map`]). A method that returns nothing has reported why.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::problem::{Misfit, Position, Problem};
+use crate::path::{item, join};
+use crate::problem::{Misfit, Position, Problem, suggestion};
 use crate::tree::{Node, Value};
 
-/// What was found so far. `K` is what can be wrong with the file, in a program's own terms.
+/// Collects the problems and the positions of a file while it is read. `K` is what can be wrong with the file, in a program's own terms.
 #[derive(Debug)]
 pub struct Reader<K = Misfit> {
     problems: Vec<Problem<K>>,
@@ -21,7 +24,7 @@ impl<K> Default for Reader<K> {
     }
 }
 
-/// Places of values in the text they were read from, by path.
+/// Positions of values in the text they were read from, by path.
 ///
 /// Any two are equal, so that what keeps them is the same if its content is, however it is laid out.
 #[derive(Clone, Debug, Default)]
@@ -36,36 +39,56 @@ impl PartialEq for Positions {
 impl Eq for Positions {}
 
 impl Positions {
-    /// Returns the place of the value with this path, if it was read from a text.
+    /// Returns the position of the value with this path, if it was read from a text.
     pub fn get(&self, path: &str) -> Option<Position> {
         self.0.get(path).copied()
     }
 }
 
-/// A map whose keys are all known.
+/// The known keys of a map, with their values.
 #[derive(Debug)]
 pub struct Fields<'n> {
     path: String,
     position: Option<Position>,
+    known: &'static [&'static str],
     entries: Vec<(&'n str, &'n Node)>,
+    /// Keys that are ignored, and where they are.
+    ignored: Vec<(&'n str, Option<Position>)>,
+}
+
+/// A key that may be a misspelled one. Displays with its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimilarKey {
+    /// The key as it is written.
+    pub key: String,
+    /// Where it is.
+    pub position: Option<Position>,
+}
+
+impl fmt::Display for SimilarKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.key.escape_debug())?;
+        self.position.map_or(Ok(()), |at| write!(f, " in line {}, column {}", at.line, at.column))
+    }
 }
 
 impl<'n> Fields<'n> {
+    fn new(path: &str, position: Option<Position>, known: &'static [&'static str]) -> Fields<'n> {
+        Fields { path: path.to_owned(), position, known, entries: Vec::new(), ignored: Vec::new() }
+    }
+
+    /// Returns the first of the ignored keys that is spelled nearly like `key`, which may be meant by it.
+    pub fn similar_to(&self, key: &str) -> Option<SimilarKey> {
+        let similar = |name: &str| suggestion(name, std::iter::once(key)).is_some();
+        let (name, position) = self.ignored.iter().find(|(name, _)| similar(name))?;
+        Some(SimilarKey { key: (*name).to_owned(), position: *position })
+    }
+
     /// Returns the value of a key and its path, if the key is there.
     pub fn get(&self, key: &str) -> Option<(&'n Node, String)> {
         let (_, node) = self.entries.iter().find(|(name, _)| *name == key)?;
         Some((*node, join(&self.path, key)))
     }
-}
-
-/// Returns the path of a key of the map at `path`.
-pub fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// Returns the path of an item of the list at `path`.
-pub fn item(path: &str, index: usize) -> String {
-    format!("{path}[{index}]")
 }
 
 impl<K: From<Misfit>> Reader<K> {
@@ -79,13 +102,13 @@ impl<K: From<Misfit>> Reader<K> {
         &self.problems
     }
 
-    /// Returns the problems in the order of the text, those without a place first.
+    /// Returns the problems in the order of the text, those without a position first.
     pub fn into_problems(mut self) -> Vec<Problem<K>> {
         self.problems.sort_by_key(|problem| problem.position);
         self.problems
     }
 
-    /// Returns the place of every value that was read.
+    /// Returns the position of every value that was read.
     pub fn into_positions(self) -> Positions {
         self.positions
     }
@@ -140,7 +163,7 @@ impl<K: From<Misfit>> Reader<K> {
             self.wrong_type(node, path, "a map");
             return None;
         };
-        let mut fields = Fields { path: path.to_owned(), position: node.position, entries: Vec::new() };
+        let mut fields = Fields::new(path, node.position, known);
         for (key, value) in entries {
             match &key.value {
                 Value::Text(name) if known.contains(&name.as_str()) => fields.entries.push((name, value)),
@@ -153,11 +176,39 @@ impl<K: From<Misfit>> Reader<K> {
         Some(fields)
     }
 
+    /// Reads the keys of `known` out of a map that may have others, too. Those are ignored; only when a required key is
+    /// missing, one that is spelled nearly like it is reported.
+    pub fn some_of_map<'n>(
+        &mut self,
+        node: &'n Node,
+        path: &str,
+        known: &'static [&'static str],
+    ) -> Option<Fields<'n>> {
+        self.note(node, path);
+        let Value::Map(entries) = &node.value else {
+            self.wrong_type(node, path, "a map");
+            return None;
+        };
+        let mut fields = Fields::new(path, node.position, known);
+        for (key, value) in entries {
+            match &key.value {
+                Value::Text(name) if known.contains(&name.as_str()) => fields.entries.push((name, value)),
+                Value::Text(name) => fields.ignored.push((name, key.position)),
+                _ => {}
+            }
+        }
+        Some(fields)
+    }
+
     /// Returns the value of a key that must be there.
     pub fn required<'n>(&mut self, fields: &Fields<'n>, key: &'static str) -> Option<(&'n Node, String)> {
         let found = fields.get(key);
         if found.is_none() {
             self.misfit(&fields.path, fields.position, Misfit::MissingKey { key });
+            if let Some(similar) = fields.similar_to(key) {
+                let kind = Misfit::UnknownKey { key: similar.key, known: fields.known };
+                self.misfit(&fields.path, similar.position, kind);
+            }
         }
         found
     }
@@ -268,6 +319,17 @@ mod tests {
                 "unknown key 'colour'; the keys here are version, name, graphs, mode, owner",
             ]
         );
+    }
+
+    #[test]
+    fn other_keys_are_ignored_unless_they_may_be_a_missing_one() {
+        let root = parse("nmae: a\nversoin: 1\nnote: x\n7: y\n").unwrap();
+        let mut reader = Reader::<Misfit>::default();
+        let fields = reader.some_of_map(&root, "", &["name", "version"]).unwrap();
+        assert!(reader.problems().is_empty());
+        assert_eq!(reader.required_text(&fields, "name"), None);
+        let told: Vec<_> = reader.into_problems().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["missing key 'name'", "unknown key 'nmae'; did you mean 'name'?"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! YAML text to a tree whose every node knows its place.
+//! A tree of a YAML text whose nodes know their positions.
 //!
-//! The tree is untyped so that a file can be judged as a whole: who walks it can report every key or value of the wrong
+//! The tree is untyped, so that a file can be judged as a whole: a walk over it can report every key or value of the wrong
 //! shape, not only the first.
 
 use std::collections::HashSet;
@@ -11,8 +11,8 @@ use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use crate::dialect::{options, position, problem};
+use crate::path::{item, join};
 use crate::problem::{Misfit, Position, Problem};
-use crate::reader::{item, join};
 
 /// A value and where it begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +96,7 @@ impl fmt::Display for Value {
 /// Parses one YAML document. An empty text is [`Value::Null`].
 ///
 /// # Errors
-/// One [`Misfit::Syntax`] at the first place that is not YAML or exceeds a bound; or one [`Misfit::RepeatedKey`] for each
+/// One [`Misfit::Syntax`] at the first position that is not YAML or exceeds a bound; or one [`Misfit::RepeatedKey`] for each
 /// key that its map already has, at the key, with the path of the map, in the order of the text.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     let options = options(DuplicateKeyPolicy::PassThrough, false);
@@ -104,7 +104,7 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
         serde_saphyr::from_str_with_options(text, options).map_err(|error| vec![problem(&error)])?;
     let mut repeats = Vec::new();
     collect_repeats(&root, "", &mut repeats);
-    // Everything behind an alias has the place of the alias: a key is told once there.
+    // Everything behind an alias has the position of the alias: a key is told once there.
     repeats.sort_by_key(|problem| problem.position);
     repeats.dedup_by(|a, b| a.position.is_some() && (a.position, &a.kind) == (b.position, &b.kind));
     if repeats.is_empty() { Ok(root) } else { Err(repeats) }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_values_know_their_places() {
+    fn keys_and_values_know_their_positions() {
         let root = parse("a: x\nb:\n  - yes\n  - { c: 12, d: ~ }\n").unwrap();
         let Value::Map(entries) = &root.value else { panic!("{root:?}") };
         assert_eq!((at(&entries[0].0), at(&entries[0].1)), ((1, 1), (1, 4)));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_key_is_refused_at_its_place() {
+    fn a_repeated_key_is_refused_at_its_position() {
         for text in ["a: 1\nb: 2\na: 3\n", "x: { a: 1,\n  a: 1 }\n", "'a': 1\na: 2\n"] {
             let problems = parse(text).unwrap_err();
             assert_eq!(problems.len(), 1, "{problems:?}");
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn every_repeat_is_told_with_its_place_and_the_path_of_its_map() {
+    fn every_repeat_is_told_with_its_position_and_the_path_of_its_map() {
         let text =
             "a: &x\n  - k: 1\n    k: 2\n    k: 3\nb: *x\ngraphs: { kb: { uri: u,\n  uri: v } }\nb: ~\n";
         let told: Vec<_> = parse(text)
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_bounded_document_is_refused_with_a_place() {
+    fn what_is_not_one_bounded_document_is_refused_with_a_position() {
         let deep = "[".repeat(100);
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n\
                     d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e]\n";

@@ -2,7 +2,7 @@
 
 use omnigraph::db::SchemaApplyOptions;
 use omnigraph_api::{SchemaApplyOutput, SchemaApplyRequest};
-use omnigraph_compiler::schema::Step;
+use omnigraph_compiler::schema::MigrationStep;
 use omnigraph_service as service;
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ struct PlanDocument<'a> {
     uri: &'a str,
     supported: bool,
     step_count: usize,
-    steps: &'a [Step],
+    steps: &'a [MigrationStep],
 }
 
 async fn plan(args: &SchemaPlan, global: &Global) -> Result<(), Failure> {
@@ -100,7 +100,7 @@ async fn apply(args: &SchemaApply, global: &Global) -> Result<(), Failure> {
 
 /// Returns the steps as text. Those of a server of another release may be unknown here and are shown as they came.
 fn applied_steps(result: &SchemaApplyOutput) -> Vec<String> {
-    let text = |step: &serde_json::Value| match serde_json::from_value::<Step>(step.clone()) {
+    let text = |step: &serde_json::Value| match serde_json::from_value::<MigrationStep>(step.clone()) {
         Ok(step) => step.to_string(),
         Err(_) => step.to_string(),
     };

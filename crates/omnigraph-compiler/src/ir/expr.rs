@@ -1,8 +1,8 @@
-//! Expressions of the typed form: values, conditions, rankings.
+//! Expressions of typed queries: values, conditions, rankings.
 
 use serde::{Deserialize, Serialize};
 
-use super::{ParamId, VarId};
+use super::ids::{ParamId, VarId};
 use crate::types::{Kind, Scalar, Type, Value};
 
 /// A comparison.

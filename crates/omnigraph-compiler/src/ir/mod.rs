@@ -1,23 +1,17 @@
-//! The typed form of queries: what the type checker hands to the engine.
+//! Typed queries: what the type checker makes and the engine runs.
 //!
 //! Everything is resolved: variables are indexes into [`Read::variables`], parameters indexes into
 //! [`Query::params`], types are catalog names in declared spelling, orientation of traversals is decided, literals are
 //! converted to the type of their context. A query that reaches this form cannot fail on a missing property.
 
 mod expr;
+mod ids;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::expr::{CompareOp, Expr, Measure, PathPart, Rank, TextPredicate};
+pub use self::ids::{ParamId, VarId};
 use crate::types::Type;
-
-/// Index of a variable in [`Read::variables`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct VarId(pub usize);
-
-/// Index of a parameter in [`Query::params`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ParamId(pub usize);
 
 /// A declared parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

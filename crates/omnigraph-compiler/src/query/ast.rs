@@ -1,7 +1,7 @@
-//! Syntax tree of a query file.
+//! The syntax tree of a query file.
 //!
-//! The tree holds what was written: names are not resolved and types are not checked. Parentheses are not kept, the
-//! nesting is. Two trees are equal when they say the same, wherever it stands in the text: spans do not take part.
+//! Names are not resolved and types are not checked. Parentheses are not kept; the nesting of the tree stands for them. Two
+//! trees are equal when they say the same, wherever it stands in the text: spans do not take part.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
-//! From the text of a file to one typed query.
+//! Compilation: the text of a file and the name of a query in it become a typed query.
 
 use super::ast::{File, Query};
-use super::{parse_file, typecheck};
+use super::check::typecheck;
+use super::parser::parse_file;
 use crate::catalog::Catalog;
 use crate::diagnostics::{Diagnostics, closest};
 use crate::ir;

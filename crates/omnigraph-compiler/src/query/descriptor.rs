@@ -1,4 +1,4 @@
-//! What a query takes, returns, reads and writes.
+//! The descriptor of a query: its parameters, its columns, and what it reads and writes.
 
 use std::collections::BTreeSet;
 

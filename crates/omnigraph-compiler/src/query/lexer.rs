@@ -1,4 +1,4 @@
-//! Tokens of a query file.
+//! The lexer: the text of a query file becomes tokens.
 //!
 //! Keywords are contextual: every lower-case word is a [`Token::Word`] and the grammar decides what it means. The
 //! lexer reports every malformed token and goes on after it; it also refuses text whose nesting is deeper than

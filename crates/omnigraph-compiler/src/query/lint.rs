@@ -1,12 +1,13 @@
-//! Report on a query file against a schema.
+//! Lint: a report on all queries of a file, against a schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::ast;
+use super::check::typecheck;
 use super::descriptor::{Operation, describe};
-use super::{parse_file, typecheck};
+use super::parser::parse_file;
 use crate::catalog::{Catalog, NodeType};
 use crate::diagnostics::Diagnostics;
 use crate::ir::{self, Statement};

@@ -1,4 +1,4 @@
-//! The query language: text to typed form, parameters, lint and descriptors.
+//! The query language: from text to typed queries, parameters, lint and descriptors.
 //!
 //! [`compile`] takes one query of a file through all stages: [`parse_file`] reads the text, [`select`] picks a query by
 //! name, [`typecheck`] resolves it against a catalog. [`params::bind`] reads parameter values, [`lint`] reports on a

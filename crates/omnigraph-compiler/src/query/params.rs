@@ -1,4 +1,4 @@
-//! Parameter values from JSON.
+//! Binding of parameters: JSON values become values of the declared types.
 
 use serde_json::{Map as Members, Value as Json};
 

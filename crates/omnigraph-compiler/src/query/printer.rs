@@ -1,4 +1,4 @@
-//! Source text of a syntax tree: one member per line, four spaces of indentation.
+//! The printer: a syntax tree becomes source text, one member per line, with four spaces of indentation.
 //!
 //! Parsing the printed text gives the tree back.
 

@@ -1,4 +1,4 @@
-//! Annotations: where each may stand, what arguments it takes, and what it says.
+//! Annotations: which targets and arguments each of them may have, and what it says.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,13 @@ use super::declaration::DeclarationKind;
 use super::draft::RenameHint;
 use super::findings::Findings;
 use super::metric;
+use super::target::{Target, check_keywords};
 use crate::catalog::{Annotation, Embed, Metric, PropertyMarks};
 use crate::diagnostics::Span;
-use crate::types::Type;
-
-/// What annotations stand on.
-#[derive(Clone, Copy)]
-pub(super) enum Target<'a> {
-    /// The header of a node or edge type.
-    Header { kind: DeclarationKind, name: &'a str },
-    /// A property; the type is absent if it was refused.
-    Property { kind: DeclarationKind, owner: &'a str, name: &'a str, ty: Option<&'a Type> },
-}
-
-impl std::fmt::Display for Target<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Target::Header { kind, name } => write!(f, "{kind} '{name}'"),
-            Target::Property { owner, name, .. } => write!(f, "property {owner}.{name}"),
-        }
-    }
-}
 
 /// What the annotations of one target say.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct AnnotationValues {
     pub(super) marks: PropertyMarks,
     pub(super) embed: Option<(Embed, Span)>,
     pub(super) metric: Option<Metric>,
@@ -41,8 +23,12 @@ pub(super) struct Said {
 }
 
 /// Reads and checks the annotations of one target.
-pub(super) fn read(target: Target<'_>, annotations: &[ast::Annotation], findings: &mut Findings) -> Said {
-    let mut said = Said::default();
+pub(super) fn read(
+    target: Target<'_>,
+    annotations: &[ast::Annotation],
+    findings: &mut Findings,
+) -> AnnotationValues {
+    let mut values = AnnotationValues::default();
     for (i, annotation) in annotations.iter().enumerate() {
         let name = annotation.name.text.as_str();
         let repeated = annotations[..i].iter().any(|other| other.name.text == name);
@@ -51,29 +37,29 @@ pub(super) fn read(target: Target<'_>, annotations: &[ast::Annotation], findings
             "key" | "unique" | "index" | "embed" => {
                 if mark_allowed(target, annotation, repeated, findings) {
                     match name {
-                        "key" => said.marks.key = true,
-                        "unique" => said.marks.unique = true,
+                        "key" => values.marks.key = true,
+                        "unique" => values.marks.unique = true,
                         "index" => {
-                            said.marks.index = true;
-                            said.metric = metric::of_mark(target, annotation, findings);
+                            values.marks.index = true;
+                            values.metric = metric::of_mark(target, annotation, findings);
                         }
-                        _ => said.embed = embed(target, annotation, findings),
+                        _ => values.embed = embed(target, annotation, findings),
                     }
                 }
             }
             "range" | "check" | "card" => refuse_constraint(target, annotation, findings),
             "description" | "instruction" => {
                 if text_allowed(target, annotation, repeated, findings) {
-                    said.stored.push(stored(annotation));
+                    values.stored.push(stored(annotation));
                 }
             }
-            "rename_from" => said.hints.extend(rename_hint(target, annotation, repeated, findings)),
-            _ => said.stored.push(stored(annotation)),
+            "rename_from" => values.hints.extend(rename_hint(target, annotation, repeated, findings)),
+            _ => values.stored.push(stored(annotation)),
         }
     }
-    said.stored.sort();
-    said.stored.dedup();
-    said
+    values.stored.sort();
+    values.stored.dedup();
+    values
 }
 
 fn stored(annotation: &ast::Annotation) -> Annotation {
@@ -94,22 +80,7 @@ fn value(annotation: &ast::Annotation) -> Option<&str> {
     annotation.argument.as_ref().map(ast::Argument::text).filter(|text| !text.trim().is_empty())
 }
 
-/// Refuses a keyword that is given again.
-pub(super) fn check_keywords(
-    word: &str,
-    place: &dyn std::fmt::Display,
-    keywords: &[(ast::Name, ast::Argument)],
-    findings: &mut Findings,
-) {
-    for (i, (keyword, _)) in keywords.iter().enumerate() {
-        if keywords[..i].iter().any(|(other, _)| other.text == keyword.text) {
-            let message = format!("@{word} on {place} gives '{}' multiple times", keyword.text);
-            findings.declaration(keyword.at.0, message);
-        }
-    }
-}
-
-/// Checks the place of `@key`, `@unique`, `@index` and `@embed`.
+/// Checks the target of `@key`, `@unique`, `@index` and `@embed`.
 fn mark_allowed(
     target: Target<'_>,
     annotation: &ast::Annotation,
@@ -211,7 +182,7 @@ fn refuse_constraint(target: Target<'_>, annotation: &ast::Annotation, findings:
     findings.declaration_with_hint(annotation.at.0, message, Some(hint));
 }
 
-/// Checks place and argument of `@description` and `@instruction`.
+/// Checks target and argument of `@description` and `@instruction`.
 fn text_allowed(
     target: Target<'_>,
     annotation: &ast::Annotation,

@@ -1,10 +1,10 @@
-//! Entry points: text to tree, text to catalog, text against an accepted catalog.
+//! The entry points: parse a text, compile the first schema of a graph, compile one that continues an accepted schema.
 
 use super::findings::Findings;
 use super::identity::identify;
 use super::link::{Model, link};
 use super::lower::lower;
-use super::plan::Plan;
+use super::migration_plan::MigrationPlan;
 use super::planner::plan;
 use super::{ast, parser};
 use crate::catalog::Catalog;
@@ -25,7 +25,7 @@ pub struct Evolution {
     /// The desired schema with resolved identities; accepted once the plan is applied.
     pub catalog: Catalog,
     /// What has to happen.
-    pub plan: Plan,
+    pub plan: MigrationPlan,
     /// Rename hints without effect.
     pub notes: Vec<Diagnostic>,
 }

@@ -1,4 +1,4 @@
-//! Body constraints: their members, their arguments, and the properties they may be put on.
+//! Constraints in the body of a type: their members, their arguments, and the properties they may be put on.
 
 use std::cmp::Ordering;
 

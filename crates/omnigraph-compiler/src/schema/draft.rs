@@ -1,4 +1,5 @@
-//! A declaration after its own checks and before it meets the others: typed, but without identity.
+//! Drafts: declarations that passed the checks of a single one, typed, but not yet compared with others and without
+//! identity.
 
 use std::collections::BTreeSet;
 

@@ -1,15 +1,15 @@
-//! Collects errors of one compilation and puts them into the order in which they are reported.
+//! The errors of one compilation, put into the order in which they are reported.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Stage, closest};
 
 /// Errors found so far. Reported: the text, single declarations, several declarations together, reserved names.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    errors: Vec<(Rank, Diagnostic)>,
+    errors: Vec<(Phase, Diagnostic)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+enum Phase {
     Syntax,
     Declaration,
     Catalog,
@@ -19,7 +19,7 @@ enum Rank {
 impl Findings {
     /// Takes over what the parser refused.
     pub(super) fn syntax(errors: Vec<Diagnostic>) -> Findings {
-        Findings { errors: errors.into_iter().map(|error| (Rank::Syntax, error)).collect() }
+        Findings { errors: errors.into_iter().map(|error| (Phase::Syntax, error)).collect() }
     }
 
     /// Tells whether nothing was refused so far.
@@ -29,12 +29,12 @@ impl Findings {
 
     /// Tells whether declarations may be missing from the tree.
     pub(super) fn has_syntax_errors(&self) -> bool {
-        self.errors.iter().any(|(rank, _)| *rank == Rank::Syntax)
+        self.errors.iter().any(|(phase, _)| *phase == Phase::Syntax)
     }
 
     /// Reports an error of one declaration.
     pub(super) fn declaration(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push((Rank::Declaration, Diagnostic::new(Stage::Parse, span, message)));
+        self.errors.push((Phase::Declaration, Diagnostic::new(Stage::Parse, span, message)));
     }
 
     /// Reports an error of one declaration, with its cure.
@@ -44,7 +44,7 @@ impl Findings {
         message: impl Into<String>,
         hint: Option<impl Into<String>>,
     ) {
-        self.errors.push((Rank::Declaration, hinted(Diagnostic::new(Stage::Parse, span, message), hint)));
+        self.errors.push((Phase::Declaration, hinted(Diagnostic::new(Stage::Parse, span, message), hint)));
     }
 
     /// Reports an error between declarations, with its cure.
@@ -54,12 +54,12 @@ impl Findings {
         message: impl Into<String>,
         hint: Option<impl Into<String>>,
     ) {
-        self.errors.push((Rank::Catalog, hinted(Diagnostic::new(Stage::Catalog, span, message), hint)));
+        self.errors.push((Phase::Catalog, hinted(Diagnostic::new(Stage::Catalog, span, message), hint)));
     }
 
     /// Reports a property name that the physical layout reserves.
     pub(super) fn reserved(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push((Rank::Reserved, Diagnostic::new(Stage::Catalog, span, message)));
+        self.errors.push((Phase::Reserved, Diagnostic::new(Stage::Catalog, span, message)));
     }
 
     /// Returns all errors in reporting order: by stage, then by position, each once.

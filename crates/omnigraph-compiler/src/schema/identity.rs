@@ -1,6 +1,7 @@
-//! Identity: which declarations continue accepted ones, and numbers for the others.
+//! Identity: finds out which declarations continue accepted ones and keep their ids, and gives ids to the others.
 //!
-//! Invariants: a number is handed out once; what is not claimed is retired; source order never matters.
+//! Invariants: an id is handed out once; accepted declarations that nothing continues are dropped, and their ids are never
+//! used again; the order of the source text never matters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,7 @@ type Key<'a> = (DeclarationKind, &'a str);
 
 /// An accepted type, whatever its kind.
 #[derive(Clone, Copy)]
-struct Known<'a> {
+struct AcceptedType<'a> {
     id: TypeId,
     incarnation: Option<Incarnation>,
     properties: &'a [Property],
@@ -29,8 +30,8 @@ struct Known<'a> {
 
 /// What the declarations of a model continue.
 #[derive(Default)]
-struct Claims<'a> {
-    types: BTreeMap<Key<'a>, Known<'a>>,
+struct Continuations<'a> {
+    types: BTreeMap<Key<'a>, AcceptedType<'a>>,
     properties: BTreeMap<(Key<'a>, &'a str), PropertyId>,
     notes: Vec<Diagnostic>,
     errors: Vec<Diagnostic>,
@@ -44,18 +45,18 @@ pub(super) fn identify(
     domain: &str,
     accepted: Option<&Catalog>,
 ) -> Result<(Catalog, Vec<Diagnostic>), Diagnostics> {
-    let mut claims = Claims::default();
+    let mut continuations = Continuations::default();
     match accepted {
-        Some(accepted) => resolve(model, accepted, &mut claims),
-        None => note_inert_hints(model, &mut claims.notes),
+        Some(accepted) => resolve(model, accepted, &mut continuations),
+        None => note_inert_hints(model, &mut continuations.notes),
     }
-    claims.errors.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
-    claims.notes.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
-    if !claims.errors.is_empty() {
-        return Err(Diagnostics(claims.errors));
+    continuations.errors.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+    continuations.notes.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+    if !continuations.errors.is_empty() {
+        return Err(Diagnostics(continuations.errors));
     }
     let next = accepted.map_or(1, |accepted| accepted.next_id);
-    let ids = allocate(model, &claims, next).ok_or_else(|| {
+    let ids = allocate(model, &continuations, next).ok_or_else(|| {
         let span = Default::default();
         Diagnostics::from(Diagnostic::new(
             Stage::Plan,
@@ -63,7 +64,7 @@ pub(super) fn identify(
             "the identity counter of the graph is exhausted",
         ))
     })?;
-    Ok((build(model, domain, &ids), claims.notes))
+    Ok((build(model, domain, &ids), continuations.notes))
 }
 
 fn note_inert_hints(model: &Model, notes: &mut Vec<Diagnostic>) {
@@ -87,12 +88,14 @@ fn property_title(owner: &TypeDraft, property: &PropertyDraft) -> String {
     format!("property {}.{}", owner.name, property.name)
 }
 
-fn known(catalog: &Catalog, kind: DeclarationKind) -> BTreeMap<&str, Known<'_>> {
+fn known(catalog: &Catalog, kind: DeclarationKind) -> BTreeMap<&str, AcceptedType<'_>> {
     match kind {
         DeclarationKind::Interface => catalog
             .interfaces
             .values()
-            .map(|t| (t.name.as_str(), Known { id: t.id, incarnation: None, properties: &t.properties }))
+            .map(|t| {
+                (t.name.as_str(), AcceptedType { id: t.id, incarnation: None, properties: &t.properties })
+            })
             .collect(),
         DeclarationKind::Node => catalog
             .nodes
@@ -100,7 +103,7 @@ fn known(catalog: &Catalog, kind: DeclarationKind) -> BTreeMap<&str, Known<'_>> 
             .map(|t| {
                 (
                     t.name.as_str(),
-                    Known { id: t.id, incarnation: Some(t.incarnation), properties: &t.properties },
+                    AcceptedType { id: t.id, incarnation: Some(t.incarnation), properties: &t.properties },
                 )
             })
             .collect(),
@@ -110,14 +113,14 @@ fn known(catalog: &Catalog, kind: DeclarationKind) -> BTreeMap<&str, Known<'_>> 
             .map(|t| {
                 (
                     t.name.as_str(),
-                    Known { id: t.id, incarnation: Some(t.incarnation), properties: &t.properties },
+                    AcceptedType { id: t.id, incarnation: Some(t.incarnation), properties: &t.properties },
                 )
             })
             .collect(),
     }
 }
 
-fn resolve<'a>(model: &'a Model, accepted: &'a Catalog, claims: &mut Claims<'a>) {
+fn resolve<'a>(model: &'a Model, accepted: &'a Catalog, continuations: &mut Continuations<'a>) {
     for kind in KINDS {
         let known = known(accepted, kind);
         let desired = model.of(kind);
@@ -125,8 +128,8 @@ fn resolve<'a>(model: &'a Model, accepted: &'a Catalog, claims: &mut Claims<'a>)
         for (name, draft) in desired {
             if let Some(found) = known.get(name.as_str()) {
                 claimed.insert(name);
-                claims.types.insert((kind, name), *found);
-                draft.hints.iter().for_each(|hint| claims.ignored(hint, &draft.title()));
+                continuations.types.insert((kind, name), *found);
+                draft.hints.iter().for_each(|hint| continuations.ignored(hint, &draft.title()));
             }
         }
         for (name, draft) in desired {
@@ -136,7 +139,7 @@ fn resolve<'a>(model: &'a Model, accepted: &'a Catalog, claims: &mut Claims<'a>)
             {
                 match known.get_key_value(hint.from.as_str()) {
                     Some((old, found)) if claimed.insert(*old) => {
-                        claims.types.insert((kind, name), *found);
+                        continuations.types.insert((kind, name), *found);
                     }
                     found => {
                         refused = true;
@@ -145,12 +148,12 @@ fn resolve<'a>(model: &'a Model, accepted: &'a Catalog, claims: &mut Claims<'a>)
                             None => missing_type(accepted, kind, &hint.from),
                         };
                         let free = known.keys().copied().filter(|name| !claimed.contains(name));
-                        claims.refuse(hint, &draft.title(), reason, did_you_mean(&hint.from, free));
+                        continuations.refuse(hint, &draft.title(), reason, did_you_mean(&hint.from, free));
                     }
                 }
             }
             if !refused {
-                resolve_properties(kind, draft, accepted, claims);
+                resolve_properties(kind, draft, accepted, continuations);
             }
         }
     }
@@ -168,10 +171,10 @@ fn resolve_properties<'a>(
     kind: DeclarationKind,
     draft: &'a TypeDraft,
     accepted: &'a Catalog,
-    claims: &mut Claims<'a>,
+    continuations: &mut Continuations<'a>,
 ) {
     let key: Key<'a> = (kind, &draft.name);
-    let owner = claims.types.get(&key).copied();
+    let owner = continuations.types.get(&key).copied();
     let known: BTreeMap<&str, PropertyId> = owner.map_or_else(BTreeMap::new, |owner| {
         owner.properties.iter().map(|p| (p.name.as_str(), p.id)).collect()
     });
@@ -179,17 +182,19 @@ fn resolve_properties<'a>(
     for property in &draft.properties {
         if let Some(id) = known.get(property.name.as_str()) {
             claimed.insert(&property.name);
-            claims.properties.insert((key, &property.name), *id);
+            continuations.properties.insert((key, &property.name), *id);
             let own = property.hints.iter().filter(|hint| !hint.injected);
-            own.for_each(|hint| claims.ignored(hint, &property_title(draft, property)));
+            own.for_each(|hint| continuations.ignored(hint, &property_title(draft, property)));
         }
     }
     for property in draft.properties.iter().filter(|property| !known.contains_key(property.name.as_str())) {
         for hint in &property.hints {
             let target = (key, property.name.as_str());
             match known.get_key_value(hint.from.as_str()) {
-                Some((old, id)) if !claims.properties.contains_key(&target) && claimed.insert(*old) => {
-                    claims.properties.insert(target, *id);
+                Some((old, id))
+                    if !continuations.properties.contains_key(&target) && claimed.insert(*old) =>
+                {
+                    continuations.properties.insert(target, *id);
                 }
                 _ if hint.injected => {}
                 found => {
@@ -200,7 +205,7 @@ fn resolve_properties<'a>(
                     };
                     let free = known.keys().copied().filter(|name| !claimed.contains(name));
                     let cure = did_you_mean(&hint.from, free);
-                    claims.refuse(hint, &property_title(draft, property), reason, cure);
+                    continuations.refuse(hint, &property_title(draft, property), reason, cure);
                 }
             }
         }
@@ -219,7 +224,7 @@ fn missing_property(accepted: &Catalog, draft: &TypeDraft, name: &str) -> String
     }
 }
 
-impl Claims<'_> {
+impl Continuations<'_> {
     fn ignored(&mut self, hint: &RenameHint, title: &str) {
         let message =
             format!("ignored hint: @rename_from(\"{}\") on {title}, which exists under this name", hint.from);
@@ -245,7 +250,7 @@ struct Ids<'a> {
 }
 
 /// Hands out numbers in the order types, properties, incarnations. `None` when the counter is exhausted.
-fn allocate<'a>(model: &'a Model, claims: &Claims<'a>, next: u64) -> Option<Ids<'a>> {
+fn allocate<'a>(model: &'a Model, continuations: &Continuations<'a>, next: u64) -> Option<Ids<'a>> {
     let mut next = next;
     let mut take = || {
         let taken = next;
@@ -256,7 +261,7 @@ fn allocate<'a>(model: &'a Model, claims: &Claims<'a>, next: u64) -> Option<Ids<
     let mut types: BTreeMap<Key<'a>, TypeId> = BTreeMap::new();
     for (kind, draft) in keys() {
         let key: Key<'a> = (kind, &draft.name);
-        let id = match claims.types.get(&key) {
+        let id = match continuations.types.get(&key) {
             Some(known) => known.id,
             None => TypeId(take()?),
         };
@@ -269,7 +274,7 @@ fn allocate<'a>(model: &'a Model, claims: &Claims<'a>, next: u64) -> Option<Ids<
     for (_, kind, draft) in &owners {
         for property in &draft.properties {
             let key = ((*kind, draft.name.as_str()), property.name.as_str());
-            let id = match claims.properties.get(&key) {
+            let id = match continuations.properties.get(&key) {
                 Some(id) => *id,
                 None => PropertyId(take()?),
             };
@@ -279,7 +284,7 @@ fn allocate<'a>(model: &'a Model, claims: &Claims<'a>, next: u64) -> Option<Ids<
     let mut incarnations = BTreeMap::new();
     for (_, kind, draft) in owners.iter().filter(|(_, kind, _)| *kind != DeclarationKind::Interface) {
         let key: Key<'a> = (*kind, &draft.name);
-        let incarnation = match claims.types.get(&key).and_then(|known| known.incarnation) {
+        let incarnation = match continuations.types.get(&key).and_then(|known| known.incarnation) {
             Some(incarnation) => incarnation,
             None => Incarnation(take()?),
         };

@@ -1,4 +1,5 @@
-//! Drafts to a model: names resolved, interfaces injected, everything in canonical order.
+//! Linking: drafts become a model, with names resolved, properties of interfaces injected, and everything in canonical
+//! order.
 
 use std::collections::{BTreeMap, BTreeSet};
 

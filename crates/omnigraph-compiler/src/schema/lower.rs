@@ -1,14 +1,15 @@
-//! Syntax tree to drafts: everything that can be said about a declaration without looking at another one.
+//! Lowering: the syntax tree becomes drafts, which hold all that one declaration says without looking at another one.
 
 use std::collections::BTreeSet;
 
-use super::annotations::{self, Target};
+use super::annotations;
 use super::ast::{self, At, Declaration, Member, TypeKind};
 use super::constraints;
 use super::declaration::DeclarationKind;
 use super::draft::{PropertyDraft, Reference, TypeDraft};
 use super::findings::{Findings, did_you_mean};
 use super::metric;
+use super::target::Target;
 use crate::catalog::Cardinality;
 use crate::types::{Kind, Scalar, Type};
 
@@ -75,9 +76,9 @@ fn reference(name: &ast::Name) -> Reference {
 
 fn add_header(draft: &mut TypeDraft, written: &[ast::Annotation], findings: &mut Findings) {
     let target = Target::Header { kind: draft.kind, name: &draft.name };
-    let said = annotations::read(target, written, findings);
-    draft.annotations = said.stored;
-    draft.hints = said.hints;
+    let values = annotations::read(target, written, findings);
+    draft.annotations = values.stored;
+    draft.hints = values.hints;
 }
 
 fn add_members(draft: &mut TypeDraft, members: &[Member], findings: &mut Findings) {
@@ -100,7 +101,7 @@ fn add_property(draft: &mut TypeDraft, property: &ast::Property, findings: &mut 
     }
     let ty = lower_type(owner, name, &property.ty, findings);
     let target = Target::Property { kind: draft.kind, owner, name, ty: ty.as_ref() };
-    let said = annotations::read(target, &property.annotations, findings);
+    let values = annotations::read(target, &property.annotations, findings);
     if draft.property(name).is_some() {
         findings.declaration(span, format!("duplicate property '{name}' in {}", draft.title()));
         return;
@@ -109,11 +110,11 @@ fn add_property(draft: &mut TypeDraft, property: &ast::Property, findings: &mut 
         name: name.clone(),
         span,
         ty,
-        marks: said.marks,
-        embed: said.embed,
-        metric: said.metric,
-        annotations: said.stored,
-        hints: said.hints,
+        marks: values.marks,
+        embed: values.embed,
+        metric: values.metric,
+        annotations: values.stored,
+        hints: values.hints,
         declared: true,
         satisfies: BTreeSet::new(),
     });

@@ -1,10 +1,10 @@
-//! The metric that `@index` gives a vector: its keyword in either form, and what a property gets from both.
+//! The metric that `@index` gives a vector: on the property, in the body of its type, or both.
 
-use super::annotations::{Target, check_keywords};
 use super::ast::{self, ConstraintKind};
 use super::declaration::DeclarationKind;
 use super::draft::{MetricClause, TypeDraft};
 use super::findings::{Findings, did_you_mean};
+use super::target::{Target, check_keywords};
 use crate::catalog::Metric;
 use crate::diagnostics::Span;
 use crate::types::Type;
@@ -44,8 +44,8 @@ pub(super) fn of_body(
         findings.declaration_with_hint(first.at.0, message, Some(hint));
         return None;
     };
-    let place = format!("property {owner}.{}", member.text);
-    check_keywords("index", &place, keywords, findings);
+    let target = format!("property {owner}.{}", member.text);
+    check_keywords("index", &target, keywords, findings);
     let (metric, span) = read(kind, owner, &member.text, keywords, findings)?;
     Some(MetricClause { property: member.text.clone(), metric, span })
 }

@@ -1,4 +1,4 @@
-//! Tokens to syntax tree, by the grammar of the language; a broken member or declaration is reported and skipped.
+//! The parser: tokens become a syntax tree; a malformed member or declaration is reported and skipped.
 //!
 //! The grammar does not nest, so parsing needs constant stack.
 

@@ -1,11 +1,12 @@
-//! The difference between two catalogs of one identity domain, as a plan. Declarations are paired by id, not by name.
+//! The planner: compares two catalogs of one identity domain and makes the migration plan. Declarations are paired by id,
+//! not by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes;
 use super::constraints;
 use super::declaration::DeclarationKind;
-use super::plan::{DropMode, Plan, PropertyType, Step};
+use super::migration_plan::{DropMode, MigrationPlan, MigrationStep, PropertyType};
 use crate::catalog::{
     Annotation, Cardinality, Catalog, Constraint, EdgeType, InterfaceType, Metric, NodeType, Property,
     PropertyId, TypeId,
@@ -13,7 +14,7 @@ use crate::catalog::{
 use crate::types::Kind;
 
 /// A type of any kind, with the names it uses replaced by ids.
-struct View<'a> {
+struct TypeView<'a> {
     kind: DeclarationKind,
     id: TypeId,
     name: &'a str,
@@ -25,9 +26,9 @@ struct View<'a> {
     cardinality: Cardinality,
 }
 
-impl<'a> View<'a> {
-    fn interface(interface: &'a InterfaceType) -> View<'a> {
-        View {
+impl<'a> TypeView<'a> {
+    fn interface(interface: &'a InterfaceType) -> TypeView<'a> {
+        TypeView {
             kind: DeclarationKind::Interface,
             id: interface.id,
             name: &interface.name,
@@ -40,9 +41,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn node(catalog: &Catalog, node: &'a NodeType) -> View<'a> {
+    fn node(catalog: &Catalog, node: &'a NodeType) -> TypeView<'a> {
         let id = |name: &String| catalog.interfaces.get(name).map(|interface| interface.id);
-        View {
+        TypeView {
             kind: DeclarationKind::Node,
             id: node.id,
             name: &node.name,
@@ -55,9 +56,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn edge(catalog: &Catalog, edge: &'a EdgeType) -> View<'a> {
+    fn edge(catalog: &Catalog, edge: &'a EdgeType) -> TypeView<'a> {
         let id = |name: &String| catalog.nodes.get(name).map(|node| node.id);
-        View {
+        TypeView {
             kind: DeclarationKind::Edge,
             id: edge.id,
             name: &edge.name,
@@ -99,29 +100,29 @@ enum Member<'a> {
 }
 
 /// The types of one kind, by name.
-fn views(catalog: &Catalog, kind: DeclarationKind) -> Vec<View<'_>> {
+fn views(catalog: &Catalog, kind: DeclarationKind) -> Vec<TypeView<'_>> {
     match kind {
-        DeclarationKind::Interface => catalog.interfaces.values().map(View::interface).collect(),
-        DeclarationKind::Node => catalog.nodes.values().map(|node| View::node(catalog, node)).collect(),
-        DeclarationKind::Edge => catalog.edges.values().map(|edge| View::edge(catalog, edge)).collect(),
+        DeclarationKind::Interface => catalog.interfaces.values().map(TypeView::interface).collect(),
+        DeclarationKind::Node => catalog.nodes.values().map(|node| TypeView::node(catalog, node)).collect(),
+        DeclarationKind::Edge => catalog.edges.values().map(|edge| TypeView::edge(catalog, edge)).collect(),
     }
 }
 
 /// Plans the way from one catalog to another.
-pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> Plan {
+pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> MigrationPlan {
     let mut steps = Vec::new();
     for kind in [DeclarationKind::Interface, DeclarationKind::Node, DeclarationKind::Edge] {
-        let old: BTreeMap<TypeId, View<'_>> =
+        let old: BTreeMap<TypeId, TypeView<'_>> =
             views(accepted, kind).into_iter().map(|view| (view.id, view)).collect();
         let new = views(desired, kind);
         for view in &new {
             match old.get(&view.id) {
                 Some(old) => Difference { old, new: view, steps: &mut steps }.type_steps(),
-                None => steps.push(Step::AddType { type_kind: kind, name: view.name.to_owned() }),
+                None => steps.push(MigrationStep::AddType { type_kind: kind, name: view.name.to_owned() }),
             }
         }
         let kept: BTreeSet<TypeId> = new.iter().map(|view| view.id).collect();
-        let mut gone: Vec<&View<'_>> = old.values().filter(|view| !kept.contains(&view.id)).collect();
+        let mut gone: Vec<&TypeView<'_>> = old.values().filter(|view| !kept.contains(&view.id)).collect();
         gone.sort_by_key(|view| view.name);
         steps.extend(gone.into_iter().map(drop_type));
     }
@@ -135,23 +136,27 @@ pub(super) fn plan(accepted: &Catalog, desired: &Catalog) -> Plan {
             None,
         ));
     }
-    Plan::new(steps)
+    MigrationPlan::new(steps)
 }
 
-fn drop_type(view: &View<'_>) -> Step {
+fn drop_type(view: &TypeView<'_>) -> MigrationStep {
     match view.kind {
         DeclarationKind::Interface => {
             let reason = format!("interface '{}' cannot be removed", view.name);
             unsupported(view.entity(), reason, None)
         }
         DeclarationKind::Node | DeclarationKind::Edge => {
-            Step::DropType { type_kind: view.kind, name: view.name.to_owned(), mode: DropMode::Soft }
+            MigrationStep::DropType { type_kind: view.kind, name: view.name.to_owned(), mode: DropMode::Soft }
         }
     }
 }
 
-fn unsupported(entity: String, reason: impl Into<String>, code: Option<codes::Code>) -> Step {
-    Step::UnsupportedChange { entity, reason: reason.into(), code: code.map(|code| code.id.to_owned()) }
+fn unsupported(entity: String, reason: impl Into<String>, code: Option<codes::Code>) -> MigrationStep {
+    MigrationStep::UnsupportedChange {
+        entity,
+        reason: reason.into(),
+        code: code.map(|code| code.id.to_owned()),
+    }
 }
 
 /// Annotations that a migration may change, and the others.
@@ -169,9 +174,9 @@ fn spell_metric(metric: Option<Metric>) -> Annotation {
 
 /// A type in both catalogs.
 struct Difference<'v, 'a> {
-    old: &'v View<'a>,
-    new: &'v View<'a>,
-    steps: &'v mut Vec<Step>,
+    old: &'v TypeView<'a>,
+    new: &'v TypeView<'a>,
+    steps: &'v mut Vec<MigrationStep>,
 }
 
 impl<'a> Difference<'_, 'a> {
@@ -204,7 +209,7 @@ impl<'a> Difference<'_, 'a> {
                 self.refuse(self.new.entity(), reason);
             }
             type_kind @ (DeclarationKind::Node | DeclarationKind::Edge) => {
-                self.steps.push(Step::RenameType { type_kind, from, to });
+                self.steps.push(MigrationStep::RenameType { type_kind, from, to });
             }
         }
     }
@@ -228,7 +233,7 @@ impl<'a> Difference<'_, 'a> {
         let (old, old_custom) = split(self.old.annotations);
         let (new, new_custom) = split(self.new.annotations);
         if old != new {
-            self.steps.push(Step::UpdateTypeMetadata {
+            self.steps.push(MigrationStep::UpdateTypeMetadata {
                 type_kind: self.new.kind,
                 name: self.new.name.to_owned(),
                 annotations: new.into_iter().cloned().collect(),
@@ -242,7 +247,7 @@ impl<'a> Difference<'_, 'a> {
 
     fn add_property(&mut self, property: &Property) {
         if property.ty.nullable {
-            self.steps.push(Step::AddProperty {
+            self.steps.push(MigrationStep::AddProperty {
                 type_kind: self.new.kind,
                 type_name: self.new.name.to_owned(),
                 property_name: property.name.clone(),
@@ -264,7 +269,7 @@ impl<'a> Difference<'_, 'a> {
         let entity = self.new.property_entity(&new.name);
         let title = format!("{type_name}.{}", new.name);
         if old.name != new.name {
-            self.steps.push(Step::RenameProperty {
+            self.steps.push(MigrationStep::RenameProperty {
                 type_kind,
                 type_name: type_name.to_owned(),
                 from: old.name.clone(),
@@ -274,7 +279,7 @@ impl<'a> Difference<'_, 'a> {
         if old.ty != new.ty {
             self.type_change(old, new);
         }
-        let embed = |view: &View<'a>, property: &'a Property| {
+        let embed = |view: &TypeView<'a>, property: &'a Property| {
             property.embed.as_ref().map(|embed| (view.member(&embed.source), embed.model.as_deref()))
         };
         if embed(self.old, old) != embed(self.new, new) {
@@ -298,7 +303,7 @@ impl<'a> Difference<'_, 'a> {
         };
         if old_texts != new_texts || metrics[0] != metrics[1] {
             let metric = (metrics != [None, None]).then(|| spell_metric(new.metric));
-            self.steps.push(Step::UpdatePropertyMetadata {
+            self.steps.push(MigrationStep::UpdatePropertyMetadata {
                 type_kind,
                 type_name: type_name.to_owned(),
                 property_name: new.name.clone(),
@@ -315,7 +320,7 @@ impl<'a> Difference<'_, 'a> {
             && old.ty.nullable == new.ty.nullable
             && before.iter().all(|value| after.contains(value))
         {
-            self.steps.push(Step::ExtendEnum {
+            self.steps.push(MigrationStep::ExtendEnum {
                 type_kind: self.new.kind,
                 type_name: self.new.name.to_owned(),
                 property_name: new.name.clone(),
@@ -372,7 +377,7 @@ impl<'a> Difference<'_, 'a> {
     }
 
     fn add_index(&mut self, constraint: Constraint) {
-        self.steps.push(Step::AddConstraint {
+        self.steps.push(MigrationStep::AddConstraint {
             type_kind: self.new.kind,
             type_name: self.new.name.to_owned(),
             constraint,
@@ -382,7 +387,7 @@ impl<'a> Difference<'_, 'a> {
     fn drop_properties(&mut self) {
         for property in self.old.properties {
             if self.new.property_by_id(property.id).is_none() {
-                self.steps.push(Step::DropProperty {
+                self.steps.push(MigrationStep::DropProperty {
                     type_kind: self.new.kind,
                     type_name: self.new.name.to_owned(),
                     property_name: property.name.clone(),
@@ -441,8 +446,8 @@ impl<'a> Difference<'_, 'a> {
         &self,
         constraint: &Constraint,
         members: &BTreeSet<Member<'_>>,
-        other: &View<'_>,
-        own: &View<'_>,
+        other: &TypeView<'_>,
+        own: &TypeView<'_>,
     ) -> bool {
         let comparable = matches!(constraint, Constraint::Range { .. } | Constraint::Check { .. });
         comparable
@@ -455,17 +460,17 @@ impl<'a> Difference<'_, 'a> {
     }
 
     /// A constraint as it is whatever its properties are called.
-    fn identity<'b>(&self, view: &View<'b>, constraint: &'b Constraint) -> Identity<'b> {
+    fn identity<'b>(&self, view: &TypeView<'b>, constraint: &'b Constraint) -> ConstraintIdentity<'b> {
         let members = constraints::members(constraint).into_iter().map(|name| view.member(name)).collect();
-        Identity { constraint, members }
+        ConstraintIdentity { constraint, members }
     }
 
-    fn holds(&self, view: &View<'_>, identity: &Identity<'_>) -> bool {
+    fn holds(&self, view: &TypeView<'_>, identity: &ConstraintIdentity<'_>) -> bool {
         view.constraints.iter().any(|constraint| self.identity(view, constraint).same(identity))
     }
 
     /// Whether the property of this view carries the constraint as a mark that was judged with the property.
-    fn reported(&self, identity: &Identity<'_>, view: &View<'_>) -> bool {
+    fn reported(&self, identity: &ConstraintIdentity<'_>, view: &TypeView<'_>) -> bool {
         let [Member::Property(id)] = identity.members.iter().copied().collect::<Vec<_>>()[..] else {
             return false;
         };
@@ -481,13 +486,14 @@ impl<'a> Difference<'_, 'a> {
     }
 }
 
-struct Identity<'a> {
+/// What makes two constraints the same one, whatever their members are called.
+struct ConstraintIdentity<'a> {
     constraint: &'a Constraint,
     members: BTreeSet<Member<'a>>,
 }
 
-impl Identity<'_> {
-    fn same(&self, other: &Identity<'_>) -> bool {
+impl ConstraintIdentity<'_> {
+    fn same(&self, other: &ConstraintIdentity<'_>) -> bool {
         if self.members != other.members {
             return false;
         }

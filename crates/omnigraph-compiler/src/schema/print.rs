@@ -1,4 +1,4 @@
-//! Syntax tree to source text.
+//! The printer: a syntax tree becomes source text.
 
 use std::fmt::{self, Write};
 

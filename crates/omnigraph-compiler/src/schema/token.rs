@@ -1,4 +1,4 @@
-//! Text to tokens. White space and comments disappear; what is no token is reported and skipped.
+//! The lexer: text becomes tokens. White space and comments disappear; what is no token is reported and skipped.
 
 use std::fmt;
 

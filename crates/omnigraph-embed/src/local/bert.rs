@@ -10,9 +10,9 @@ use std::ops::Range;
 use candle_core::{Device, Result as Computed, Tensor};
 use candle_nn::ops;
 
-use super::error::ModelError;
 use super::files::{Activation, NetworkConfig};
 use super::weights::Weights;
+use crate::model_error::ModelError;
 
 /// The tokens of a text.
 pub(super) struct Tokens {

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
 
 use super::bert::{Bert, Tokens};
-use super::error::ModelError;
 use super::files::{self, Pooling, Settings, unsupported};
 use super::weights::Weights;
 use crate::error::{EmbedError, Result};
-use crate::vector::unit;
-use crate::wire::Purpose;
+use crate::model_error::ModelError;
+use crate::vector::{Purpose, unit};
 
 /// Tokens that are computed together, unless one text alone has more. Enough for products of full speed; the largest
 /// matrix of a batch has this many rows and four hidden widths of columns.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use candle_core::safetensors::{BufferedSafetensors, Load};
 use candle_core::{DType, Device, Tensor};
 
-use super::error::ModelError;
 use super::files;
+use crate::model_error::ModelError;
 
 /// A file of weights in memory.
 pub(super) struct Weights {

@@ -1,4 +1,4 @@
-//! A sentence model beside the asynchronous executor: loaded once, at the first need, and shared by all requests.
+//! A sentence model on blocking threads: loaded once, by the first request, and shared by all of them.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -10,22 +10,24 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tracing::debug;
 
-use super::error::ModelError;
 use super::files;
 use super::model::SentenceModel;
 use crate::error::{EmbedError, Result};
-use crate::wire::Purpose;
+use crate::model_error::ModelError;
+use crate::tracing_target::TRACING_TARGET;
+use crate::vector::Purpose;
 
 /// The model of a directory, loaded or not. Clones share it.
 ///
 /// As many requests are computed at a time as the machine has processors; the others wait in the order in which they
 /// came. A request that is dropped while it waits leaves no trace; one that is computed then ends after its batch, and
-/// holds its place until it does.
+/// holds its permit until it does.
 #[derive(Clone)]
 pub(crate) struct Worker {
     /// Limit of one request, loading and waiting included.
     deadline: Option<Duration>,
-    places: Arc<Semaphore>,
+    /// One for each batch that may be computed at a time.
+    permits: Arc<Semaphore>,
     shared: Arc<Shared>,
 }
 
@@ -47,10 +49,10 @@ impl Drop for StopOnDrop {
 impl Worker {
     /// Makes a worker. Touches no file.
     pub(crate) fn new(directory: PathBuf, deadline: Option<Duration>) -> Worker {
-        let places = available_parallelism().map_or(1, NonZero::get);
+        let permits = available_parallelism().map_or(1, NonZero::get);
         Worker {
             deadline,
-            places: Arc::new(Semaphore::new(places)),
+            permits: Arc::new(Semaphore::new(permits)),
             shared: Arc::new(Shared { directory, model: Mutex::new(None) }),
         }
     }
@@ -84,19 +86,19 @@ impl Worker {
         self.run(|shared, _| Ok(files::digest(&shared.directory)?)).await
     }
 
-    /// Does work on a thread that may block, when a place is free and within the deadline.
+    /// Does work on a thread that may block, when a permit is free, and within the deadline.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared, &AtomicBool) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let places = Arc::clone(&self.places);
+        let permits = Arc::clone(&self.permits);
         let shared = Arc::clone(&self.shared);
         let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop.0);
         let done = async {
-            let place = places.acquire_owned().await.expect("the semaphore is never closed");
+            let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
             let job = tokio::task::spawn_blocking(move || {
-                let _place = place;
+                let _permit = permit;
                 work(&shared, &stopped)
             });
             let directory = self.shared.directory.clone();
@@ -110,7 +112,7 @@ impl Worker {
 }
 
 impl Shared {
-    /// Returns the model. Those who need it while it is loaded wait; no more of them than there are places.
+    /// Returns the model. Those who need it while it is loaded wait; no more of them than there are permits.
     fn model(&self) -> Result<Arc<SentenceModel>, ModelError> {
         // A load that panicked has stored nothing, so the value is whole.
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +122,7 @@ impl Shared {
         let started = Instant::now();
         let loaded = Arc::new(SentenceModel::load(&self.directory)?);
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        debug!(target: crate::TRACING_TARGET, directory = %self.directory.display(), ms, "sentence model loaded");
+        debug!(target: TRACING_TARGET, directory = %self.directory.display(), ms, "sentence model loaded");
         Ok(Arc::clone(model.insert(loaded)))
     }
 }
@@ -135,20 +137,20 @@ mod tests {
 
     fn worker(deadline: Option<Duration>) -> (Worker, u32) {
         let worker = Worker::new(PathBuf::from("/nowhere"), deadline);
-        let places = u32::try_from(worker.places.available_permits()).unwrap();
-        (worker, places)
+        let permits = u32::try_from(worker.permits.available_permits()).unwrap();
+        (worker, permits)
     }
 
-    /// Waits until every place is free.
-    async fn idle(worker: &Worker, places: u32) {
-        let all = Arc::clone(&worker.places).acquire_many_owned(places);
-        drop(tokio::time::timeout(Duration::from_secs(30), all).await.expect("places come back").unwrap());
+    /// Waits until every permit is free.
+    async fn idle(worker: &Worker, permits: u32) {
+        let all = Arc::clone(&worker.permits).acquire_many_owned(permits);
+        drop(tokio::time::timeout(Duration::from_secs(30), all).await.expect("permits come back").unwrap());
     }
 
     #[tokio::test]
     async fn requests_dropped_while_they_wait_are_never_computed() {
-        let (worker, places) = worker(None);
-        let busy = Arc::clone(&worker.places).acquire_many_owned(places).await.unwrap();
+        let (worker, permits) = worker(None);
+        let busy = Arc::clone(&worker.permits).acquire_many_owned(permits).await.unwrap();
         let computed = Arc::new(AtomicUsize::new(0));
         let requests: Vec<_> = (0..100)
             .map(|_| {
@@ -162,13 +164,13 @@ mod tests {
         }
         drop(busy);
         assert_eq!(worker.run(|_, _| Ok(7)).await.unwrap(), 7);
-        idle(&worker, places).await;
+        idle(&worker, permits).await;
         assert_eq!(computed.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn a_request_dropped_while_it_is_computed_is_told_to_stop() {
-        let (worker, places) = worker(None);
+        let (worker, permits) = worker(None);
         let (started, start) = tokio::sync::oneshot::channel();
         let request = worker.run(move |_, stop| {
             started.send(()).unwrap();
@@ -181,26 +183,26 @@ mod tests {
             _ = request => panic!("it was not dropped"),
             started = start => started.unwrap(),
         }
-        idle(&worker, places).await;
+        idle(&worker, permits).await;
     }
 
     #[tokio::test]
     async fn the_deadline_covers_waiting() {
         let deadline = Duration::from_millis(5);
-        let (worker, places) = worker(Some(deadline));
-        let busy = Arc::clone(&worker.places).acquire_many_owned(places).await.unwrap();
+        let (worker, permits) = worker(Some(deadline));
+        let busy = Arc::clone(&worker.permits).acquire_many_owned(permits).await.unwrap();
         let error = worker.run(|_, _| Ok(())).await.unwrap_err();
         assert!(
             matches!(error, EmbedError::DeadlineExceeded { deadline: told, .. } if told == deadline),
             "{error}"
         );
         drop(busy);
-        idle(&worker, places).await;
+        idle(&worker, permits).await;
     }
 
     #[tokio::test]
-    async fn no_more_is_computed_at_a_time_than_there_are_places() {
-        let (worker, places) = worker(None);
+    async fn no_more_is_computed_at_a_time_than_there_are_permits() {
+        let (worker, permits) = worker(None);
         let busy = Arc::new(AtomicUsize::new(0));
         let requests = (0..50).map(|_| {
             let busy = Arc::clone(&busy);
@@ -212,15 +214,15 @@ mod tests {
             })
         });
         let beside = futures::future::try_join_all(requests).await.unwrap();
-        assert!(beside.into_iter().all(|beside| beside < places as usize));
+        assert!(beside.into_iter().all(|beside| beside < permits as usize));
     }
 
     #[tokio::test]
     async fn a_defect_is_an_error_of_its_request_alone() {
-        let (worker, places) = worker(None);
+        let (worker, permits) = worker(None);
         let error = worker.run(|_, _| -> Result<()> { panic!("no such case") }).await.unwrap_err();
         assert!(matches!(error, EmbedError::Model(inner) if matches!(*inner, ModelError::Run { .. })));
-        idle(&worker, places).await;
+        idle(&worker, permits).await;
         assert_eq!(worker.run(|_, _| Ok(7)).await.unwrap(), 7);
     }
 }

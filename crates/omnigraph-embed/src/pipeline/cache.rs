@@ -1,4 +1,4 @@
-//! Vectors by content, in a file that outlives a run: a run that was stopped pays for no text twice.
+//! A cache of vectors by content, in a file that outlives a run, so that a run that was stopped pays for no text twice.
 //!
 //! Layout: the eight bytes of [`MAGIC`], then records of a 32-byte key, the number of components (u32) and the
 //! components (f32), all little-endian. The file only grows. A torn record at the end is cut off when it is opened; a
@@ -151,7 +151,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Provider;
+    use crate::provider::Provider;
 
     #[test]
     fn vectors_survive_and_a_torn_record_does_not() {

@@ -1,6 +1,8 @@
-//! What stops a run. The output file is then as it was before.
+//! Errors of the pipeline. Whatever the error, the output file is as it was before.
 
 use std::path::{Path, PathBuf};
+
+use omnigraph_yaml::{Position, Problem, SimilarKey};
 
 use crate::error::EmbedError;
 
@@ -30,21 +32,23 @@ pub enum PipelineError {
     },
 
     /// The seed manifest is no YAML of the right shape.
-    #[error("seed manifest {} cannot be read: {reason}", .path.display())]
+    #[error("seed manifest {} cannot be read: {}", .path.display(), told(.problems))]
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong, with line and column.
-        reason: String,
+        /// What is wrong with it, in the order of the text; at least one problem.
+        problems: Vec<Problem>,
     },
 
     /// The seed manifest lacks a key.
-    #[error("seed manifest {} has no {key}", .path.display())]
+    #[error("seed manifest {} has no {key}{}", .path.display(), meant(.similar.as_ref()))]
     MissingKey {
         /// The manifest.
         path: PathBuf,
         /// Path of the key, with dots.
         key: &'static str,
+        /// A key of the manifest that may be meant by it.
+        similar: Option<SimilarKey>,
     },
 
     /// The spec file is no JSON of the right shape.
@@ -57,10 +61,12 @@ pub enum PipelineError {
     },
 
     /// The spec asks for what cannot be.
-    #[error("embed spec in {} is unusable: {reason}", .path.display())]
+    #[error("embed spec in {} is unusable: {}{reason}", .path.display(), at(*.position))]
     UnusableSpec {
         /// The manifest or spec file.
         path: PathBuf,
+        /// Where the value is that is wrong, in a manifest.
+        position: Option<Position>,
         /// What is wrong with it.
         reason: String,
     },
@@ -133,6 +139,20 @@ impl PipelineError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> PipelineError {
         move |source| PipelineError::Io { action, path: path.to_owned(), source }
     }
+}
+
+/// Returns the problems with their positions, one a line.
+fn told(problems: &[Problem]) -> String {
+    let line = |problem: &Problem| format!("{}{problem}", at(problem.position));
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn at(position: Option<Position>) -> String {
+    position.map(|at| format!("line {}, column {}: ", at.line, at.column)).unwrap_or_default()
+}
+
+fn meant(similar: Option<&SimilarKey>) -> String {
+    similar.map(|key| format!("; did you mean it by {key}?")).unwrap_or_default()
 }
 
 fn lines(first: u64, last: u64) -> String {

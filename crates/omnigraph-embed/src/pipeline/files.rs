@@ -1,4 +1,4 @@
-//! The input, line by line, and the output, which appears whole.
+//! The files of a run: an input that is read line by line, and an output that appears whole or not at all.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ pub(super) struct Input<'a> {
     path: &'a Path,
     reader: BufReader<File>,
     buffer: Vec<u8>,
-    place: Place,
+    position: LinePosition,
 }
 
-/// Where a line stands.
+/// The position of a line in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct LinePosition {
     /// Number of the line, from 1.
     pub(super) line: u64,
     /// Number of the record, from 1: blank lines do not count.
@@ -39,7 +39,7 @@ impl<'a> Input<'a> {
             _ => PipelineError::io("open", path)(error),
         })?;
         let reader = BufReader::with_capacity(256 << 10, file);
-        Ok(Input { path, reader, buffer: Vec::new(), place: Place::default() })
+        Ok(Input { path, reader, buffer: Vec::new(), position: LinePosition::default() })
     }
 
     /// Tells whether the file can be read twice, which a pipe cannot.
@@ -53,35 +53,35 @@ impl<'a> Input<'a> {
     ///
     /// # Errors
     /// [`PipelineError::Io`]; [`PipelineError::Row`] for a line that is too long or not UTF-8.
-    pub(super) async fn next(&mut self) -> Result<Option<(Place, &str)>> {
+    pub(super) async fn next(&mut self) -> Result<Option<(LinePosition, &str)>> {
         loop {
             self.buffer.clear();
             let more = self.read_line().await?;
             if !more {
                 return Ok(None);
             }
-            self.place.line += 1;
-            if self.place.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
+            self.position.line += 1;
+            if self.position.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
                 self.buffer.drain(..3);
             }
             if !self.buffer.trim_ascii().is_empty() {
                 break;
             }
         }
-        self.place.record += 1;
-        let place = self.place;
+        self.position.record += 1;
+        let position = self.position;
         if self.buffer.len() > LINE_BYTES {
-            return Err(self.refuse(place, RowProblem::TooLong { limit: LINE_BYTES }));
+            return Err(self.refuse(position, RowProblem::TooLong { limit: LINE_BYTES }));
         }
         match std::str::from_utf8(self.buffer.trim_ascii()) {
-            Ok(text) => Ok(Some((place, text))),
-            Err(_) => Err(self.refuse(place, RowProblem::NotUtf8)),
+            Ok(text) => Ok(Some((position, text))),
+            Err(_) => Err(self.refuse(position, RowProblem::NotUtf8)),
         }
     }
 
     /// Returns the error for a line.
-    pub(super) fn refuse(&self, place: Place, problem: RowProblem) -> PipelineError {
-        refuse(self.path, place, problem)
+    pub(super) fn refuse(&self, position: LinePosition, problem: RowProblem) -> PipelineError {
+        refuse(self.path, position, problem)
     }
 
     /// Fills the buffer with the next line, or with a little more than the longest acceptable one.
@@ -103,8 +103,8 @@ impl<'a> Input<'a> {
 }
 
 /// Returns the error for a line of a file.
-pub(super) fn refuse(path: &Path, place: Place, problem: RowProblem) -> PipelineError {
-    PipelineError::Row { path: path.to_owned(), line: place.line, record: place.record, problem }
+pub(super) fn refuse(path: &Path, position: LinePosition, problem: RowProblem) -> PipelineError {
+    PipelineError::Row { path: path.to_owned(), line: position.line, record: position.record, problem }
 }
 
 /// Writes `<path>.tmp` and moves it into place at the end. Dropping it before removes the temporary file.
@@ -179,8 +179,8 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let mut input = Input::open(&path).await?;
         let mut lines = Vec::new();
-        while let Some((place, text)) = input.next().await? {
-            lines.push((place.line, place.record, text.to_owned()));
+        while let Some((position, text)) = input.next().await? {
+            lines.push((position.line, position.record, text.to_owned()));
         }
         Ok(lines)
     }

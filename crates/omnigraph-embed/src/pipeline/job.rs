@@ -1,32 +1,10 @@
-//! What to embed, from a seed manifest or from single files.
+//! A job: the input of a run, its output, and the spec of what happens between them.
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
-use super::error::{PipelineError, Result};
-
-/// Where the output goes when a manifest does not say.
-const DEFAULT_OUTPUT: &str = "./build/seed.embedded.jsonl";
-
-/// How the vectors of one type are made.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct TypeSpec {
-    /// Property that receives the vector.
-    pub target: String,
-    /// Properties that make the text, in this order.
-    pub fields: Vec<String>,
-}
-
-/// Which vectors are made.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct EmbedSpec {
-    /// Components of every vector.
-    pub dimension: usize,
-    /// By type name. Rows of other types pass through.
-    pub types: BTreeMap<String, TypeSpec>,
-}
+use super::error::Result;
+use super::manifest::Manifest;
+use super::spec::EmbedSpec;
 
 /// An input, an output and what to do between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,29 +17,6 @@ pub struct Job {
     pub spec: EmbedSpec,
 }
 
-#[derive(Deserialize)]
-struct Manifest {
-    sources: Option<Sources>,
-    seed: Option<Seed>,
-    artifacts: Option<Artifacts>,
-    embeddings: Option<EmbedSpec>,
-}
-
-#[derive(Deserialize)]
-struct Sources {
-    raw_seed: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Seed {
-    data: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Artifacts {
-    embedded_seed: Option<PathBuf>,
-}
-
 impl Job {
     /// Reads a seed manifest (YAML): `sources.raw_seed` (or `seed.data`), `artifacts.embedded_seed` and `embeddings`.
     /// Paths in it are relative to its directory; other keys are ignored.
@@ -69,55 +24,33 @@ impl Job {
     /// # Errors
     /// [`PipelineError::Io`], [`PipelineError::Manifest`], [`PipelineError::MissingKey`],
     /// [`PipelineError::UnusableSpec`].
+    ///
+    /// [`PipelineError::Io`]: super::PipelineError::Io
+    /// [`PipelineError::Manifest`]: super::PipelineError::Manifest
+    /// [`PipelineError::MissingKey`]: super::PipelineError::MissingKey
+    /// [`PipelineError::UnusableSpec`]: super::PipelineError::UnusableSpec
     pub fn from_manifest(path: &Path) -> Result<Job> {
-        let text = std::fs::read_to_string(path).map_err(PipelineError::io("read", path))?;
-        let manifest: Manifest = serde_saphyr::from_str(&text)
-            .map_err(|error| PipelineError::Manifest { path: path.to_owned(), reason: error.to_string() })?;
-        let missing = |key| PipelineError::MissingKey { path: path.to_owned(), key };
-        let raw_seed = manifest.sources.and_then(|sources| sources.raw_seed);
-        let input = raw_seed
-            .or_else(|| manifest.seed.and_then(|seed| seed.data))
-            .ok_or_else(|| missing("sources.raw_seed"))?;
-        let output = manifest.artifacts.and_then(|artifacts| artifacts.embedded_seed);
-        let spec = manifest.embeddings.ok_or_else(|| missing("embeddings"))?;
-        check(&spec, path)?;
-        let output = output.unwrap_or_else(|| DEFAULT_OUTPUT.into());
-        Ok(Job { input: beside(path, &input), output: beside(path, &output), spec })
+        let Manifest { input, output, spec } = Manifest::from_file(path)?;
+        Ok(Job { input, output, spec })
     }
 
     /// Reads a spec file (JSON), which has the shape of a manifest's `embeddings`.
     ///
     /// # Errors
     /// [`PipelineError::Io`], [`PipelineError::Spec`], [`PipelineError::UnusableSpec`].
+    ///
+    /// [`PipelineError::Io`]: super::PipelineError::Io
+    /// [`PipelineError::Spec`]: super::PipelineError::Spec
+    /// [`PipelineError::UnusableSpec`]: super::PipelineError::UnusableSpec
     pub fn from_files(input: &Path, output: &Path, spec: &Path) -> Result<Job> {
-        let text = std::fs::read_to_string(spec).map_err(PipelineError::io("read", spec))?;
-        let parsed: EmbedSpec = serde_json::from_str(&text)
-            .map_err(|source| PipelineError::Spec { path: spec.to_owned(), source })?;
-        check(&parsed, spec)?;
-        Ok(Job { input: input.to_owned(), output: output.to_owned(), spec: parsed })
+        Ok(Job { input: input.to_owned(), output: output.to_owned(), spec: EmbedSpec::from_file(spec)? })
     }
-}
-
-fn check(spec: &EmbedSpec, path: &Path) -> Result<()> {
-    let unusable = |reason: String| Err(PipelineError::UnusableSpec { path: path.to_owned(), reason });
-    if spec.dimension == 0 {
-        return unusable("the dimension is 0".to_owned());
-    }
-    match spec.types.iter().find(|(_, of_type)| of_type.target.is_empty()) {
-        Some((name, _)) => unusable(format!("type '{name}' has no target property")),
-        None => Ok(()),
-    }
-}
-
-/// Returns the path seen from the manifest's directory, without `.` steps.
-fn beside(manifest: &Path, path: &Path) -> PathBuf {
-    let directory = manifest.parent().unwrap_or(Path::new(""));
-    directory.join(path).components().filter(|step| *step != Component::CurDir).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::PipelineError;
 
     fn manifest(text: &str) -> Result<Job> {
         let folder = tempfile::tempdir().unwrap();
@@ -196,6 +129,58 @@ embeddings:
             let error = manifest(&format!("{files}{text}")).unwrap_err();
             assert!(matches!(error, PipelineError::UnusableSpec { .. }), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn every_misfit_of_a_manifest_is_told_with_its_position_and_its_cure() {
+        let text = "sources: {raw_seed: 5}\nembeddings:\n  dimension: four\n  types:\n    Doc: {taget: vec, fields: [title]}\n";
+        let error = manifest(text).unwrap_err();
+        let PipelineError::Manifest { problems, .. } = &error else { panic!("{error}") };
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| {
+                let at = problem.position.expect("all of them are in the text");
+                format!("{}:{} {problem}", at.line, at.column)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "1:21 sources.raw_seed: expected text, found the number 5; put it in quotes",
+                "3:14 embeddings.dimension: expected an integer, found the text 'four'",
+                "5:10 embeddings.types.Doc: type 'Doc': missing key 'target'",
+                "5:11 embeddings.types.Doc: type 'Doc': unknown key 'taget'; did you mean 'target'?",
+            ]
+        );
+        let shown = error.to_string();
+        assert!(told.iter().all(|line| shown.contains(line.split_once(' ').unwrap().1)), "{shown}");
+    }
+
+    #[test]
+    fn a_misspelled_key_is_told_where_the_right_one_is_missing() {
+        let shown = |text: &str| manifest(text).unwrap_err().to_string();
+        let error = shown(&format!("sources:\n  raw_sead: a\n{EMBEDDINGS}"));
+        assert!(
+            error.ends_with("has no sources.raw_seed; did you mean it by 'raw_sead' in line 2, column 3?"),
+            "{error}"
+        );
+        let error = shown("sources: {raw_seed: a}\nembedings: {}\n");
+        assert!(
+            error.ends_with("has no embeddings; did you mean it by 'embedings' in line 2, column 1?"),
+            "{error}"
+        );
+        // A key that is not needed may have any name.
+        assert!(
+            manifest(&format!("sources: {raw}\nartifact: x\n{EMBEDDINGS}", raw = "{raw_seed: a}")).is_ok()
+        );
+    }
+
+    #[test]
+    fn keys_without_a_value_are_absent() {
+        let text = "sources: {raw_seed: a}\nseed:\nartifacts: {embedded_seed: ~}\nembeddings: {dimension: 1, types: }\n";
+        let job = manifest(text).unwrap();
+        assert_eq!(job.output, Path::new("build/seed.embedded.jsonl"));
+        assert!(job.spec.types.is_empty());
     }
 
     #[test]

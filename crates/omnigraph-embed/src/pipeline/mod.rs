@@ -39,13 +39,16 @@ mod cache;
 mod error;
 mod files;
 mod job;
+mod manifest;
 mod report;
 mod row;
 mod run;
 mod select;
+mod spec;
 
 pub use error::{PipelineError, Result, RowProblem};
-pub use job::{EmbedSpec, Job, TypeSpec};
+pub use job::Job;
 pub use report::{Mode, Progress, Report};
 pub use run::{Request, Work, run};
 pub use select::{Selection, Selector};
+pub use spec::{EmbedSpec, TypeSpec};

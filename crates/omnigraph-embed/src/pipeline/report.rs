@@ -1,4 +1,4 @@
-//! What a run did, and how far it is.
+//! The report of a run that has ended, and the progress of one that has not.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! One line of a seed: what it is, the text that stands for it, and the line that replaces it.
+//! One line of a seed file: what it is, the text that is embedded for it, and the line that replaces it.
 //!
-//! Values that are not worked on stay raw JSON, so numbers and escapes keep their spelling.
+//! All other values stay raw JSON, so that numbers and escapes keep their spelling.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::RowProblem;
-use super::job::TypeSpec;
+use super::spec::TypeSpec;
 
 /// A JSON object with its members in file order. The last of equal keys counts.
 #[derive(Debug, Default)]
@@ -126,22 +126,22 @@ impl Node<'_> {
         line
     }
 
-    /// Returns what stands before and after the property's value in the compact line. The property keeps its place, or
-    /// becomes the last one.
+    /// Returns what stands before and after the property's value in the compact line. The property keeps its
+    /// position, or becomes the last one.
     pub(super) fn around(&self, target: &str) -> (String, String) {
         let mut line = String::new();
         let mut cut = 0;
         self.write(&mut line, |line| {
-            let place = self.data.0.iter().rposition(|(key, _)| key == target);
+            let position = self.data.0.iter().rposition(|(key, _)| key == target);
             for (at, (key, value)) in self.data.0.iter().enumerate() {
-                if Some(at) == place {
+                if Some(at) == position {
                     push_key(line, key);
                     cut = line.len();
                 } else if key != target {
                     push_member(line, key, value);
                 }
             }
-            if place.is_none() {
+            if position.is_none() {
                 push_key(line, target);
                 cut = line.len();
             }
@@ -152,10 +152,10 @@ impl Node<'_> {
 
     fn write(&self, line: &mut String, properties: impl FnOnce(&mut String)) {
         line.push('{');
-        let place = self.row.0.iter().rposition(|(key, _)| key == "data");
+        let position = self.row.0.iter().rposition(|(key, _)| key == "data");
         let mut properties = Some(properties);
         for (at, (key, value)) in self.row.0.iter().enumerate() {
-            if Some(at) != place {
+            if Some(at) != position {
                 if key != "data" {
                     push_member(line, key, value);
                 }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_property_keeps_its_place_and_others_their_spelling() {
+    fn a_replaced_property_keeps_its_position_and_others_their_spelling() {
         let text = r#"{ "id" : 1e0, "data" : { "a" : "x \" \\" , "vec": [1, 2], "b": 12345678901234567890.10 }, "type": "Doc" }"#;
         let (before, after) = node(text).around("vec");
         assert_eq!(

@@ -1,14 +1,15 @@
-//! The run: read, check, embed a window, write, publish.
+//! A run of the pipeline: checks the input, then embeds and writes it window by window, and publishes the output.
 
 use std::path::Path;
 
 use super::cache::{self, Cache, Key};
 use super::error::{PipelineError, Result};
-use super::files::{self, Input, Output, Place};
-use super::job::{Job, TypeSpec};
+use super::files::{self, Input, LinePosition, Output};
+use super::job::Job;
 use super::report::{Mode, Progress, Report};
 use super::row::{Line, Node};
 use super::select::Selection;
+use super::spec::TypeSpec;
 use crate::client::EmbeddingClient;
 use crate::config::EmbeddingConfig;
 
@@ -75,12 +76,12 @@ pub async fn run(request: Request<'_>) -> Result<Report> {
     if Output::temporary_path(&job.output) == job.input {
         return Err(PipelineError::InputIsTemporary { path: job.input.clone() });
     }
-    let total_records = survey(&job.input).await?;
+    let total_records = check_lines(&job.input).await?;
     let mut input = Input::open(&job.input).await?;
     let cache = match (cache, work.client()) {
         (Some(path), Some(client)) => {
             let origin = client.origin().await.map_err(|source| PipelineError::Provider { source })?;
-            Some(Keyed { cache: open_cache(path).await?, config: client.config(), origin })
+            Some(ContentCache { cache: open_cache(path).await?, config: client.config(), origin })
         }
         _ => None,
     };
@@ -94,16 +95,16 @@ pub async fn run(request: Request<'_>) -> Result<Report> {
         window: Window::default(),
         done: Progress { total_records, ..Progress::default() },
     };
-    while let Some((place, text)) = input.next().await? {
-        let line = Line::parse(text).map_err(|problem| files::refuse(&job.input, place, problem))?;
-        run.take(place, &line, &selection)?;
+    while let Some((position, text)) = input.next().await? {
+        let line = Line::parse(text).map_err(|problem| files::refuse(&job.input, position, problem))?;
+        run.take(position, &line, &selection)?;
         if run.window.is_full() {
             run.flush().await?;
-            run.tell(progress);
+            run.report(progress);
         }
     }
     run.flush().await?;
-    run.tell(progress);
+    run.report(progress);
     run.output.publish().await?;
     Ok(Report {
         input: job.input.clone(),
@@ -127,15 +128,15 @@ async fn open_cache(path: &Path) -> Result<Cache> {
 }
 
 /// Checks every line of a regular file and counts the records.
-async fn survey(path: &Path) -> Result<Option<u64>> {
+async fn check_lines(path: &Path) -> Result<Option<u64>> {
     let mut input = Input::open(path).await?;
     if !input.is_file().await? {
         return Ok(None);
     }
     let mut records = 0;
-    while let Some((place, text)) = input.next().await? {
-        Line::parse(text).map_err(|problem| files::refuse(path, place, problem))?;
-        records = place.record;
+    while let Some((position, text)) = input.next().await? {
+        Line::parse(text).map_err(|problem| files::refuse(path, position, problem))?;
+        records = position.record;
     }
     Ok(Some(records))
 }
@@ -144,14 +145,14 @@ struct Run<'a> {
     job: &'a Job,
     mode: Mode,
     client: Option<&'a EmbeddingClient>,
-    cache: Option<Keyed<'a>>,
+    cache: Option<ContentCache<'a>>,
     output: Output<'a>,
     window: Window,
     done: Progress,
 }
 
 /// A cache with what its keys are made of besides the text.
-struct Keyed<'a> {
+struct ContentCache<'a> {
     cache: Cache,
     config: &'a EmbeddingConfig,
     origin: String,
@@ -161,8 +162,8 @@ struct Keyed<'a> {
 #[derive(Default)]
 struct Window {
     lines: Vec<Pending>,
-    /// Texts without a vector, with the place of their line in the file.
-    texts: Vec<(Place, String, Option<Key>)>,
+    /// Texts without a vector, with the position of their line in the file.
+    texts: Vec<(LinePosition, String, Option<Key>)>,
     bytes: usize,
 }
 
@@ -198,8 +199,8 @@ impl Window {
 
 impl Run<'_> {
     /// Decides what becomes of a line and puts it into the window.
-    fn take(&mut self, place: Place, line: &Line<'_>, selection: &Selection) -> Result<()> {
-        self.done.records = place.record;
+    fn take(&mut self, position: LinePosition, line: &Line<'_>, selection: &Selection) -> Result<()> {
+        self.done.records = position.record;
         let Line::Node(node) = line else {
             self.window.push(Pending::Whole(line.compact()));
             return Ok(());
@@ -207,7 +208,7 @@ impl Run<'_> {
         let selected = selection.takes(&node.type_name, &node.data);
         self.done.selected_records += u64::from(selected);
         let pending = match self.job.spec.types.get(&node.type_name) {
-            Some(spec) if selected => self.work(place, node, spec)?,
+            Some(spec) if selected => self.work(position, node, spec)?,
             _ => None,
         };
         self.window.push(pending.unwrap_or_else(|| Pending::Whole(line.compact())));
@@ -215,7 +216,7 @@ impl Run<'_> {
     }
 
     /// Works on a selected row whose type is in the spec. Returns nothing when the row stays as it is.
-    fn work(&mut self, place: Place, node: &Node<'_>, spec: &TypeSpec) -> Result<Option<Pending>> {
+    fn work(&mut self, position: LinePosition, node: &Node<'_>, spec: &TypeSpec) -> Result<Option<Pending>> {
         let target = spec.target.as_str();
         let wanted = match self.mode {
             Mode::Clean => {
@@ -229,17 +230,17 @@ impl Run<'_> {
         if !wanted {
             return Ok(None);
         }
-        let vector = self.vector(place, node.text(spec))?;
+        let vector = self.vector(position, node.text(spec))?;
         let (before, after) = node.around(target);
         self.done.embedded_records += 1;
         Ok(Some(Pending::Around(before, after, vector)))
     }
 
     /// Finds the vector of a text in the cache, or asks for it with the window.
-    fn vector(&mut self, place: Place, text: String) -> Result<Vector> {
+    fn vector(&mut self, position: LinePosition, text: String) -> Result<Vector> {
         let dimension = self.job.spec.dimension;
         let mut key = None;
-        if let Some(Keyed { cache, config, origin }) = &mut self.cache {
+        if let Some(ContentCache { cache, config, origin }) = &mut self.cache {
             let wanted = cache::key(config, origin, dimension, &text);
             if let Some(vector) = cache.get(&wanted, dimension)? {
                 self.done.cached_records += 1;
@@ -248,7 +249,7 @@ impl Run<'_> {
             key = Some(wanted);
         }
         self.window.bytes += text.len() + dimension * 4;
-        self.window.texts.push((place, text, key));
+        self.window.texts.push((position, text, key));
         Ok(Vector::Asked(self.window.texts.len() - 1))
     }
 
@@ -271,11 +272,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn embed(&mut self, texts: &[(Place, String, Option<Key>)]) -> Result<Vec<Vec<f32>>> {
+    async fn embed(&mut self, texts: &[(LinePosition, String, Option<Key>)]) -> Result<Vec<Vec<f32>>> {
         let Some(client) = self.client else { return Ok(Vec::new()) };
         let plain: Vec<&str> = texts.iter().map(|(_, text, _)| text.as_str()).collect();
         let vectors = client.documents(&plain, self.job.spec.dimension).await.map_err(|refused| {
-            let mut lines = texts[refused.texts].iter().map(|(place, ..)| place.line);
+            let mut lines = texts[refused.texts].iter().map(|(position, ..)| position.line);
             let first_line = lines.next().unwrap_or_default();
             let last_line = lines.next_back().unwrap_or(first_line);
             PipelineError::Embed {
@@ -285,14 +286,14 @@ impl Run<'_> {
                 source: refused.error,
             }
         })?;
-        if let Some(Keyed { cache, .. }) = &mut self.cache {
+        if let Some(ContentCache { cache, .. }) = &mut self.cache {
             let keyed = texts.iter().zip(&vectors);
             cache.put(keyed.filter_map(|((_, _, key), vector)| Some(((*key)?, vector.as_slice()))))?;
         }
         Ok(vectors)
     }
 
-    fn tell(&self, progress: Option<&(dyn Fn(&Progress) + Send + Sync)>) {
+    fn report(&self, progress: Option<&(dyn Fn(&Progress) + Send + Sync)>) {
         if let Some(progress) = progress {
             progress(&self.done);
         }

@@ -1,4 +1,4 @@
-//! Which rows a run works on.
+//! The selection of the rows that a run works on.
 
 use std::str::FromStr;
 

@@ -1,9 +1,10 @@
-//! Everything that the package lists say, by package.
+//! An archive: all versions of all packages in the lists that were read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::control::Stanzas;
 use super::package::{PackageVersion, split_description};
+use super::relation::RelationKind;
 use super::version::compare;
 use crate::error::ConvertError;
 use crate::input::Lines;
@@ -42,14 +43,14 @@ impl Archive {
 
     fn add(&mut self, added: PackageVersion) {
         let versions = self.packages.entry(added.package.clone()).or_default();
-        let place = versions.binary_search_by(|v| {
+        let found = versions.binary_search_by(|v| {
             compare(&added.version, &v.version)
                 .then_with(|| v.architecture.cmp(&added.architecture))
                 // Equal versions may be spelled differently (`1.0` and `1.00`); both are kept.
                 .then_with(|| v.version.cmp(&added.version))
         });
-        if let Err(place) = place {
-            versions.insert(place, added);
+        if let Err(index) = found {
+            versions.insert(index, added);
         }
     }
 
@@ -62,7 +63,7 @@ impl Archive {
     pub(super) fn providers(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut providers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for newest in self.packages.values().filter_map(|v| v.first()) {
-            for (_, relation) in newest.related(&[super::Kind::Provides]) {
+            for (_, relation) in newest.related(&[RelationKind::Provides]) {
                 providers.entry(&relation.target).or_default().insert(&newest.package);
             }
         }

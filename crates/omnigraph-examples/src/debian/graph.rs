@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::archive::Archive;
 use super::package::PackageVersion;
-use super::relation::Kind;
+use super::relation::RelationKind;
 use crate::batch::Batch;
 use crate::error::ConvertError;
 
@@ -104,7 +104,7 @@ pub fn write(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<(), Con
         )?;
     }
     write_memberships(archive, batch)?;
-    for kind in Kind::ALL {
+    for kind in RelationKind::ALL {
         write_relations(archive, kind, batch)?;
     }
     Ok(())
@@ -145,7 +145,7 @@ fn write_contexts(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<()
 
 fn write_packages(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<(), ConvertError> {
     let mut names: BTreeSet<&str> = archive.packages.keys().map(String::as_str).collect();
-    names.extend(newest(archive).flat_map(|v| v.related(&Kind::ALL)).map(|(_, r)| r.target.as_str()));
+    names.extend(newest(archive).flat_map(|v| v.related(&RelationKind::ALL)).map(|(_, r)| r.target.as_str()));
     for name in names {
         let package = match archive.newest(name) {
             None => Package { name, r#virtual: true, ..Package::default() },
@@ -167,7 +167,7 @@ fn write_packages(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<()
     Ok(())
 }
 
-/// The edges that place packages and versions.
+/// The edges that tie packages to sections and maintainers, and versions to packages and sources.
 fn write_memberships(archive: &Archive, batch: &mut Batch<impl Write>) -> Result<(), ConvertError> {
     for version in newest(archive) {
         if let Some(section) = &version.section {
@@ -191,7 +191,11 @@ fn write_memberships(archive: &Archive, batch: &mut Batch<impl Write>) -> Result
     Ok(())
 }
 
-fn write_relations(archive: &Archive, kind: Kind, batch: &mut Batch<impl Write>) -> Result<(), ConvertError> {
+fn write_relations(
+    archive: &Archive,
+    kind: RelationKind,
+    batch: &mut Batch<impl Write>,
+) -> Result<(), ConvertError> {
     for version in newest(archive) {
         for (_, relation) in version.related(&[kind]) {
             let (id, group, choice) = if kind.has_alternatives() {

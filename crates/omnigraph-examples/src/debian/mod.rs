@@ -16,6 +16,6 @@ pub use archive::Archive;
 pub use control::{Stanza, Stanzas};
 pub use graph::write;
 pub use package::PackageVersion;
-pub use relation::{Kind, Relation};
+pub use relation::{Relation, RelationKind};
 pub use slice::{DEFAULT_ROOTS, slice};
 pub use version::compare as compare_versions;

@@ -1,7 +1,7 @@
 //! One stanza of a package list: one version of a package for one architecture.
 
 use super::control::Stanza;
-use super::relation::{self, Kind, Relation};
+use super::relation::{self, Relation, RelationKind};
 use crate::error::{ConvertError, Problem};
 
 const PRIORITIES: [&str; 5] = ["required", "important", "standard", "optional", "extra"];
@@ -44,8 +44,8 @@ pub struct PackageVersion {
     pub download_bytes: Option<i64>,
     /// Debtags, sorted.
     pub tags: Vec<String>,
-    /// Relations by kind, in the order of [`Kind::ALL`].
-    pub relations: Vec<(Kind, Vec<Relation>)>,
+    /// Relations by kind, in the order of [`RelationKind::ALL`].
+    pub relations: Vec<(RelationKind, Vec<Relation>)>,
 }
 
 impl PackageVersion {
@@ -98,15 +98,18 @@ impl PackageVersion {
     }
 
     /// Every relation of these kinds, in the order written.
-    pub fn related<'a>(&'a self, kinds: &'a [Kind]) -> impl Iterator<Item = (Kind, &'a Relation)> {
+    pub fn related<'a>(
+        &'a self,
+        kinds: &'a [RelationKind],
+    ) -> impl Iterator<Item = (RelationKind, &'a Relation)> {
         let fields = self.relations.iter().filter(|(kind, _)| kinds.contains(kind));
         fields.flat_map(|(kind, relations)| relations.iter().map(|r| (*kind, r)))
     }
 }
 
-fn relations(stanza: &Stanza) -> Result<Vec<(Kind, Vec<Relation>)>, ConvertError> {
+fn relations(stanza: &Stanza) -> Result<Vec<(RelationKind, Vec<Relation>)>, ConvertError> {
     let mut fields = Vec::new();
-    for kind in Kind::ALL {
+    for kind in RelationKind::ALL {
         let Some(value) = stanza.get(kind.field()) else { continue };
         let field = kind.field();
         let relations = relation::parse(value, kind.has_alternatives())

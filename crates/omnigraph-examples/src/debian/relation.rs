@@ -2,7 +2,7 @@
 
 /// The field that states a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum RelationKind {
     /// Must be installed and configured before.
     PreDepends,
     /// Must be installed.
@@ -23,7 +23,7 @@ pub enum Kind {
     Provides,
 }
 
-impl Kind {
+impl RelationKind {
     /// All kinds, in the order in which they are written.
     pub const ALL: [Self; 9] = [
         Self::PreDepends,
@@ -69,9 +69,9 @@ impl Kind {
 /// One name in a relation field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Place in the field, from 1. Alternatives share it.
+    /// Position in the field, from 1. Alternatives share it.
     pub group: u32,
-    /// Place among the alternatives, from 1.
+    /// Position among the alternatives, from 1.
     pub choice: u32,
     /// The other package.
     pub target: String,

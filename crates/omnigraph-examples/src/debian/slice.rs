@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::archive::Archive;
-use super::relation::Kind;
+use super::relation::RelationKind;
 use crate::error::ConvertError;
 
 /// Where a slice starts unless told otherwise. Names that an archive lacks are passed over.
@@ -11,8 +11,8 @@ pub const DEFAULT_ROOTS: &str = "bash coreutils grep sed gawk mawk tar gzip apt 
     git vim nano less man-db tmux htop strace jq python3 perl gcc g++ make cmake gdb nginx apache2 postgresql sqlite3 \
     redis exim4 postfix ripgrep";
 
-const REQUIRED: [Kind; 2] = [Kind::PreDepends, Kind::Depends];
-const WANTED: [Kind; 1] = [Kind::Recommends];
+const REQUIRED: [RelationKind; 2] = [RelationKind::PreDepends, RelationKind::Depends];
+const WANTED: [RelationKind; 1] = [RelationKind::Recommends];
 
 /// Keeps at most `limit` packages: the roots, then what the kept ones recommend, breadth first, each with
 /// everything it requires; a package that does not fit with its requirements is passed over. Of alternatives, the
@@ -73,7 +73,7 @@ fn closure<'a>(
     let mut next = 0;
     while let Some(version) = added.get(next).and_then(|name| archive.newest(name)) {
         next += 1;
-        let mut groups: BTreeMap<(Kind, u32), Vec<&str>> = BTreeMap::new();
+        let mut groups: BTreeMap<(RelationKind, u32), Vec<&str>> = BTreeMap::new();
         for (kind, relation) in version.related(&REQUIRED) {
             let candidates = groups.entry((kind, relation.group)).or_default();
             if archive.packages.contains_key(&relation.target) {

@@ -1,4 +1,4 @@
-//! Reads the eight files and checks that they fit together.
+//! The database: reads its eight files and checks that they fit together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;

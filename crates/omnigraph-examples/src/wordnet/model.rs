@@ -1,4 +1,4 @@
-//! What the database says, as values.
+//! The entries of the database as values: synsets, words, and the relations between them.
 
 use std::collections::BTreeMap;
 use std::fmt;

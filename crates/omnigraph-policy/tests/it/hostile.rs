@@ -101,6 +101,13 @@ proptest! {
 }
 
 #[test]
+fn the_undamaged_file_is_accepted() {
+    let text = include_str!("../../../../docs/examples/policy.yaml");
+    load(text);
+    assert!(PolicyEngine::load_graph_from_source(text, "atlas").is_ok());
+}
+
+#[test]
 fn very_large_and_very_deep_texts_are_answered() {
     let many = format!("version: 1\ngroups: {{ g: [{}] }}\n", "a, ".repeat(20_000));
     assert!(PolicyConfig::from_source(&many).is_ok());

@@ -43,13 +43,13 @@ impl Arm {
     pub(super) fn add(&mut self, entities: &[u64], measured: &[Bounded], held: &mut [bool]) {
         if let Some(leaders) = &mut self.leaders {
             for row in measured.iter().filter(|row| row.upper < f64::INFINITY) {
-                leaders.meet(entities[row.place], row.upper);
+                leaders.meet(entities[row.position], row.upper);
             }
         }
         for row in measured {
             if self.leaders.as_ref().is_none_or(|leaders| leaders.admit(row.lower)) {
-                held[row.place] = true;
-                self.found.push((row.lower, entities[row.place]));
+                held[row.position] = true;
+                self.found.push((row.lower, entities[row.position]));
             }
         }
     }

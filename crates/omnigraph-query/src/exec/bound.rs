@@ -11,7 +11,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
-use omnigraph_vector::Reach;
+use omnigraph_vector::SearchRadius;
 
 use super::rank::{Held, Scored};
 use super::{addresses, external, operator, properties};
@@ -79,18 +79,21 @@ impl ExecutionPlan for BoundExec {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (computed, name) = (self.computed.clone(), address(self.key.var));
         let caches = self.caches.clone();
-        let reach = Arc::new(Reach::new(usize::try_from(self.best).unwrap_or(usize::MAX)));
+        let radius = Arc::new(SearchRadius::new(usize::try_from(self.best).unwrap_or(usize::MAX)));
         let rows = self.input.execute(partition, context)?.map(move |batch| {
             let (computed, name) = (computed.clone(), name.clone());
-            let (caches, reach) = (caches.clone(), reach.clone());
+            let (caches, radius) = (caches.clone(), radius.clone());
             async move {
                 let batch = batch?;
                 let entities = addresses(&batch, &name)?.values();
-                let found = within(&computed, &caches, entities, Some(&reach)).await.map_err(external)?;
-                let places: UInt32Array =
-                    found.iter().map(|row| row.place as u32).collect::<Vec<u32>>().into();
-                let batch =
-                    if found.len() < batch.num_rows() { take_record_batch(&batch, &places)? } else { batch };
+                let found = within(&computed, &caches, entities, Some(&radius)).await.map_err(external)?;
+                let positions: UInt32Array =
+                    found.iter().map(|row| row.position as u32).collect::<Vec<u32>>().into();
+                let batch = if found.len() < batch.num_rows() {
+                    take_record_batch(&batch, &positions)?
+                } else {
+                    batch
+                };
                 let entities = addresses(&batch, &name)?.clone();
                 let known = |bound: f64| (bound < f64::INFINITY).then_some(bound);
                 let certain = found.iter().map(|row| known(row.upper)).collect();

@@ -16,7 +16,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 use omnigraph_storage::Table;
-use omnigraph_vector::{Bounded, Reach};
+use omnigraph_vector::{Bounded, SearchRadius};
 
 use super::arms::{Arm, Ranks, ranks};
 use super::{address_field, addresses, external, operator, properties, select};
@@ -101,17 +101,17 @@ impl ExecutionPlan for FuseExec {
         let (fused, table, caches) = (self.fused.clone(), self.table.clone(), self.caches.clone());
         let (schema, computed) = (self.schema.clone(), self.computed.clone());
         let ranked = async move {
-            let reach = fused.arms.each_ref().map(|(_, best)| {
-                best.map(|best| Arc::new(Reach::new(usize::try_from(best).unwrap_or(usize::MAX))))
+            let radius = fused.arms.each_ref().map(|(_, best)| {
+                best.map(|best| Arc::new(SearchRadius::new(usize::try_from(best).unwrap_or(usize::MAX))))
             });
-            let reach = &reach;
+            let radius = &radius;
             let measured = input.map(|batch| {
                 let (computed, caches, name) = (computed.clone(), caches.clone(), address(fused.var()));
                 async move {
                     let batch = batch?;
                     let entities = addresses(&batch, &name)?.values();
                     let [first, second] =
-                        [0, 1].map(|arm| within(&computed[arm], &caches, entities, reach[arm].as_ref()));
+                        [0, 1].map(|arm| within(&computed[arm], &caches, entities, radius[arm].as_ref()));
                     let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
                     Ok::<_, DataFusionError>((batch, measured))
                 }

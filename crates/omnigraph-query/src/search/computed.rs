@@ -13,7 +13,7 @@ use omnigraph_compiler::catalog::Metric;
 use omnigraph_storage::blocking;
 use omnigraph_storage::indexes::text::Scores;
 use omnigraph_storage::indexes::vectors::{Block, BlockId, VectorColumn};
-use omnigraph_vector::{Bounded, Query, Reach, Sketch};
+use omnigraph_vector::{Bounded, Query, SearchRadius, QuantizedVectors};
 use roaring::RoaringTreemap;
 
 use crate::cache::{Caches, TableKey};
@@ -104,26 +104,26 @@ impl Computed {
     }
 }
 
-/// Rows of a block that are worth a sketch of all its rows.
-const SKETCHED_ROWS: usize = 128;
+/// Rows of a block for which it is worth to quantize all its rows.
+const QUANTIZED_ROWS: usize = 128;
 
-/// Returns the rows, of those at some addresses, whose score may be within reach, with bounds of it: of rows that have a
-/// score, all but those whose distance is out of reach for certain. Places ascend where addresses do.
+/// Returns the rows, of those at some addresses, whose score may be within a search radius, with bounds of it: of rows
+/// that have a score, all but those whose distance is beyond it for certain. Positions ascend where addresses do.
 pub(crate) async fn within(
     computed: &Arc<Computed>,
     caches: &Caches,
     addresses: &ScalarBuffer<u64>,
-    reach: Option<&Arc<Reach>>,
+    radius: Option<&Arc<SearchRadius>>,
 ) -> Result<Vec<Bounded>> {
-    let exact = |(place, score): (usize, f64)| Bounded { place, lower: score, upper: score };
-    match (computed.as_ref(), reach) {
-        (Computed::Distance(distance), Some(reach)) => bounds(computed, distance, addresses, reach).await,
+    let exact = |(position, score): (usize, f64)| Bounded { position, lower: score, upper: score };
+    match (computed.as_ref(), radius) {
+        (Computed::Distance(distance), Some(radius)) => bounds(computed, distance, addresses, radius).await,
         (Computed::Score { scores, .. }, _) => Ok(scores.among(addresses).into_iter().map(exact).collect()),
         _ => {
             let scores = fetch(computed, caches, addresses).await?;
             let scores = scores.as_primitive_opt::<Float64Type>();
             let scores = scores.ok_or_else(|| QueryError::internal("scores are no numbers"))?;
-            let found = scores.iter().enumerate().filter_map(|(place, score)| Some((place, score?)));
+            let found = scores.iter().enumerate().filter_map(|(position, score)| Some((position, score?)));
             Ok(found.map(exact).collect())
         }
     }
@@ -133,7 +133,7 @@ async fn bounds(
     computed: &Arc<Computed>,
     distance: &Distance,
     addresses: &ScalarBuffer<u64>,
-    reach: &Arc<Reach>,
+    radius: &Arc<SearchRadius>,
 ) -> Result<Vec<Bounded>> {
     let column = &distance.column;
     // Runs of rows of one block: long ones when addresses ascend.
@@ -144,43 +144,43 @@ async fn bounds(
         order.sort_unstable_by_key(|at| addresses[*at]);
         (order.iter().map(|at| addresses[*at]).collect(), Some(order))
     };
-    let mut runs: Vec<(Range<usize>, u64, Option<Arc<Sketch>>)> = Vec::new();
+    let mut runs: Vec<(Range<usize>, u64, Option<Arc<QuantizedVectors>>)> = Vec::new();
     let mut start = 0;
     while let Some(address) = addresses.get(start) {
         let block = column.locate(*address).0;
         let first = column.first(block);
         let end = first + u64::from(column.block_rows());
         let rows = addresses[start..].partition_point(|address| *address < end);
-        let sketch = match rows {
-            0..SKETCHED_ROWS => None,
-            _ => Some(column.sketch(block, distance.query.normalized()).await?),
+        let quantized = match rows {
+            0..QUANTIZED_ROWS => None,
+            _ => Some(column.quantized(block, distance.query.normalized()).await?),
         };
-        runs.push((start..start + rows, first, sketch));
+        runs.push((start..start + rows, first, quantized));
         start += rows;
     }
     let inline = addresses.len() * distance.query.dimension() <= INLINE;
-    let (computed, reach) = (computed.clone(), reach.clone());
+    let (computed, radius) = (computed.clone(), radius.clone());
     let run = move || {
         let mut found = Vec::new();
         let Computed::Distance(distance) = computed.as_ref() else { return found };
-        for (rows, first, sketch) in runs {
-            match sketch {
-                Some(sketch) => {
+        for (rows, first, quantized) in runs {
+            match quantized {
+                Some(quantized) => {
                     let at = rows.start;
-                    distance.query.bounds(&sketch, first, &addresses[rows], at, &reach, &mut found);
+                    distance.query.bounds(&quantized, first, &addresses[rows], at, &radius, &mut found);
                 }
                 // Nothing is known of few rows.
-                None => found.extend(rows.map(|place| Bounded {
-                    place,
+                None => found.extend(rows.map(|position| Bounded {
+                    position,
                     lower: f64::NEG_INFINITY,
                     upper: f64::INFINITY,
                 })),
             }
         }
         if let Some(order) = order {
-            found.iter_mut().for_each(|row| row.place = order[row.place]);
+            found.iter_mut().for_each(|row| row.position = order[row.position]);
         }
-        found.sort_unstable_by_key(|row| row.place);
+        found.sort_unstable_by_key(|row| row.position);
         found
     };
     Ok(if inline { run() } else { blocking(run).await })

@@ -125,8 +125,8 @@ impl Table {
                     let id = u32::try_from(fragment.id());
                     let id = id.map_err(|_| StorageError::internal("a table has too many fragments"))?;
                     let block = (id, part as u32);
-                    let sketch = vectors.sketch(block, *normalized).await?;
-                    root.keep_now(place.path(), move || Ok(sketch.to_bytes())).await?;
+                    let quantized = vectors.quantized(block, *normalized).await?;
+                    root.keep_now(place.path(), move || Ok(quantized.to_bytes())).await?;
                 }
             }
         }

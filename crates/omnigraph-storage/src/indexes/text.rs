@@ -81,7 +81,7 @@ impl TextColumn {
     /// Scores the best rows only: as many as `best`, and all that tie with the last of them.
     pub fn best(&self, text: &str, best: usize) -> Scores {
         let query = Query::new(&ANALYZER, text);
-        let hits = self.corpus().top(&query, best.saturating_add(1), None);
+        let hits = self.corpus().top_k(&query, best.saturating_add(1), None);
         let tied = match hits.as_slice() {
             [.., last, more] if hits.len() > best => last.score == more.score,
             _ => false,

@@ -1,9 +1,8 @@
 //! Vectors of one column in memory, by row address.
 //!
 //! Derived state, as the key index is: blocks of consecutive rows of immutable fragments are read once, kept in a bounded
-//! cache of the process, and shared by every table version that has the fragment; on a grid they are kept beside it, too.
-//! Deleted rows are in them too: who asks,
-//! asks for live rows.
+//! cache of the process, and shared by every table version that has the fragment; quantized, they are also stored beside it.
+//! Blocks hold deleted rows, too: a caller asks for live rows only.
 //!
 //! Memory: the cache's bound, plus one block per caller.
 
@@ -16,7 +15,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use lance::dataset::fragment::FileFragment;
 use lance_table::format::Fragment;
-use omnigraph_vector::Sketch;
+use omnigraph_vector::QuantizedVectors;
 
 use crate::error::{Result, StorageError};
 use crate::indexes::part::{self, Form, Place};
@@ -139,33 +138,34 @@ impl VectorColumn {
         Ok(self.table.root().caches().vectors.get(&key).await)
     }
 
-    /// Returns a block on a grid; `normalized` gives its vectors length one first.
+    /// Returns a block with quantized vectors; `normalized` gives them length one first.
     ///
     /// # Errors
     /// `Storage`.
-    pub async fn sketch(&self, id: BlockId, normalized: bool) -> Result<Arc<Sketch>> {
+    pub async fn quantized(&self, id: BlockId, normalized: bool) -> Result<Arc<QuantizedVectors>> {
         let key = self.fragment_key(id.0)?;
         let caches = self.table.root().caches();
         let (this, place) = (self.clone(), self.place(self.fragment(id.0)?.metadata(), id.1, normalized));
         let build = async move {
             let root = this.table.root();
-            if let Some(sketch) = part::parsed(root, place.as_ref(), Sketch::from_bytes).await {
-                return Ok(Arc::new(sketch));
+            if let Some(quantized) = part::parsed(root, place.as_ref(), QuantizedVectors::from_bytes).await {
+                return Ok(Arc::new(quantized));
             }
-            let sketch = this.draw(id, normalized).await?;
+            let quantized = this.quantize(id, normalized).await?;
             if let Some(place) = place {
-                let sketch = sketch.clone();
-                root.keep(place.path(), move || Ok(sketch.to_bytes()));
+                let quantized = quantized.clone();
+                root.keep(place.path(), move || Ok(quantized.to_bytes()));
             }
-            Ok(sketch)
+            Ok(quantized)
         };
-        build_once(&caches.sketches, (key, id.1, normalized), build).await
+        build_once(&caches.quantized, (key, id.1, normalized), build).await
     }
 
-    async fn draw(&self, id: BlockId, normalized: bool) -> Result<Arc<Sketch>> {
+    async fn quantize(&self, id: BlockId, normalized: bool) -> Result<Arc<QuantizedVectors>> {
         let block = self.block(id).await?;
-        let sketch = move || Sketch::new(block.dimension, block.rows(), normalized, |row| block.get(row));
-        Ok(Arc::new(blocking(sketch).await))
+        let quantize =
+            move || QuantizedVectors::new(block.dimension, block.rows(), normalized, |row| block.get(row));
+        Ok(Arc::new(blocking(quantize).await))
     }
 
     /// Returns where a block on a grid is kept.

@@ -117,7 +117,7 @@ impl Caches {
             of("key_pages", self.pages.entry_count(), self.pages.weighted_size()),
             of("words", self.texts.entry_count(), self.texts.weighted_size()),
             of("vectors", self.vectors.entry_count(), self.vectors.weighted_size()),
-            of("vector_sketches", self.sketches.entry_count(), self.sketches.weighted_size()),
+            of("quantized_vectors", self.quantized.entry_count(), self.quantized.weighted_size()),
         ]
     }
 }

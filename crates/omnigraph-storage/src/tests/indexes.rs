@@ -9,7 +9,7 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use chrono::{TimeDelta, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use omnigraph_vector::{Metric, Query, Reach};
+use omnigraph_vector::{Metric, Query, SearchRadius};
 use roaring::RoaringTreemap;
 
 use crate::indexes::build::Index;
@@ -250,15 +250,15 @@ async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>)
     let rows: Vec<u64> = scores.rows().iter().collect();
     let scores = rows.iter().zip(scores.of(&rows)).map(|(row, score)| (*row, score.unwrap())).collect();
     let vectors = VectorColumn::new(table.clone(), "vec").unwrap();
-    let sketch = vectors.sketch((0, 0), false).await.unwrap();
+    let quantized = vectors.quantized((0, 0), false).await.unwrap();
     let rows: Vec<u64> = (0..ROWS as u64).filter(|row| row % 9 != 0).collect();
     let mut found = Vec::new();
     Query::new(vec![3.0, 4.0, 5.0], Metric::L2).bounds(
-        &sketch,
+        &quantized,
         0,
         &rows,
         0,
-        &Reach::new(usize::MAX),
+        &SearchRadius::new(usize::MAX),
         &mut found,
     );
     (matching, scores, found.into_iter().map(|row| (row.lower, row.upper)).collect())

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use omnigraph_compiler::catalog::Catalog;
-use omnigraph_compiler::schema::{Evolution, Plan, Step};
+use omnigraph_compiler::schema::{Evolution, MigrationPlan, MigrationStep};
 use omnigraph_graph::commit::schema::Schemas;
 use omnigraph_graph::commit::{BranchName, CommitId, CommitKind, TablePin, WriteRequest};
 use omnigraph_policy::Operation;
@@ -58,7 +58,7 @@ impl fmt::Debug for SchemaApplyOptions<'_> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchemaApplyPreview {
     /// The steps.
-    pub plan: Plan,
+    pub plan: MigrationPlan,
     /// The catalog that would be accepted.
     pub catalog: Catalog,
 }
@@ -73,7 +73,7 @@ pub struct SchemaApplyResult {
     /// The version of the branch after the call.
     pub graph_manifest_version: u64,
     /// The steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<MigrationStep>,
     /// The commit, if one was published.
     #[serde(skip)]
     pub commit: Option<GraphCommit>,
@@ -85,7 +85,7 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::Compiler`] when the text is no schema, or a rename hint cannot be resolved. An unsupported change is
     /// no error: the plan says so.
-    pub async fn plan_schema(&self, desired: &str) -> Result<Plan> {
+    pub async fn plan_schema(&self, desired: &str) -> Result<MigrationPlan> {
         self.plan_schema_with_options(desired, &SchemaApplyOptions::default()).await
     }
 
@@ -97,7 +97,7 @@ impl Omnigraph {
         &self,
         desired: &str,
         options: &SchemaApplyOptions<'_>,
-    ) -> Result<Plan> {
+    ) -> Result<MigrationPlan> {
         Ok(self.preview_schema_apply_with_options(desired, options).await?.plan)
     }
 

@@ -17,7 +17,7 @@ use arrow_schema::FieldRef;
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
-use omnigraph_compiler::schema::{self, DropMode, Evolution, Plan, Step};
+use omnigraph_compiler::schema::{self, DropMode, Evolution, MigrationPlan, MigrationStep};
 use omnigraph_graph::commit::init::create_table;
 use omnigraph_graph::commit::schema::SchemaContract;
 use omnigraph_graph::commit::{Effect, Outcome, Planned, Planner, Snapshot, TablePin};
@@ -59,7 +59,7 @@ pub(crate) struct SchemaApply {
 /// What a schema change did.
 pub(crate) struct Applied {
     /// The steps.
-    pub(crate) plan: Plan,
+    pub(crate) plan: MigrationPlan,
     /// The place of the snapshot it was planned on.
     pub(crate) planned_on: u64,
     /// Pins of the base whose tables hold what a hard drop took away: older versions of these tables are to go.
@@ -116,10 +116,10 @@ impl Planner for SchemaApply {
 }
 
 /// Returns why a plan cannot be applied: its first unsupported step.
-fn refusal(plan: &Plan) -> Option<OmniError> {
+fn refusal(plan: &MigrationPlan) -> Option<OmniError> {
     let message = plan.refusal()?;
     let details = plan.steps.iter().find_map(|step| match step {
-        Step::UnsupportedChange { entity, code, .. } => {
+        MigrationStep::UnsupportedChange { entity, code, .. } => {
             Some(ManifestDetails::UnsupportedSchemaChange { entity: entity.clone(), code: code.clone() })
         }
         _ => None,
@@ -212,11 +212,12 @@ fn columns(accepted: &Catalog, former: &TypeKey, desired: &Catalog, key: &TypeKe
 }
 
 /// Finds the tables that a hard drop took something from.
-fn reclaimable(snapshot: &Snapshot, desired: &Catalog, plan: &Plan) -> Vec<TablePin> {
+fn reclaimable(snapshot: &Snapshot, desired: &Catalog, plan: &MigrationPlan) -> Vec<TablePin> {
     let hard = plan.steps.iter().any(|step| {
         matches!(
             step,
-            Step::DropType { mode: DropMode::Hard, .. } | Step::DropProperty { mode: DropMode::Hard, .. }
+            MigrationStep::DropType { mode: DropMode::Hard, .. }
+                | MigrationStep::DropProperty { mode: DropMode::Hard, .. }
         )
     });
     if !hard {

@@ -8,7 +8,7 @@ use omnigraph::db::{
 };
 use omnigraph::error::{ManifestDetails, ManifestErrorKind, OmniError};
 use omnigraph::{Omnigraph, Result};
-use omnigraph_compiler::schema::Step;
+use omnigraph_compiler::schema::MigrationStep;
 
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32?  mood: enum(good, bad)? }
@@ -522,7 +522,9 @@ async fn everything_survives_reopening() {
     assert_eq!(view(&graph).await.schema_source(), desired);
     assert!(matches!(
         graph.apply_schema(SCHEMA).await.unwrap().steps[0],
-        Step::AddProperty { .. } | Step::DropProperty { .. } | Step::RenameProperty { .. }
+        MigrationStep::AddProperty { .. }
+            | MigrationStep::DropProperty { .. }
+            | MigrationStep::RenameProperty { .. }
     ));
     graph.close().await;
     std::fs::remove_dir_all(&directory).unwrap();

@@ -1,7 +1,7 @@
-//! Values that come from the shape of the graph: the parts of paths, and measures of nodes.
+//! Checks values that come from the shape of the graph: parts of paths, and measures of nodes.
 
 use super::super::ast::{Expr, ExprKind, MeasureFunction, Name, PathFunction};
-use super::Checker;
+use super::checker::Checker;
 use super::scope::Lookup;
 use crate::catalog::EdgeType;
 use crate::ir::{self, Measure, PathPart};

@@ -1,7 +1,7 @@
-//! Constants: their types, and their conversion to the type of their context.
+//! Literals: their types, and their conversion to the type that their context asks for.
 
 use super::super::ast::{Literal, Spanned};
-use super::Checker;
+use super::checker::Checker;
 use crate::scalar::{parse_date, parse_datetime};
 use crate::types::{Kind, Scalar, Type, Value};
 

@@ -1,9 +1,12 @@
-//! Type checker: syntax tree and catalog to typed form.
+//! The type checker: the syntax tree of a query and a catalog become a typed query.
+//!
+//! [`checker`] holds the state of one run; the other modules add the rules, one kind of syntax each.
 //!
 //! Every rule adds what it finds to one list and goes on, so that one run reports as much as possible; a name whose
 //! declaration failed is remembered as broken and causes no further findings. Findings are in the order in which the
 //! rules run: parameters, match clauses in text order, projections, orderings, limit rules, grouping.
 
+mod checker;
 mod graph;
 mod literal;
 mod mutation;
@@ -18,27 +21,19 @@ mod scope;
 mod search;
 mod value;
 
-use std::collections::HashMap;
-
-use self::scope::Scope;
+use self::checker::Checker;
 use super::ast;
 use crate::catalog::Catalog;
-use crate::diagnostics::{Diagnostic, Diagnostics, Span, Stage, closest};
+use crate::diagnostics::Diagnostics;
 use crate::ir;
 
 /// Checks a query against a catalog and resolves it.
 ///
 /// # Errors
 ///
-/// At least one diagnostic of [`Stage::Type`]; the first is the one that the language definition puts first.
+/// At least one diagnostic of [`Stage::Type`](crate::diagnostics::Stage::Type); the first is the one that the language definition puts first.
 pub fn typecheck(query: &ast::Query, catalog: &Catalog) -> Result<ir::Query, Diagnostics> {
-    let mut checker = Checker {
-        catalog,
-        params: Vec::new(),
-        param_names: HashMap::new(),
-        scope: Scope::default(),
-        errors: Vec::new(),
-    };
+    let mut checker = Checker::new(catalog);
     checker.declare_params(&query.params);
     let body = match &query.body {
         ast::Body::Read(read) => checker.read(read).map(ir::Body::Read),
@@ -56,45 +51,7 @@ pub fn typecheck(query: &ast::Query, catalog: &Catalog) -> Result<ir::Query, Dia
     }
 }
 
-/// State of one run. A method that returns `None` has added at least one finding, or met a broken name.
-struct Checker<'c> {
-    catalog: &'c Catalog,
-    params: Vec<ir::Param>,
-    /// Declared parameters; `None` for one whose declaration failed.
-    param_names: HashMap<String, Option<ir::ParamId>>,
-    scope: Scope,
-    errors: Vec<Diagnostic>,
-}
-
 impl Checker<'_> {
-    /// Adds a finding without a code.
-    fn error<T>(&mut self, span: Span, message: impl Into<String>) -> Option<T> {
-        self.errors.push(Diagnostic::new(Stage::Type, span, message));
-        None
-    }
-
-    /// Adds a finding with a code.
-    fn coded<T>(&mut self, code: &str, span: Span, message: impl Into<String>) -> Option<T> {
-        self.errors.push(Diagnostic::new(Stage::Type, span, message).with_code(code));
-        None
-    }
-
-    /// Adds a cure to the latest finding.
-    fn hint(&mut self, hint: impl Into<String>) {
-        if let Some(latest) = self.errors.last_mut() {
-            latest.hint = Some(hint.into());
-        }
-    }
-
-    /// Adds `did you mean` to the latest finding when a candidate resembles the word.
-    fn suggest<'a>(&mut self, word: &str, candidates: impl IntoIterator<Item = &'a str>, sigil: &str) {
-        // Everything resembles a single letter.
-        let word = if word.chars().count() > 1 { word } else { "" };
-        if let Some(candidate) = closest(word, candidates).filter(|c| c.len() > 1) {
-            self.hint(format!("did you mean `{sigil}{candidate}`?"));
-        }
-    }
-
     fn read(&mut self, read: &ast::Read) -> Option<ir::Read> {
         let pattern = self.clauses(&read.clauses);
         let projections = self.projections(&read.projections);

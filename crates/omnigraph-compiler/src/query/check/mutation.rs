@@ -1,7 +1,7 @@
-//! Statements of a mutation.
+//! Checks the statements of a mutation.
 
 use super::super::ast::{Condition, Name, Operator, PropertyValue, Statement};
-use super::Checker;
+use super::checker::Checker;
 use super::value::Context;
 use crate::catalog::{EdgeType, NodeType, Property};
 use crate::ir::{self, Assignment, CompareOp, Expr, Field, Predicate};

@@ -1,8 +1,8 @@
-//! Expressions with a scalar, list or vector value: properties, parameters, literals, `now()`.
+//! Checks operands, expressions that have a value: properties, parameters, literals, `now()`.
 
 use super::super::ast::{Expr, ExprKind, Literal, PathFunction, PropertyRef, Spanned};
 use super::super::printer;
-use super::Checker;
+use super::checker::Checker;
 use super::graph::PATH_FUNCTIONS;
 use super::literal::Constant;
 use super::scope::Lookup;

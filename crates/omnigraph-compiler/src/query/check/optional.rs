@@ -1,10 +1,10 @@
-//! `optional { … }` blocks, and where the variables that they introduce may stand.
+//! Checks where the variables of `optional { … }` blocks may stand.
 //!
 //! A variable is optional once the block that introduced it is closed: from there on it may be null. Inside its block it
 //! is an ordinary variable.
 
 use super::super::ast::{Clause, Name, Spanned};
-use super::Checker;
+use super::checker::Checker;
 use super::scope::{BlockKind, Lookup};
 use crate::diagnostics::Span;
 use crate::ir::{Expr, Pattern, VarId};

@@ -1,7 +1,7 @@
-//! Members of `order`, and the rules that tie rankings to `limit`.
+//! Checks the members of `order`, and the rules that tie rankings to `limit`.
 
 use super::super::ast::{Expr, ExprKind, Name, Ordering, Read};
-use super::Checker;
+use super::checker::Checker;
 use super::scope::Lookup;
 use crate::diagnostics::Span;
 use crate::ir::{self, Output, OutputType, SortKey};

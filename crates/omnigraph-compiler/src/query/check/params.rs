@@ -1,7 +1,7 @@
-//! Parameter declarations.
+//! Checks the declarations of parameters.
 
 use super::super::ast::{Param, ParamKind};
-use super::Checker;
+use super::checker::Checker;
 use crate::ir;
 use crate::types::{Kind, Scalar, Type};
 

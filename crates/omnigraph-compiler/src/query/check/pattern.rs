@@ -1,13 +1,13 @@
-//! Clauses of `match`, `not { … }` and `optional { … }`: bindings, traversals, negation.
+//! Checks the clauses of `match`, `not { … }` and `optional { … }`: bindings, traversals, negation.
 
 use super::super::ast::{Binding, Bounds, Clause, Name, PropertyValue, Spanned, Traversal};
-use super::Checker;
+use super::checker::Checker;
 use super::graph::PATH_FUNCTIONS;
 use super::scope::{BlockKind, Lookup};
 use super::value::Context;
 use crate::catalog::{EdgeType, NodeType};
 use crate::ir::{self, CompareOp, Expr, Pattern, VarId, VarType};
-use crate::types::{Kind, Type};
+use crate::types::Kind;
 
 /// The variable of anonymous endpoints.
 const ANONYMOUS: &str = "_";
@@ -402,12 +402,4 @@ impl Checker<'_> {
 fn lower_first(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// Returns the type that a value of an inline condition must have.
-pub(super) fn member_type(ty: &Type) -> Type {
-    match ty.kind {
-        Kind::List(scalar) => Type::scalar(scalar),
-        Kind::Scalar(_) | Kind::Enum(_) | Kind::Vector(_) => ty.clone(),
-    }
 }

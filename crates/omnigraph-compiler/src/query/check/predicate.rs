@@ -1,7 +1,7 @@
-//! Conditions: comparisons, membership, null tests, text predicates and their combinations.
+//! Checks conditions: comparisons, membership, null tests, text predicates and their combinations.
 
 use super::super::ast::{Expr, ExprKind, Operator, Predicate, PredicateKind, TextFunction};
-use super::Checker;
+use super::checker::Checker;
 use super::literal::{Purpose, compatible};
 use super::operand::{Operand, is_true};
 use crate::diagnostics::Span;

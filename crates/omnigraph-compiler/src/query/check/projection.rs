@@ -1,7 +1,7 @@
-//! Members of `return`: values, aggregates, column names, grouping.
+//! Checks the members of `return`: values, aggregates, column names, grouping.
 
 use super::super::ast::{AggregateFunction, Expr, ExprKind, PathFunction, Projection, Read};
-use super::Checker;
+use super::checker::Checker;
 use super::operand::Bare;
 use crate::diagnostics::Span;
 use crate::ir::{self, Aggregate, Output, OutputType};

@@ -1,4 +1,4 @@
-//! Match variables and the blocks in which they can be seen.
+//! The scope: match variables and the blocks in which they can be seen.
 
 use std::collections::{HashMap, HashSet};
 

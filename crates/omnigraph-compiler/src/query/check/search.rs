@@ -1,7 +1,7 @@
-//! Text predicates and rankings.
+//! Checks text predicates and rankings.
 
 use super::super::ast::{Expr, ExprKind, Literal, PropertyRef, Spanned, TextFunction};
-use super::Checker;
+use super::checker::Checker;
 use super::operand::{Bare, ResolvedProperty, as_integer, integer};
 use crate::diagnostics::Span;
 use crate::ir::{self, Rank, TextPredicate};

@@ -1,9 +1,8 @@
-//! Values that do not depend on the row: in inline conditions, assignments and mutation predicates.
+//! Checks values that do not depend on the row: in inline conditions, assignments and mutation predicates.
 
 use super::super::ast::{Literal, Spanned, Value, ValueKind};
-use super::Checker;
+use super::checker::Checker;
 use super::literal::{Constant, Purpose, compatible};
-use super::pattern::member_type;
 use super::scope::Lookup;
 use crate::diagnostics::Span;
 use crate::ir::Expr;
@@ -194,5 +193,13 @@ impl Checker<'_> {
         self.coded::<T>(code, span, message);
         self.hint("a single value asks for membership");
         None
+    }
+}
+
+/// Returns the type that a value of an inline condition must have.
+fn member_type(ty: &Type) -> Type {
+    match ty.kind {
+        Kind::List(scalar) => Type::scalar(scalar),
+        Kind::Scalar(_) | Kind::Enum(_) | Kind::Vector(_) => ty.clone(),
     }
 }

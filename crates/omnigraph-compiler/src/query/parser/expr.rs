@@ -1,4 +1,4 @@
-//! Rules for expressions and for values that do not depend on the row.
+//! The grammar of expressions, and of values that do not depend on the row.
 
 use chumsky::prelude::*;
 
@@ -7,8 +7,8 @@ use super::super::ast::{
     Value, ValueKind,
 };
 use super::super::lexer::Token;
+use super::rule::{Rule, spanned};
 use super::token::{edge_word, identifier, keyword, literal, sign, variable};
-use super::{Rule, spanned};
 
 fn now<'a>() -> Rule<'a, ()> {
     keyword("now").then_ignore(sign(Token::LeftParen)).then_ignore(sign(Token::RightParen)).boxed()

@@ -1,4 +1,4 @@
-//! Grammar of the query language: tokens to syntax tree.
+//! The parser of the query language: tokens become a syntax tree.
 //!
 //! Invariants: (1) every rule decides by its first tokens, so parsing time grows with the length of the text; (2) the
 //! lexer bounds the nesting, so the recursion of the rules is bounded; (3) a malformed block is reported and skipped
@@ -7,21 +7,16 @@
 mod expr;
 mod pattern;
 mod query;
+mod rule;
 mod token;
 
 use chumsky::error::{Rich, RichPattern, RichReason};
 use chumsky::input::Input as _;
 use chumsky::prelude::*;
 
-use super::ast::{File, Spanned};
+use super::ast::File;
 use super::lexer::{Token, lex};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span, Stage};
-
-/// Tokens with their places.
-type Tokens<'a> = chumsky::input::MappedInput<'a, Token<'a>, SimpleSpan, &'a [(Token<'a>, SimpleSpan)]>;
-type Extra<'a> = extra::Err<Rich<'a, Token<'a>>>;
-/// A rule that yields `T`.
-type Rule<'a, T> = Boxed<'a, 'a, Tokens<'a>, T, Extra<'a>>;
 
 /// Parses a query file.
 ///
@@ -95,13 +90,4 @@ fn describe(pattern: &RichPattern<'_, Token<'_>>) -> Option<String> {
         RichPattern::EndOfInput => Some("the end of the text".to_owned()),
         _ => None,
     }
-}
-
-fn span(span: SimpleSpan) -> Span {
-    Span::new(span.start, span.end)
-}
-
-/// Adds its place to what a rule yields.
-fn spanned<'a, T: 'a>(rule: impl Parser<'a, Tokens<'a>, T, Extra<'a>> + Clone + 'a) -> Rule<'a, Spanned<T>> {
-    rule.map_with(|node, e| Spanned::new(node, span(e.span()))).boxed()
 }

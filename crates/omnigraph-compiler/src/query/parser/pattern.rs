@@ -1,4 +1,4 @@
-//! Rules for the members of `match`, `not { … }` and `optional { … }`.
+//! The grammar of the members of `match`, `not { … }` and `optional { … }`.
 
 use chumsky::prelude::*;
 
@@ -7,8 +7,8 @@ use super::super::ast::{
 };
 use super::super::lexer::Token;
 use super::expr::{expr, value};
+use super::rule::{Rule, span, spanned};
 use super::token::{edge_word, identifier, keyword, optional_comma, sign, type_name, unsigned, variable};
-use super::{Rule, spanned};
 
 /// `property: value`
 pub(super) fn property_value<'a>() -> Rule<'a, PropertyValue> {
@@ -140,7 +140,7 @@ fn joined<'a>(
                 return first;
             }
             more.insert(0, first);
-            Predicate::new(join(more), super::span(e.span()))
+            Predicate::new(join(more), span(e.span()))
         })
         .boxed()
 }

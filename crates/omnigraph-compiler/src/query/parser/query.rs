@@ -1,4 +1,4 @@
-//! Rules for files, declarations, read bodies and statements.
+//! The grammar of files, declarations, read bodies and statements.
 
 use chumsky::prelude::*;
 use chumsky::recovery::{nested_delimiters, via_parser};
@@ -10,8 +10,8 @@ use super::super::ast::{
 use super::super::lexer::Token;
 use super::expr::{expr, is_nearest, value};
 use super::pattern::{clause, comparison, property_value};
+use super::rule::{Rule, spanned};
 use super::token::{identifier, keyword, optional_comma, sign, string, type_name, unsigned, variable};
-use super::{Rule, spanned};
 
 /// A whole file.
 pub(super) fn file<'a>() -> Rule<'a, File> {

@@ -1,10 +1,10 @@
-//! Rules for single words, numbers, names and literals.
+//! The grammar of single words, numbers, names and literals.
 
 use chumsky::prelude::*;
 
 use super::super::ast::{Literal, Name, Spanned};
 use super::super::lexer::Token;
-use super::{Rule, spanned};
+use super::rule::{Rule, spanned};
 
 /// A contextual keyword.
 pub(super) fn keyword<'a>(word: &'static str) -> Rule<'a, ()> {

@@ -1,4 +1,4 @@
-//! Every type-check code, its message and its place.
+//! Every code of the type checker, with its message and position.
 
 use expect_test::expect;
 
@@ -126,7 +126,7 @@ fn endpoints_have_the_types_of_the_edge() {
 }
 
 #[test]
-fn property_of_a_bound_variable() {
+fn properties_are_read_of_bound_variables() {
     check_all(
         &[
             "match { $p: Paper } return { $q.title }",
@@ -261,7 +261,7 @@ fn aggregates_take_supported_types() {
 }
 
 #[test]
-fn negation_and_grouping() {
+fn negations_use_bound_variables_and_groups_project_keys() {
     check_all(
         &[
             "match { $p: Paper  not { $x: Author } } return { $p }",
@@ -373,7 +373,7 @@ fn each_property_is_assigned_once_from_known_values() {
 }
 
 #[test]
-fn traversal_bounds() {
+fn bounds_of_traversals_are_ordered_finite_and_start_at_one() {
     check_all(
         &[
             "match { $p: Paper  $p cites{0,2} $q } return { $q }",
@@ -426,7 +426,7 @@ fn nearest_takes_a_vector_property_and_a_vector_or_text() {
 }
 
 #[test]
-fn rankings_and_limit() {
+fn rankings_need_a_limit_and_arms_of_one_variable() {
     check_all(
         &[
             "match { $p: Paper } return { $p } order { nearest($p.embedding, $v) }",

@@ -12,7 +12,7 @@ fn report(source: &str) -> String {
 }
 
 #[test]
-fn report_of_a_file() {
+fn a_report_holds_every_query_and_finding() {
     let source = r#"
         query find($s: String) { match { $p: Paper { slug: $s } } return { $p.tags, $p.embedding, $p.year as y } }
         query bad() { delete Paper where nope = 1 }
@@ -184,7 +184,7 @@ fn report_of_a_file() {
 }
 
 #[test]
-fn report_of_a_file_that_does_not_parse() {
+fn a_file_that_does_not_parse_has_a_report_of_its_errors() {
     expect![[r#"
         {
           "status": "error",
@@ -210,7 +210,7 @@ fn report_of_a_file_that_does_not_parse() {
 }
 
 #[test]
-fn schema_source_of_a_graph() {
+fn a_report_names_the_graph_of_its_schema() {
     let schema = SchemaSource::Graph { uri: "file:///g".to_owned() };
     let report = serde_json::to_string(&lint("q.gq", "", &CATALOG, schema)).unwrap();
     expect![[r#"{"status":"ok","schema_source":{"kind":"graph","uri":"file:///g"},"query_path":"q.gq","queries_processed":0,"errors":0,"warnings":0,"infos":0,"results":[],"findings":[]}"#]].assert_eq(&report);
@@ -221,7 +221,7 @@ fn operation(source: &str) -> String {
 }
 
 #[test]
-fn operations_of_reads() {
+fn a_read_is_described_by_its_columns_and_the_types_it_reads() {
     expect![[r#"{"result":[{"name":"a","kind":"object","nullable":false},{"name":"title","kind":"string","nullable":false},{"name":"r","kind":"string","nullable":true},{"name":"n","kind":"int","nullable":false},{"name":"o","kind":"float","nullable":true},{"name":"literal","kind":"bigint","nullable":false},{"name":"literal","kind":"float","nullable":false},{"name":"now","kind":"datetime","nullable":false},{"name":"l","kind":"list","item_kind":"bigint","nullable":false},{"name":"tags","kind":"list","item_kind":"string","nullable":true},{"name":"embedding","kind":"vector","vector_dim":4,"nullable":true}],"reads":[{"kind":"node","type_name":"Author"},{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}],"writes":[]}"#]].assert_eq(&operation(
         "match { $a $w:wrote $p  not { $p cites $q } }
          return { $a, $p.title, $w.role as r, $n, $o, 1, 1.5, now(), [1] as l, $p.tags, $p.embedding }",
@@ -232,14 +232,14 @@ fn operations_of_reads() {
 }
 
 #[test]
-fn operations_of_mutations() {
+fn a_mutation_is_described_by_the_types_it_reads_and_changes() {
     expect![[r#"{"result":[],"reads":[{"kind":"node","type_name":"Author"},{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Wrote"}],"writes":[{"kind":"edge","type_name":"Wrote"}]}"#]].assert_eq(&operation("insert Wrote { from: $s, to: $s }"));
     expect![[r#"{"result":[],"reads":[{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Attached"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}],"writes":[{"kind":"node","type_name":"Paper"},{"kind":"edge","type_name":"Attached"},{"kind":"edge","type_name":"Cites"},{"kind":"edge","type_name":"Wrote"}]}"#]].assert_eq(&operation("delete Paper where slug = $s"));
     expect![[r#"{"result":[],"reads":[{"kind":"node","type_name":"Author"},{"kind":"edge","type_name":"Cites"}],"writes":[{"kind":"node","type_name":"Author"},{"kind":"edge","type_name":"Cites"}]}"#]].assert_eq(&operation("update Author set { age: 1 } where name = $s  delete Cites where from = $s"));
 }
 
 #[test]
-fn descriptors_of_parameters() {
+fn parameters_are_described_with_their_types() {
     let query: ir::Query = compile(&body("delete Paper where slug = $s")).unwrap();
     expect![[r#"[{"name":"s","kind":"string","nullable":false},{"name":"n","kind":"int","nullable":false},{"name":"blob","kind":"blob","nullable":false},{"name":"v","kind":"vector","vector_dim":4,"nullable":false},{"name":"l","kind":"list","item_kind":"int","nullable":false},{"name":"o","kind":"float","nullable":true}]"#]].assert_eq(&serde_json::to_string(&describe_params(&query.params)).unwrap());
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod codes;
+mod extensions;
 mod lint;
 mod lowering;
 mod measures;
@@ -10,9 +11,8 @@ mod optional;
 mod params;
 mod paths;
 mod properties;
-mod strict;
 mod syntax;
-mod wants;
+mod uncoded;
 
 use std::sync::LazyLock;
 

@@ -249,7 +249,7 @@ fn json_is_read_as_the_declared_type() {
 }
 
 #[test]
-fn lists_and_vectors() {
+fn elements_of_lists_and_vectors_are_checked_one_by_one() {
     let list = |s| Type::required(Kind::List(s));
     let vector = || Type::required(Kind::Vector(2));
     let lines = [
@@ -284,7 +284,7 @@ fn lists_and_vectors() {
 }
 
 #[test]
-fn absence_and_null() {
+fn an_absent_parameter_is_null_where_that_is_allowed() {
     let required = param(Type::scalar(Scalar::String));
     let optional = param(Type::optional(Kind::Scalar(Scalar::String)));
     for absent in [None, Some(json!(null)), Some(json!({}))] {

@@ -310,7 +310,8 @@ fn assert_optional_rules(read: &ir::Read) {
     }
 }
 
-const VALID: &str = r#"query q($s: String, $v: Vector(4)?, $l: [I32]) @description("d") {
+/// A text that parses, with every kind of clause, projection and statement. It need not type-check.
+const WELL_FORMED: &str = r#"query q($s: String, $v: Vector(4)?, $l: [I32]) @description("d") {
     match { $p: Paper { slug: $s, tags: "x" }  $a $w:wrote{1,1} $p  $p <cites>{1,2} $q
       not { $q cites $_  $q.year in $l or not ($w.role is null and $p.year >= -1.5e3) }
       fuzzy($p.title, "a b", 1)
@@ -355,7 +356,7 @@ proptest! {
     fn mutilated_text_never_panics(
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..12, ".{0,3}"), 1..6)
     ) {
-        let mut chars: Vec<char> = VALID.chars().collect();
+        let mut chars: Vec<char> = WELL_FORMED.chars().collect();
         for (at, len, insert) in cuts {
             let at = at.index(chars.len() + 1);
             let end = (at + len).min(chars.len());
@@ -366,10 +367,16 @@ proptest! {
 
     #[test]
     fn shuffled_tokens_never_panic(
-        words in prop::collection::vec(prop::sample::select(VALID.split_whitespace().collect::<Vec<_>>()), 0..60)
+        words in prop::collection::vec(prop::sample::select(WELL_FORMED.split_whitespace().collect::<Vec<_>>()), 0..60)
     ) {
         run(&format!("query q() {{ {}", words.join(" ")));
     }
+}
+
+#[test]
+fn the_unmutilated_text_parses() {
+    run(WELL_FORMED);
+    assert_eq!(parse_file(WELL_FORMED).unwrap().queries.len(), 2);
 }
 
 #[test]

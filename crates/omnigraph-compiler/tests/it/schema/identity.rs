@@ -1,4 +1,4 @@
-//! Numbers and names: allocation, resolution of rename hints, retirement.
+//! Identity: allocation of ids, resolution of rename hints, ids that are never used again.
 
 use expect_test::{Expect, expect};
 use omnigraph_compiler::catalog::Catalog;

@@ -1,18 +1,22 @@
 //! Migration plans: each kind of step, each unsupported change, order, and the JSON shapes.
 
 use expect_test::{Expect, expect};
-use omnigraph_compiler::schema::{self, Plan, Step, codes};
+use omnigraph_compiler::schema::{self, MigrationPlan, MigrationStep, codes};
 
 use super::catalog;
 
-fn plan(accepted: &str, desired: &str) -> Plan {
+fn plan(accepted: &str, desired: &str) -> MigrationPlan {
     match schema::evolve(&catalog(accepted), desired) {
         Ok(evolution) => {
             let plan = evolution.plan;
-            let refused = plan.steps.iter().any(|step| matches!(step, Step::UnsupportedChange { .. }));
+            let refused =
+                plan.steps.iter().any(|step| matches!(step, MigrationStep::UnsupportedChange { .. }));
             assert_eq!(plan.supported, !refused);
             // Whatever was planned, the desired schema then differs from itself in nothing.
-            assert_eq!(schema::evolve(&evolution.catalog, desired).unwrap().plan, Plan::new(Vec::new()));
+            assert_eq!(
+                schema::evolve(&evolution.catalog, desired).unwrap().plan,
+                MigrationPlan::new(Vec::new())
+            );
             plan
         }
         Err(errors) => panic!("{}", errors.render("test.pg", desired, false)),
@@ -27,11 +31,11 @@ fn check(accepted: &str, desired: &str, expected: Expect) {
 }
 
 fn check_same(accepted: &str, desired: &str) {
-    assert_eq!(plan(accepted, desired), Plan { supported: true, steps: Vec::new() });
+    assert_eq!(plan(accepted, desired), MigrationPlan { supported: true, steps: Vec::new() });
 }
 
 #[test]
-fn nothing_changes() {
+fn a_schema_that_says_the_same_has_an_empty_plan() {
     check_same("", "");
     check_same(
         "node A { s: enum(x, y) n: I32 @range(n, 0..1) @unique(n, s) } // comment",
@@ -450,7 +454,7 @@ fn a_step_reads_back_from_json() {
            { state: enum(a, b) @rename_from(old) @description(\"s\") v: Vector(4)? r: I32 @range(r, 0..1.5) }",
     );
     let text = serde_json::to_string(&plan).unwrap();
-    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    assert_eq!(serde_json::from_str::<MigrationPlan>(&text).unwrap(), plan);
 }
 
 #[test]

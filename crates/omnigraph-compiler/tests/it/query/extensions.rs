@@ -1,4 +1,4 @@
-//! Forms beyond the base language.
+//! Forms that extend the base language: operators, `distinct`, `offset`, trailing commas.
 
 use expect_test::expect;
 use omnigraph_compiler::ir::{self, Expr, SortKey};
@@ -26,7 +26,7 @@ fn boolean_operators_bind_not_then_and_then_or() {
 }
 
 #[test]
-fn membership_and_null_tests() {
+fn membership_and_null_tests_have_negated_forms() {
     let filter = |text: &str| {
         let read = read(&format!("match {{ $p: Paper  {text} }} return {{ $p }}"));
         read.pattern.filters.into_iter().next().expect("one filter")
@@ -65,7 +65,7 @@ fn base_programs_keep_their_meaning() {
 }
 
 #[test]
-fn distinct_offset_and_count_of_rows() {
+fn reads_may_be_distinct_skip_rows_and_count_them() {
     let q = read("match { $p: Paper } return distinct { $p.year } order { $p.year } limit 3 offset 2");
     assert!(q.distinct);
     assert_eq!((q.offset, q.limit), (2, Some(3)));
@@ -85,13 +85,13 @@ fn distinct_offset_and_count_of_rows() {
 }
 
 #[test]
-fn order_by_a_projected_aggregate() {
+fn a_projected_aggregate_may_order() {
     let q = read("match { $p: Paper } return { $p.title, count($p) } order { count($p) desc }");
     assert_eq!(q.order, [ir::Ordering { key: SortKey::Column(1), descending: true }]);
 }
 
 #[test]
-fn numbers_commas_and_empty_braces() {
+fn negative_numbers_trailing_commas_and_empty_braces_are_accepted() {
     accept_all(&[
         "match { $p: Paper { }, $p.year > -1, $p.year < 1.5e3, } return { $p, $p.year, }",
         "match { $p: Paper { slug: $s year: -1 } } return { $p }",

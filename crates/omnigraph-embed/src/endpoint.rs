@@ -1,6 +1,6 @@
-//! One request, sent until it is answered, refused, or out of attempts or time.
+//! A provider's endpoint: sends a request until it is answered or refused, or runs out of attempts or time.
 //!
-//! Repeating is safe: an embedding request changes nothing at the provider.
+//! Sending again is safe: an embedding request changes nothing at the provider.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,9 +11,10 @@ use tracing::{debug, warn};
 
 use crate::config::{ApiKey, Limits};
 use crate::error::{EmbedError, Result};
+use crate::tracing_target::TRACING_TARGET;
 use crate::wire;
 
-/// Longest wait of our own choice.
+/// Longest wait where the provider does not ask for one.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Longest wait that a provider may ask for.
@@ -86,17 +87,17 @@ impl Endpoint {
         let mut attempt = 1;
         loop {
             let remaining = left().unwrap_or(Duration::MAX);
-            let failure = match tokio::time::timeout(timeout.min(remaining), self.once(body, most, attempt))
-                .await
-            {
-                Ok(Ok(answer)) => {
-                    debug!(target: crate::TRACING_TARGET, attempt, bytes = answer.len(), "embedding answered");
-                    return Ok(answer);
-                }
-                Ok(Err(failure)) => failure,
-                Err(_) if remaining <= timeout => return Err(exceeded(attempt, last)),
-                Err(_) => Failure::from(EmbedError::Timeout { attempts: attempt, timeout }),
-            };
+            let failure =
+                match tokio::time::timeout(timeout.min(remaining), self.send_once(body, most, attempt)).await
+                {
+                    Ok(Ok(answer)) => {
+                        debug!(target: TRACING_TARGET, attempt, bytes = answer.len(), "embedding answered");
+                        return Ok(answer);
+                    }
+                    Ok(Err(failure)) => failure,
+                    Err(_) if remaining <= timeout => return Err(exceeded(attempt, last)),
+                    Err(_) => Failure::from(EmbedError::Timeout { attempts: attempt, timeout }),
+                };
             if !failure.error.is_retryable() || attempt >= attempts {
                 return Err(failure.error);
             }
@@ -108,14 +109,14 @@ impl Endpoint {
                 return Err(exceeded(attempt, Some(failure.error)));
             }
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            warn!(target: crate::TRACING_TARGET, attempt, wait_ms, error = %failure.error, "embedding retried");
+            warn!(target: TRACING_TARGET, attempt, wait_ms, error = %failure.error, "embedding retried");
             tokio::time::sleep(wait).await;
             last = Some(failure.error);
             attempt += 1;
         }
     }
 
-    async fn once(&self, body: &[u8], most: usize, attempts: u32) -> Result<Vec<u8>, Failure> {
+    async fn send_once(&self, body: &[u8], most: usize, attempts: u32) -> Result<Vec<u8>, Failure> {
         let transport =
             |error: reqwest::Error| EmbedError::Transport { attempts, source: error.without_url() };
         let (name, value) = &self.auth;

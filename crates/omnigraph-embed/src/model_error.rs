@@ -1,4 +1,4 @@
-//! Why a sentence model cannot be used.
+//! Errors of sentence models: why one cannot be used.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! A migration plan as a value, in the shape in which it travels as JSON.
+//! The migration plan as a value, in the shape in which it travels as JSON.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use crate::types::{Kind, Scalar, Type};
 
 /// What has to happen so that a graph gets the desired schema. An empty plan means that nothing differs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Whether the plan can be applied: no step is [`Step::UnsupportedChange`].
+pub struct MigrationPlan {
+    /// Whether the plan can be applied: no step is [`MigrationStep::UnsupportedChange`].
     pub supported: bool,
     /// The steps in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<MigrationStep>,
 }
 
 /// Whether a drop leaves older snapshots readable.
@@ -41,7 +41,7 @@ impl fmt::Display for DropMode {
 /// in `from` and in drops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Step {
+pub enum MigrationStep {
     /// A type is new, with its properties and constraints.
     AddType {
         /// Interface, node or edge.
@@ -215,17 +215,17 @@ impl PropertyType {
     }
 }
 
-impl Plan {
+impl MigrationPlan {
     /// Makes a plan of these steps and judges whether it is supported.
-    pub fn new(steps: Vec<Step>) -> Plan {
-        let supported = !steps.iter().any(|step| matches!(step, Step::UnsupportedChange { .. }));
-        Plan { supported, steps }
+    pub fn new(steps: Vec<MigrationStep>) -> MigrationPlan {
+        let supported = !steps.iter().any(|step| matches!(step, MigrationStep::UnsupportedChange { .. }));
+        MigrationPlan { supported, steps }
     }
 
     /// Returns the same plan with every drop hard, as the allow-data-loss option asks.
-    pub fn promote_drops_to_hard(mut self) -> Plan {
+    pub fn promote_drops_to_hard(mut self) -> MigrationPlan {
         for step in &mut self.steps {
-            if let Step::DropType { mode, .. } | Step::DropProperty { mode, .. } = step {
+            if let MigrationStep::DropType { mode, .. } | MigrationStep::DropProperty { mode, .. } = step {
                 *mode = DropMode::Hard;
             }
         }
@@ -235,54 +235,58 @@ impl Plan {
     /// Returns why the plan cannot be applied: the first unsupported step, its code in brackets first.
     pub fn refusal(&self) -> Option<String> {
         self.steps.iter().find_map(|step| match step {
-            Step::UnsupportedChange { reason, code: Some(code), .. } => Some(format!("[{code}] {reason}")),
-            Step::UnsupportedChange { reason, code: None, .. } => Some(reason.clone()),
+            MigrationStep::UnsupportedChange { reason, code: Some(code), .. } => {
+                Some(format!("[{code}] {reason}"))
+            }
+            MigrationStep::UnsupportedChange { reason, code: None, .. } => Some(reason.clone()),
             _ => None,
         })
     }
 }
 
 /// One line for people: `add property 'Account.nick' (String?) on node 'Account'`.
-impl fmt::Display for Step {
+impl fmt::Display for MigrationStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::AddType { type_kind, name } => write!(f, "add {} '{name}'", noun(*type_kind)),
-            Step::RenameType { type_kind, from, to } => {
+            MigrationStep::AddType { type_kind, name } => write!(f, "add {} '{name}'", noun(*type_kind)),
+            MigrationStep::RenameType { type_kind, from, to } => {
                 write!(f, "rename {} '{from}' -> '{to}'", noun(*type_kind))
             }
-            Step::AddProperty { type_kind, type_name, property_name, property_type } => {
+            MigrationStep::AddProperty { type_kind, type_name, property_name, property_type } => {
                 let ty = property_type.text();
                 write!(f, "add property '{type_name}.{property_name}' ({ty}) on {type_kind} '{type_name}'")
             }
-            Step::RenameProperty { type_kind, type_name, from, to } => write!(
+            MigrationStep::RenameProperty { type_kind, type_name, from, to } => write!(
                 f,
                 "rename property '{type_name}.{from}' -> '{type_name}.{to}' on {type_kind} '{type_name}'"
             ),
-            Step::AddConstraint { type_kind, type_name, constraint } => {
+            MigrationStep::AddConstraint { type_kind, type_name, constraint } => {
                 let constraint = super::constraints::display(constraint);
                 write!(f, "add constraint {constraint} on {type_kind} '{type_name}'")
             }
-            Step::ExtendEnum { type_kind, type_name, property_name, added_values } => {
+            MigrationStep::ExtendEnum { type_kind, type_name, property_name, added_values } => {
                 let values: Vec<String> = added_values.iter().map(|value| format!("+{value}")).collect();
                 let values = values.join(", ");
                 write!(f, "extend enum '{type_name}.{property_name}' ({values}) on {type_kind} '{type_name}'")
             }
-            Step::UpdateTypeMetadata { type_kind, name, annotations } => {
+            MigrationStep::UpdateTypeMetadata { type_kind, name, annotations } => {
                 write!(f, "update metadata on {type_kind} '{name}' ({})", annotation_list(annotations))
             }
-            Step::UpdatePropertyMetadata { type_kind, type_name, property_name, annotations } => write!(
-                f,
-                "update metadata on property '{type_name}.{property_name}' of {type_kind} '{type_name}' ({})",
-                annotation_list(annotations)
-            ),
-            Step::DropType { type_kind, name, mode } => {
+            MigrationStep::UpdatePropertyMetadata { type_kind, type_name, property_name, annotations } => {
+                write!(
+                    f,
+                    "update metadata on property '{type_name}.{property_name}' of {type_kind} '{type_name}' ({})",
+                    annotation_list(annotations)
+                )
+            }
+            MigrationStep::DropType { type_kind, name, mode } => {
                 write!(f, "drop {} '{name}' ({mode} mode)", noun(*type_kind))
             }
-            Step::DropProperty { type_kind, type_name, property_name, mode } => write!(
+            MigrationStep::DropProperty { type_kind, type_name, property_name, mode } => write!(
                 f,
                 "drop property '{type_name}.{property_name}' of {type_kind} '{type_name}' ({mode} mode)"
             ),
-            Step::UnsupportedChange { entity, reason, code } => {
+            MigrationStep::UnsupportedChange { entity, reason, code } => {
                 write!(f, "unsupported change on {entity}")?;
                 if let Some(code) = code.as_deref().and_then(codes::find) {
                     write!(f, " [{code}]")?;
@@ -321,7 +325,7 @@ mod tests {
     use super::*;
 
     fn line(step: serde_json::Value) -> String {
-        serde_json::from_value::<Step>(step).unwrap().to_string()
+        serde_json::from_value::<MigrationStep>(step).unwrap().to_string()
     }
 
     #[test]
@@ -332,20 +336,20 @@ mod tests {
             kwargs: [("k".to_owned(), "w".to_owned())].into(),
         };
         let lines = [
-            Step::RenameType { type_kind: DeclarationKind::Node, from: "A".into(), to: "B".into() }
+            MigrationStep::RenameType { type_kind: DeclarationKind::Node, from: "A".into(), to: "B".into() }
                 .to_string(),
             line(serde_json::json!({"kind": "add_type", "type_kind": "interface", "name": "I"})),
             line(serde_json::json!({
                 "kind": "extend_enum", "type_kind": "node", "type_name": "T", "property_name": "p",
                 "added_values": ["x", "y"],
             })),
-            Step::AddConstraint {
+            MigrationStep::AddConstraint {
                 type_kind: DeclarationKind::Node,
                 type_name: "T".into(),
                 constraint: Constraint::Unique(vec!["a".into(), "b".into()]),
             }
             .to_string(),
-            Step::UpdatePropertyMetadata {
+            MigrationStep::UpdatePropertyMetadata {
                 type_kind: DeclarationKind::Edge,
                 type_name: "T".into(),
                 property_name: "p".into(),

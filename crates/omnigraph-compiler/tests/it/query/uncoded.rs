@@ -1,4 +1,4 @@
-//! Rules without a code, and the order in which findings are reported.
+//! Rules of the type checker that have no code, and the order in which findings are reported.
 
 use expect_test::expect;
 
