@@ -2,8 +2,9 @@
 //!
 //! Their texts, too, have words of graphs only: what is stored where is not told here.
 
-use super::entry::{Entry, reference};
+use super::entry::Entry;
 use super::parameters;
+use super::schemas::reference;
 use crate::{ChangeBaselineRecord, ChangeBaselineRequest, ChangeFeedOutput, CommitChangesOutput};
 
 const INVALID: &str =
