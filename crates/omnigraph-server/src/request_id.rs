@@ -1,4 +1,5 @@
-//! One name per request, from the caller or made here, in the log and in the response.
+//! Request ids: each request has one, its client's own (`X-Request-Id`) or a new one. It is in every log line of the request
+//! and in its answer.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What a server serves and how it judges requests.
+//! The state that all requests share: the graphs that are served, who may ask, limits, counters and options.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,8 +10,8 @@ use omnigraph::Omnigraph;
 use omnigraph_policy::PolicyEngine;
 
 use crate::auth::Authenticator;
+use crate::client_timeouts::ClientTimeouts;
 use crate::metrics::Metrics;
-use crate::patience::Patience;
 use crate::registry::QueryRegistry;
 use crate::settings::{CorsOrigins, GraphId, GraphUri};
 use crate::transport::TransportBudget;
@@ -163,7 +163,7 @@ pub struct Shared {
     /// Longest time until an answer begins.
     pub request_timeout: Option<Duration>,
     /// How long clients may stand still.
-    pub patience: Patience,
+    pub client_timeouts: ClientTimeouts,
     draining: AtomicBool,
 }
 
@@ -180,7 +180,7 @@ impl AppState {
             cors: CorsOrigins::None,
             result_bytes: RESULT_BYTES,
             request_timeout: None,
-            patience: Patience::default(),
+            client_timeouts: ClientTimeouts::default(),
             draining: AtomicBool::new(false),
         }))
     }

@@ -1,4 +1,4 @@
-//! Authentication in front of routes.
+//! The authentication middleware in front of routes.
 
 use std::sync::Arc;
 

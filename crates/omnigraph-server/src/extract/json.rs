@@ -1,4 +1,4 @@
-//! JSON bodies.
+//! JSON bodies of a bounded length, decoded into a type.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;

@@ -1,4 +1,4 @@
-//! Paths.
+//! Parameters of paths, decoded segment by segment, and the id of the graph, which stands there as it is.
 
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, OriginalUri, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::escapes_are_whole;
+use super::escapes::escapes_are_whole;
 use super::rejection::ExtractError;
 use crate::settings::GraphId;
 

@@ -1,19 +1,11 @@
-//! What the server counts, in the OpenMetrics text format.
-//!
-//! Every label has few values, known in advance: route templates and never paths, actions and never actors or graphs'
-//! content. So the size of the answer does not grow with traffic.
-
-mod engine;
-mod http;
-mod scrape;
+//! The metrics of a server: their names and labels, and a method for each thing that is counted.
 
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::Method;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use omnigraph::Omnigraph;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -21,11 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use http::track;
-
-use crate::error::ApiError;
-use crate::state::AppState;
-use crate::workload::AdmissionResource;
+use super::engine;
+use crate::workload::{AdmissionResource, WorkloadController};
 
 /// Media type of [`Metrics::encode`].
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -86,7 +75,7 @@ pub struct Metrics {
     registry: RwLock<Registry>,
     requests: Family<RequestLabels, Counter>,
     latency: Family<RouteLabels, Histogram, Latency>,
-    in_flight: Gauge,
+    pub(super) in_flight: Gauge,
     auth_failures: Family<ReasonLabels, Counter>,
     admission_refusals: Family<ResourceLabels, Counter>,
     policy_decisions: Family<DecisionLabels, Counter>,
@@ -196,13 +185,10 @@ impl Metrics {
         Ok(body)
     }
 
-    /// Returns the answer to `GET /metrics`: what was counted here and what the engine counted, summed over all graphs.
-    pub async fn respond(&self, app: &AppState) -> Response {
-        self.engine.set(engine::collect(app).await);
-        match self.encode() {
-            Ok(body) => ([(CONTENT_TYPE, OPENMETRICS)], body).into_response(),
-            Err(_) => ApiError::internal("the metrics cannot be encoded").into_response(),
-        }
+    /// Reads what the engine counts in these graphs and which writes are under way; [`Metrics::encode`] shows it until the
+    /// next call.
+    pub async fn collect(&self, graphs: &[&Omnigraph], workload: &WorkloadController) {
+        self.engine.set(engine::collect(graphs, workload).await);
     }
 }
 
@@ -224,7 +210,7 @@ fn method_label(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::scrape::Sample;
+    use super::super::scrape::Sample;
     use super::*;
 
     #[test]

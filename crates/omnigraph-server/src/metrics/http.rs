@@ -1,4 +1,4 @@
-//! Counting requests.
+//! The middleware that counts requests, their latency, and those that are in flight.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::Metrics;
+use super::counters::Metrics;
 
 /// Route label of requests that no route matches.
 const UNMATCHED: &str = "unmatched";

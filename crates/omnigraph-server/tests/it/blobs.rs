@@ -3,7 +3,7 @@
 use omnigraph::db::Mutate;
 use serde_json::json;
 
-use crate::kit::{Ask, Served};
+use crate::fixtures::{Ask, Served};
 
 const PHOTO: &str = "/graphs/atlas/blob?entity=node&type=City&id=oslo&property=photo";
 

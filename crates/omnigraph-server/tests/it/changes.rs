@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 const FORBIDDEN: [&str; 14] = [
     "table_key",

@@ -6,7 +6,7 @@ use omnigraph::Omnigraph;
 use omnigraph_api::Operation;
 use serde_json::json;
 
-use crate::kit::{Ask, Reply, Served, Setup};
+use crate::fixtures::{Ask, Reply, Served, Setup};
 
 const ACTORS: [&str; 7] = ["reader", "editor", "owner", "exporter", "invoker", "scoped", "nobody"];
 
@@ -203,7 +203,7 @@ fn cases(base: &str, head: &str, draft: &str) -> Vec<Case> {
         Operation::ApplySchema,
         Ask::post(
             &url("/schema/apply"),
-            json!({"schema_source": crate::kit::SCHEMA.replace("km: I32?", "km: I32?  toll: I32?")}),
+            json!({"schema_source": crate::fixtures::SCHEMA.replace("km: I32?", "km: I32?  toll: I32?")}),
         ),
         &[("schema_apply", None, Some("main"))],
     );

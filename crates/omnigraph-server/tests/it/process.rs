@@ -10,22 +10,22 @@ use omnigraph::db::{Load, LoadMode, LoadSource};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::{ROWS, SCHEMA};
+use crate::fixtures::{ROWS, SCHEMA};
 
 const TOKENS: (&str, &str) = ("OMNIGRAPH_SERVER_BEARER_TOKENS_JSON", r#"{"ada":"a-token","bob":"b-token"}"#);
 
 /// A folder with a loaded graph `g` and what a test puts beside it.
-struct Place {
+struct ServerFolder {
     folder: TempDir,
 }
 
-impl Place {
-    async fn new() -> Place {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
-        let graph = Omnigraph::init(place.path("g").to_str().unwrap(), SCHEMA).await.unwrap();
+impl ServerFolder {
+    async fn new() -> ServerFolder {
+        let server_folder = ServerFolder { folder: tempfile::tempdir().unwrap() };
+        let graph = Omnigraph::init(server_folder.path("g").to_str().unwrap(), SCHEMA).await.unwrap();
         graph.load(Load::new("main", LoadSource::Text(ROWS.to_owned()), LoadMode::Append)).await.unwrap();
         graph.close().await;
-        place
+        server_folder
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -162,8 +162,8 @@ const COUNT: &str = "query n() { match { $c: City } return { count($c) as n } }"
 
 #[tokio::test]
 async fn a_graph_is_served_until_the_process_is_told_to_stop() {
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     assert_eq!(server.get("/healthz", None).await.1["status"], "ok");
     assert_eq!(server.post("/mutate", None, add("bodo")).await.0, 200);
     let (status, body) = server.post("/graphs/default/query", None, json!({"query": COUNT})).await;
@@ -172,22 +172,22 @@ async fn a_graph_is_served_until_the_process_is_told_to_stop() {
     let log = server.stop();
     assert!(log.contains("serving") && log.contains("stopped") && log.contains("mode=\"single\""), "{log}");
     // What was acknowledged is there, and nothing was left to recovery.
-    assert_eq!(std::fs::read_dir(place.path("g/__recovery")).map_or(0, Iterator::count), 0);
-    let server = place.start(&["g", "--unauthenticated"], &[("RUST_LOG", "off")]);
+    assert_eq!(std::fs::read_dir(server_folder.path("g/__recovery")).map_or(0, Iterator::count), 0);
+    let server = server_folder.start(&["g", "--unauthenticated"], &[("RUST_LOG", "off")]);
     assert_eq!(server.post("/query", None, json!({"query": COUNT})).await.1["rows"][0]["n"], 3);
     assert_eq!(server.stop(), "");
 }
 
 #[tokio::test]
 async fn a_stop_lets_running_requests_end() {
-    let place = Place::new().await;
+    let server_folder = ServerFolder::new().await;
     let rows: String = (0..50_000)
         .map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"city-{n:06}\"}}}}\n"))
         .collect();
-    let graph = Omnigraph::open(place.path("g").to_str().unwrap()).await.unwrap();
+    let graph = Omnigraph::open(server_folder.path("g").to_str().unwrap()).await.unwrap();
     graph.load(Load::new("main", LoadSource::Text(rows), LoadMode::Merge)).await.unwrap();
     graph.close().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let export = reqwest::Client::new()
         .post(server.url("/export"))
         .header("content-type", "application/json")
@@ -208,8 +208,8 @@ async fn a_stop_lets_running_requests_end() {
 
 #[tokio::test]
 async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let url = server.url("/mutate");
     let writers: Vec<_> = (0..4)
         .map(|writer| {
@@ -238,7 +238,7 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
         acknowledged.extend(writer.await.unwrap());
     }
     assert!(acknowledged.len() > 4, "{acknowledged:?}");
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let names = json!({"query": "query n() { match { $c: City } return { $c.name as n } }"});
     let (_, body) = server.post("/query", None, names).await;
     let found: std::collections::BTreeSet<&str> =
@@ -251,19 +251,19 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
 
 #[tokio::test]
 async fn many_graphs_are_served_from_a_config_file() {
-    let place = Place::new().await;
-    Omnigraph::init(place.path("ledger").to_str().unwrap(), SCHEMA).await.unwrap().close().await;
-    place.write("q.gq", "query big() { match { $c: City } return { $c.name } }");
-    place.write("p.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [read, change, invoke_query] }\n");
-    place.write("s.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [graph_list] }\n");
-    place.write(
+    let server_folder = ServerFolder::new().await;
+    Omnigraph::init(server_folder.path("ledger").to_str().unwrap(), SCHEMA).await.unwrap().close().await;
+    server_folder.write("q.gq", "query big() { match { $c: City } return { $c.name } }");
+    server_folder.write("p.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [read, change, invoke_query] }\n");
+    server_folder.write("s.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [graph_list] }\n");
+    server_folder.write(
         "omnigraph.yaml",
         "server: { policy: { file: s.yaml } }\ngraphs:\n  atlas: { uri: g, policy: { file: p.yaml }, queries: { big: { file: q.gq } } }\n  ledger: { uri: ./ledger }\n",
     );
-    let server = place.start(&["--config", "omnigraph.yaml"], &[TOKENS]);
+    let server = server_folder.start(&["--config", "omnigraph.yaml"], &[TOKENS]);
     let (_, list) = server.get("/graphs", Some("a-token")).await;
     assert_eq!(list["graphs"][0]["graph_id"], "atlas");
-    assert_eq!(list["graphs"][0]["uri"], place.path("g").to_str().unwrap());
+    assert_eq!(list["graphs"][0]["uri"], server_folder.path("g").to_str().unwrap());
     assert_eq!(server.get("/graphs", Some("b-token")).await.0, 403);
     assert_eq!(server.get("/graphs", None).await.0, 401);
     assert_eq!(server.post("/graphs/atlas/mutate", Some("a-token"), add("x")).await.1["actor_id"], "ada");
@@ -280,7 +280,7 @@ async fn many_graphs_are_served_from_a_config_file() {
     }
     assert!(log.contains("matched_rule_id=\"r\"") && log.contains("actor_id=\"ada\""), "{log}");
 
-    let server = place.start(&["--config", "omnigraph.yaml", "--target", "atlas"], &[TOKENS]);
+    let server = server_folder.start(&["--config", "omnigraph.yaml", "--target", "atlas"], &[TOKENS]);
     for path in ["/schema", "/graphs/default/schema", "/graphs/atlas/schema"] {
         assert_eq!(server.get(path, Some("a-token")).await.0, 200, "{path}");
     }
@@ -292,17 +292,17 @@ type Refused<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[tokio::test]
 async fn a_start_that_cannot_be_is_refused_with_the_cure() {
-    let place = Place::new().await;
-    place.write("p.yaml", "version: 1\n");
-    place.write("with-policy.yaml", "policy: { file: p.yaml }\ngraphs: { atlas: { uri: g } }\n");
-    place.write("bad-policy.yaml", "policy: { file: nowhere.yaml }\n");
-    place.write("bad-id.yaml", "graphs: { a_b: { uri: g } }\n");
-    place.write("twice.yaml", "graphs: { a: { uri: g }, b: { uri: ./g/ } }\n");
-    place.write("bad-query.yaml", "queries: { a: { file: a.gq }, b: { file: nope.gq } }\n");
-    place.write("stale-query.yaml", "queries: { a: { file: stale.gq } }\n");
-    place.write("a.gq", "query a( {");
-    place.write("stale.gq", "query a() { match { $c: Town } return { $c.name } }");
-    place.write("broken.yaml", "graphs: [\n");
+    let server_folder = ServerFolder::new().await;
+    server_folder.write("p.yaml", "version: 1\n");
+    server_folder.write("with-policy.yaml", "policy: { file: p.yaml }\ngraphs: { atlas: { uri: g } }\n");
+    server_folder.write("bad-policy.yaml", "policy: { file: nowhere.yaml }\n");
+    server_folder.write("bad-id.yaml", "graphs: { a_b: { uri: g } }\n");
+    server_folder.write("twice.yaml", "graphs: { a: { uri: g }, b: { uri: ./g/ } }\n");
+    server_folder.write("bad-query.yaml", "queries: { a: { file: a.gq }, b: { file: nope.gq } }\n");
+    server_folder.write("stale-query.yaml", "queries: { a: { file: stale.gq } }\n");
+    server_folder.write("a.gq", "query a( {");
+    server_folder.write("stale.gq", "query a() { match { $c: Town } return { $c.name } }");
+    server_folder.write("broken.yaml", "graphs: [\n");
     let refusals: [Refused; 16] = [
         (&["g"], &[], &["no bearer tokens", "--unauthenticated"]),
         (&[], &[], &["no graph to serve", "boots from a cluster", "--target", "server.graph", "--config"]),
@@ -334,17 +334,17 @@ async fn a_start_that_cannot_be_is_refused_with_the_cure() {
         (&["g"], &[("OMNIGRAPH_SERVER_BEARER_TOKENS_JSON", "[1]")], &["OMNIGRAPH_SERVER_BEARER_TOKENS_JSON"]),
     ];
     for (args, env, parts) in refusals {
-        let text = place.refusal(args, env);
+        let text = server_folder.refusal(args, env);
         for part in parts {
             assert!(text.contains(part), "{args:?}: '{part}' is not in {text}");
         }
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let text = place.refusal(&["g", "--unauthenticated", "--bind", &address], &[]);
+    let text = server_folder.refusal(&["g", "--unauthenticated", "--bind", &address], &[]);
     assert!(text.contains(&format!("cannot listen on {address}")), "{text}");
-    assert_eq!(place.run(&["--bind", "8080"], &[]).status.code(), Some(2));
-    let version = place.run(&["--version"], &[]);
+    assert_eq!(server_folder.run(&["--bind", "8080"], &[]).status.code(), Some(2));
+    let version = server_folder.run(&["--version"], &[]);
     assert_eq!(
         String::from_utf8_lossy(&version.stdout),
         format!("omnigraph-server {}\n", env!("CARGO_PKG_VERSION"))
@@ -353,12 +353,12 @@ async fn a_start_that_cannot_be_is_refused_with_the_cure() {
 
 #[tokio::test]
 async fn https_is_served_with_the_given_certificate() {
-    let place = Place::new().await;
+    let server_folder = ServerFolder::new().await;
     let files = std::env::current_dir().unwrap().join("tests/it/tls");
     let (cert, key) = (files.join("server.pem"), files.join("server.key"));
     let args =
         ["g", "--unauthenticated", "--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
-    let server = place.start(&args, &[]);
+    let server = server_folder.start(&args, &[]);
     let root = reqwest::Certificate::from_pem(&std::fs::read(&cert).unwrap()).unwrap();
     let client = reqwest::Client::builder().tls_certs_only([root]).build().unwrap();
     let url = format!("https://localhost:{}/healthz", server.address.port());
@@ -369,7 +369,7 @@ async fn https_is_served_with_the_given_certificate() {
         "nobody else vouches for the certificate"
     );
     server.stop();
-    let text = place.refusal(
+    let text = server_folder.refusal(
         &[
             "g",
             "--unauthenticated",
@@ -386,8 +386,8 @@ async fn https_is_served_with_the_given_certificate() {
 #[tokio::test]
 async fn a_refusal_before_the_body_reaches_the_client_and_keeps_the_connection() {
     use std::io::Write;
-    let place = Place::new().await;
-    let server = place.start(&["g"], &[TOKENS]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g"], &[TOKENS]);
     let mut socket = std::net::TcpStream::connect(server.address).unwrap();
     let mut answers = BufReader::new(socket.try_clone().unwrap());
     let mut status = |socket: &mut std::net::TcpStream, path: &str, token: &str, body: usize| {
@@ -430,8 +430,8 @@ async fn a_refusal_before_the_body_reaches_the_client_and_keeps_the_connection()
 #[tokio::test]
 async fn slow_clients_hold_nobody_up() {
     use std::io::Write;
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let mut slow = Vec::new();
     for head in [
         "GET /schema HT",
@@ -466,8 +466,8 @@ fn until_closed(socket: &mut std::net::TcpStream) -> Vec<u8> {
 #[tokio::test]
 async fn clients_that_do_not_go_on_sending_are_cut_off() {
     use std::io::Write;
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated", "--client-timeout", "500ms"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated", "--client-timeout", "500ms"], &[]);
     let head =
         "POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let begun = ["", "P", "PRI * HTTP/2.0\r\n", "GET /schema HT", head].map(|text| {
@@ -488,14 +488,14 @@ async fn clients_that_do_not_go_on_sending_are_cut_off() {
 #[tokio::test]
 async fn clients_that_do_not_go_on_reading_are_cut_off() {
     use std::io::Write;
-    let place = Place::new().await;
+    let server_folder = ServerFolder::new().await;
     // More than the buffers between the two hold.
     let rows: String =
         (0..50_000).map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"{n:0>200}\"}}}}\n")).collect();
-    let graph = Omnigraph::open(place.path("g").to_str().unwrap()).await.unwrap();
+    let graph = Omnigraph::open(server_folder.path("g").to_str().unwrap()).await.unwrap();
     graph.load(Load::new("main", LoadSource::Text(rows), LoadMode::Append)).await.unwrap();
     graph.close().await;
-    let server = place.start(&["g", "--unauthenticated", "--client-timeout", "1s"], &[]);
+    let server = server_folder.start(&["g", "--unauthenticated", "--client-timeout", "1s"], &[]);
     let mut still = Vec::new();
     for _ in 0..8 {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ask, Served, Setup, token};
+use crate::fixtures::{Ask, Served, Setup, token};
 
 const BUNDLE: &str = "version: 1\ngroups: { admins: [ada], readers: [bob, ada] }\nprotected_branches: [main]\nrules:\n  - id: a\n    allow: { actors: { group: admins }, actions: [change], branch_scope: protected }\n  - id: r\n    allow: { actors: { group: readers }, actions: [read] }\n  - id: d\n    allow: { actors: { group: readers }, actions: [change], branch_scope: unprotected }\n";
 
@@ -227,14 +227,14 @@ async fn hostile_bodies_are_refused_and_harm_nobody() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_store_shows_no_place() {
+async fn a_failure_of_the_store_shows_no_path() {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("secret-place");
-    let engine = omnigraph::Omnigraph::init(root.to_str().unwrap(), crate::kit::SCHEMA).await.unwrap();
+    let root = folder.path().join("secret-folder");
+    let engine = omnigraph::Omnigraph::init(root.to_str().unwrap(), crate::fixtures::SCHEMA).await.unwrap();
     let state = {
         use omnigraph_server::auth::Authenticator;
         use omnigraph_server::state::{AppState, Serving};
-        let handle = crate::kit::handle(&engine, "default", &Setup::default()).await;
+        let handle = crate::fixtures::handle(&engine, "default", &Setup::default()).await;
         AppState::new(Serving::Single { graph: handle.into(), alias: None }, Authenticator::open())
     };
     let served = Served { app: omnigraph_server::build_app(state.clone()), state, graph: engine };
@@ -254,6 +254,6 @@ async fn a_failure_of_the_store_shows_no_place() {
         let shown = format!("{ask:?}");
         let reply = served.send(ask).await;
         assert!(reply.status >= 404, "{shown}: {} {}", reply.status, reply.text());
-        assert!(!reply.text().contains("secret-place"), "{shown}: {}", reply.text());
+        assert!(!reply.text().contains("secret-folder"), "{shown}: {}", reply.text());
     }
 }
