@@ -26,6 +26,8 @@ pub mod drain;
 pub mod env;
 pub mod error;
 pub mod extract;
+#[cfg(test)]
+mod fixtures;
 pub mod graph_request;
 pub mod jwt;
 pub mod logging;
@@ -36,8 +38,6 @@ mod routes;
 pub mod serve;
 pub mod settings;
 pub mod state;
-#[cfg(test)]
-mod testing;
 pub mod transport;
 pub mod workload;
 

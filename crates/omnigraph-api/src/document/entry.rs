@@ -1,4 +1,4 @@
-//! The builder that describes one operation.
+//! The builder that describes one operation: its parameters, its body, its answers and its errors.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Parameters of requests.
+//! Parameters of paths, query strings and headers that several operations have.
 
 use serde_json::Value;
 use utoipa::ToSchema;

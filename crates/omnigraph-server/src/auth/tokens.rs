@@ -253,7 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::env_of;
+    use crate::fixtures::env_of;
 
     fn load(variables: &[(&str, &str)]) -> Result<TokenStore, TokenError> {
         let lookup = env_of(variables);

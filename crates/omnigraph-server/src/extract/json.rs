@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::extract::ApiBytes;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

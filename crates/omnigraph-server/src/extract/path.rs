@@ -73,7 +73,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     async fn ask(path: &str) -> (u16, String) {
         let branch = |ApiPath(name): ApiPath<String>| async move { axum::Json(name) };

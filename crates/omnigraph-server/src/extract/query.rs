@@ -81,7 +81,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     #[derive(Deserialize)]
     struct Wanted {

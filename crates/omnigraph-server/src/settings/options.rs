@@ -186,8 +186,8 @@ mod tests {
     use super::*;
     use crate::args::Args;
     use crate::env::Env;
+    use crate::fixtures::env_of;
     use crate::settings::file::ServerBlock;
-    use crate::testing::env_of;
 
     /// Calls `read` with nothing but an environment.
     fn with_env<T>(

@@ -147,7 +147,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::testing::env_of;
+    use crate::fixtures::env_of;
 
     fn sourced<T>(value: T) -> Sourced<T> {
         Sourced { value, origin: "the key".into() }

@@ -6,7 +6,7 @@ use super::*;
 use crate::args::{Args, LogFormat};
 use crate::auth::{ClassifierError, ServerRuntimeState};
 use crate::env::Env;
-use crate::testing::env_of;
+use crate::fixtures::env_of;
 
 const TWO_GRAPHS: &str = "\
 server:

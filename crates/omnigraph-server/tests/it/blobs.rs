@@ -1,4 +1,4 @@
-//! Blob cells.
+//! Blob cells: their bytes, ranges and conditions, and references to bytes outside.
 
 use omnigraph::db::Mutate;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Changes of commits, the feed, baselines.
+//! Changes of commits, the feed of a branch, and baselines.
 
 use serde_json::{Value, json};
 

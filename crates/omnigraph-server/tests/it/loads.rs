@@ -1,4 +1,4 @@
-//! Loads.
+//! Loads: receipts, refusals in their order, and clients that stop sending.
 
 use std::time::Duration;
 

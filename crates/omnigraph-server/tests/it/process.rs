@@ -1,9 +1,12 @@
-//! The process: how it boots and refuses to, what it prints, how it stops.
+//! The binary as operators use it: how it boots and refuses to, what it prints, how it stops.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use omnigraph::Omnigraph;
 use omnigraph::db::{Load, LoadMode, LoadSource};
@@ -119,6 +122,13 @@ impl Running {
         answer(request.send().await.unwrap()).await
     }
 
+    /// The requests whose answers have not ended, this one included.
+    async fn requests_in_flight(&self) -> u64 {
+        let text = reqwest::get(self.url("/metrics")).await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix("omnigraph_http_requests_in_flight "));
+        value.unwrap_or_else(|| panic!("no such metric in {text}")).parse().unwrap()
+    }
+
     fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
@@ -152,6 +162,17 @@ async fn answer(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let body = response.bytes().await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// Waits until a condition holds, for a minute at most.
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+    assert!(waited.is_ok(), "waited in vain until {what}");
 }
 
 fn add(name: &str) -> Value {
@@ -211,9 +232,10 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
     let server_folder = ServerFolder::new().await;
     let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let url = server.url("/mutate");
+    let count = Arc::new(AtomicUsize::new(0));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let url = url.clone();
+            let (url, count) = (url.clone(), Arc::clone(&count));
             tokio::spawn(async move {
                 let client = reqwest::Client::new();
                 let mut acknowledged = Vec::new();
@@ -221,7 +243,10 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
                     let name = format!("w{writer}-{n}");
                     let request = client.post(&url).header("content-type", "application/json");
                     match request.body(add(&name).to_string()).send().await {
-                        Ok(response) if response.status() == 200 => acknowledged.push(name),
+                        Ok(response) if response.status() == 200 => {
+                            acknowledged.push(name);
+                            count.fetch_add(1, Ordering::SeqCst);
+                        }
                         Ok(response) => panic!("{:?}", response.text().await),
                         Err(_) => return acknowledged,
                     }
@@ -230,14 +255,14 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
             })
         })
         .collect();
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    until("the writers have been answered", || async { count.load(Ordering::SeqCst) >= 20 }).await;
     server.signal("-KILL");
     drop(server);
     let mut acknowledged = Vec::new();
     for writer in writers {
         acknowledged.extend(writer.await.unwrap());
     }
-    assert!(acknowledged.len() > 4, "{acknowledged:?}");
+    assert!(acknowledged.len() >= 20, "{acknowledged:?}");
     let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let names = json!({"query": "query n() { match { $c: City } return { $c.name as n } }"});
     let (_, body) = server.post("/query", None, names).await;
@@ -452,7 +477,7 @@ async fn slow_clients_hold_nobody_up() {
 
 /// Reads until the server closes the connection.
 fn until_closed(socket: &mut std::net::TcpStream) -> Vec<u8> {
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut bytes = Vec::new();
     match socket.read_to_end(&mut bytes) {
         Ok(_) => {}
@@ -524,11 +549,12 @@ async fn clients_that_do_not_go_on_reading_are_cut_off() {
     };
     assert!(whole.len() > 10 << 20);
     for socket in &still {
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         assert!(socket.peek(&mut [0]).unwrap() > 0);
     }
-    // All have been answered. Who reads on before it is cut off gets everything, so nobody does.
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    // All have been answered. Who reads on before it is cut off gets everything, so nobody does: the only request that is
+    // left is the one that asks.
+    until("the clients are cut off", || async { server.requests_in_flight().await == 1 }).await;
     for mut socket in still {
         let answer = until_closed(&mut socket);
         assert!(!answer.ends_with(b"0\r\n\r\n"), "{} bytes passed for everything", answer.len());

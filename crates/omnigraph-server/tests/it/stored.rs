@@ -1,4 +1,4 @@
-//! Stored queries.
+//! Stored queries: their catalog, their invocation, and who learns that there are any.
 
 use omnigraph_server::registry::QueryRegistry;
 use omnigraph_server::settings::QueryEntry;

@@ -1,4 +1,4 @@
-//! Exports.
+//! Exports: their form, their bounds, and readers that leave or stand still.
 
 use std::time::Duration;
 

@@ -141,7 +141,7 @@ async fn an_actor_that_has_too_much_under_way_is_told_to_wait() {
     })
     .await;
     let slot = served.state.workload.try_admit(ANONYMOUS, 1).unwrap();
-    let gated = [
+    let limited = [
         Ask::post("/mutate", add("x")),
         Ask::post("/change", add("x")),
         Ask::post("/load", json!({"data": ""})),
@@ -152,14 +152,14 @@ async fn an_actor_that_has_too_much_under_way_is_told_to_wait() {
         Ask::new("DELETE", "/branches/b"),
         Ask::post("/branches/merge", json!({"source": "b"})),
     ];
-    for ask in gated.clone() {
+    for ask in limited.clone() {
         let shown = format!("{ask:?}");
         let reply = served.send(ask).await;
         let text = reply.refused(429, Some("too_many_requests"));
         assert!(text.contains("cap is 1"), "{shown}: {text}");
         assert_eq!(reply.header("retry-after"), Some("60"));
     }
-    // Reads are not gated, and a malformed statement is found only after admission.
+    // Reads are not limited, and a malformed statement is found only after admission.
     served.get("/snapshot").await.ok();
     served.post("/mutate", json!({"query": "nonsense"})).await.refused(429, Some("too_many_requests"));
     drop(slot);
