@@ -163,7 +163,7 @@ async fn an_actor_that_has_too_much_under_way_is_told_to_wait() {
     served.get("/snapshot").await.ok();
     served.post("/mutate", json!({"query": "nonsense"})).await.refused(429, Some("too_many_requests"));
     drop(slot);
-    for ask in gated {
+    for ask in limited {
         assert_ne!(served.send(ask).await.status, 429);
     }
     let large = json!({"data": "x".repeat(1001)});
