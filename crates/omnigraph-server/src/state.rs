@@ -13,6 +13,7 @@ use crate::auth::Authenticator;
 use crate::client_timeouts::ClientTimeouts;
 use crate::metrics::Metrics;
 use crate::registry::QueryRegistry;
+use crate::request_id::RequestIds;
 use crate::settings::{CorsOrigins, GraphId, GraphUri};
 use crate::transport::TransportBudget;
 use crate::workload::WorkloadController;
@@ -164,6 +165,8 @@ pub struct Shared {
     pub request_timeout: Option<Duration>,
     /// How long clients may stand still.
     pub client_timeouts: ClientTimeouts,
+    /// Ids of requests that bring none.
+    pub request_ids: RequestIds,
     draining: AtomicBool,
 }
 
@@ -181,6 +184,7 @@ impl AppState {
             result_bytes: RESULT_BYTES,
             request_timeout: None,
             client_timeouts: ClientTimeouts::default(),
+            request_ids: RequestIds::default(),
             draining: AtomicBool::new(false),
         }))
     }

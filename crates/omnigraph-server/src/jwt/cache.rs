@@ -2,9 +2,10 @@
 //! that is not among them, within the bounds of [`JwksLimits`].
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::fetch::{self, JwksError};
 use super::keys::KeySet;

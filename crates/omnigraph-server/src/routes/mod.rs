@@ -97,7 +97,7 @@ pub fn build_app(app: AppState) -> Router {
         .layer(from_fn(drain))
         .layer(Extension(app.client_timeouts))
         .layer(from_fn_with_state(Arc::clone(&app.metrics), track))
-        .layer(from_fn(name_request))
+        .layer(from_fn_with_state(app.request_ids.clone(), name_request))
 }
 
 /// Answers paths that no route has; who speaks flat to a server of several graphs is told where they are.
