@@ -1,4 +1,4 @@
-//! Which blob a request is about.
+//! The kind of entity that a blob request names.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Branches.
+//! Branches: requests to make, delete and merge them, and their answers.
 
 use std::ops::Not;
 

@@ -1,4 +1,4 @@
-//! Commits.
+//! Commits, as lists and single answers tell them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Reading request bodies.
+//! Decoding of request bodies, each one JSON object. Arrays that would pass for one are refused.
 
 use serde::de::DeserializeOwned;
 

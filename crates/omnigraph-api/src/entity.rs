@@ -1,4 +1,4 @@
-//! What an entity is.
+//! The kind of an entity: node or edge.
 
 use std::fmt;
 

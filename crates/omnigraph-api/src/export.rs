@@ -1,4 +1,4 @@
-//! Exports.
+//! The request of an export. Its answer is lines of JSON.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! The process and what it serves.
+//! What the process tells about itself, and the list of graphs that it serves.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

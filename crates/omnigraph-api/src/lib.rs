@@ -17,6 +17,9 @@
 //! [`Operation`] is the table of methods and paths. [`document`] describes them all, and [`components`] returns the
 //! schema of every type by name.
 //!
+//! # Durations
+//! [`duration`] reads and writes the durations of flags and settings, alike in all front ends.
+//!
 //! The crate does no I/O and knows neither a web framework nor the engine.
 
 mod blobs;
@@ -25,6 +28,7 @@ mod changes;
 mod commits;
 mod decode;
 mod document;
+pub mod duration;
 mod entity;
 pub mod errors;
 mod export;

@@ -1,4 +1,4 @@
-//! The schemas of the API document.
+//! The schemas of all wire types, by name, as the API document lists them.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The operations of the API: one table of methods, paths and names, from which a server mounts its routes and the API
 //! document is generated, and a client can make its URLs.
 
-use std::fmt::Write;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// A method of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,6 +114,9 @@ const fn get(path: &'static str, operation_id: &'static str, tag: &'static str) 
 const fn post(path: &'static str, operation_id: &'static str, tag: &'static str) -> Row {
     Row { method: Method::Post, path, operation_id, tag }
 }
+
+/// Bytes that a value in a path has to be encoded for: all that RFC 3986, section 2.3, does not call unreserved.
+const ENCODED_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Base of the paths of a graph.
 const GRAPH_BASE: &str = "/graphs/{graph_id}";
@@ -264,7 +267,7 @@ impl Operation {
         self.path().split('/').filter_map(parameter_name)
     }
 
-    /// Returns its path with these values in place of its parameters, from left to right, ready to follow the URL of
+    /// Returns its path with these values instead of its parameters, from left to right, ready to follow the URL of
     /// the graph, or of the server for its own operations.
     ///
     /// Values are percent-encoded: every byte that is not unreserved by RFC 3986, section 2.3, and so `/` too. The
@@ -284,14 +287,14 @@ pub fn graph_base_path(id: &str) -> String {
     filled(GRAPH_BASE, &[id])
 }
 
-/// Returns a template with values in place of its parameters.
+/// Returns a template with values instead of its parameters.
 fn filled(template: &'static str, values: &[&str]) -> String {
     let mut values = values.iter();
     let mut path = String::new();
     for segment in template.split('/').skip(1) {
         path.push('/');
         match parameter_name(segment).and_then(|_| values.next()) {
-            Some(value) => push_encoded(&mut path, value),
+            Some(value) => path.extend(utf8_percent_encode(value, ENCODED_IN_PATHS)),
             None => path.push_str(segment),
         }
     }
@@ -301,17 +304,4 @@ fn filled(template: &'static str, values: &[&str]) -> String {
 /// Returns the name of the parameter that a segment of a template is.
 fn parameter_name(segment: &'static str) -> Option<&'static str> {
     segment.strip_prefix('{')?.strip_suffix('}')
-}
-
-/// Appends a value as one segment of a path.
-fn push_encoded(path: &mut String, value: &str) {
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                path.push(char::from(byte))
-            }
-            // Writing into a string cannot fail.
-            _ => drop(write!(path, "%{byte:02X}")),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! JSON that passes through unread.
+//! JSON that passes through as text: neither its numbers nor the order of its members change.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

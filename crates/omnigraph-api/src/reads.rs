@@ -1,4 +1,4 @@
-//! Queries and their results, and what a branch's head consists of.
+//! Queries and their results, and snapshots: what the head of a branch consists of.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Mutations and loads.
+//! Mutations and loads: requests and answers.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -80,7 +80,7 @@ pub struct Args {
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
     pub cors_origins: Vec<String>,
 
-    /// Longest time of a request, such as 500ms, 30s or 2m; none by default [env: OMNIGRAPH_SERVER_REQUEST_TIMEOUT]
+    /// Longest time of a request, such as 500ms, 30s, 2m or 1h; none by default [env: OMNIGRAPH_SERVER_REQUEST_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub request_timeout: Option<String>,
 

@@ -1,4 +1,5 @@
-//! From settings to a state: keys, policies, graphs, stored queries. Nothing listens yet.
+//! Boot: opens everything that a checked configuration names (keys, policies, stored queries, graphs) and makes the state of a
+//! server. Nothing listens yet.
 
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ pub async fn boot(config: &ServerConfig) -> Result<AppState, BootError> {
         shared.workload = WorkloadController::new(config.workload);
         shared.cors = config.cors.clone();
         shared.request_timeout = config.request_timeout;
-        shared.patience = config.patience;
+        shared.client_timeouts = config.client_timeouts;
         shared.result_bytes = config.engine.memory_budget / RESULT_SHARE;
     }))
 }

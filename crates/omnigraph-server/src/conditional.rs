@@ -1,4 +1,4 @@
-//! The header of conditional writes.
+//! The header `Omnigraph-If-Graph-Commit`: a write that happens only while a commit is the head of its branch.
 
 use axum::http::{HeaderMap, HeaderName};
 use omnigraph_api::headers::IF_GRAPH_COMMIT;

@@ -1,7 +1,8 @@
-//! Connections whose client stands still are closed.
+//! Connections that end when their client stands still.
 //!
 //! The HTTP library bounds the head of an HTTP/1 request only. Here is what lies around it: a connection must begin to speak
-//! HTTP, and must take what is written to it. So no client can hold a connection, and the answer in it, by doing nothing.
+//! HTTP, and must take what is written to it, within its [`ClientTimeouts`]. So no client can hold a connection, and the answer
+//! in it, by doing nothing.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use crate::patience::Patience;
+use crate::client_timeouts::ClientTimeouts;
 
 /// Bytes after which the HTTP library knows the version and keeps its own times: the connection preface of HTTP/2
 /// (RFC 9113 §3.4).
@@ -22,19 +23,19 @@ const PREFACE_BYTES: usize = 24;
 
 /// Bounds the connections of another acceptor.
 #[derive(Clone, Debug)]
-pub struct PatientAcceptor<A> {
+pub struct ClientTimeoutAcceptor<A> {
     inner: A,
-    patience: Patience,
+    client_timeouts: ClientTimeouts,
 }
 
-impl<A> PatientAcceptor<A> {
+impl<A> ClientTimeoutAcceptor<A> {
     /// Bounds what `inner` accepts.
-    pub fn new(inner: A, patience: Patience) -> PatientAcceptor<A> {
-        PatientAcceptor { inner, patience }
+    pub fn new(inner: A, client_timeouts: ClientTimeouts) -> ClientTimeoutAcceptor<A> {
+        ClientTimeoutAcceptor { inner, client_timeouts }
     }
 }
 
-impl<A, I, S> Accept<I, S> for PatientAcceptor<A>
+impl<A, I, S> Accept<I, S> for ClientTimeoutAcceptor<A>
 where
     A: Accept<I, S>,
     A::Future: Send + 'static,
@@ -44,11 +45,11 @@ where
     type Future = BoxFuture<'static, io::Result<(Connection<A::Stream>, A::Service)>>;
 
     fn accept(&self, stream: I, service: S) -> Self::Future {
-        let patience = self.patience;
+        let client_timeouts = self.client_timeouts;
         let accepted = self.inner.accept(stream, service);
         async move {
             let (stream, service) = accepted.await?;
-            Ok((Connection::new(stream, patience), service))
+            Ok((Connection::new(stream, client_timeouts), service))
         }
         .boxed()
     }
@@ -67,11 +68,11 @@ pub struct Connection<I> {
 
 impl<I> Connection<I> {
     /// Bounds a connection that has just been made.
-    pub fn new(inner: I, patience: Patience) -> Connection<I> {
-        let stall = || Stall { longest: patience.reading, since: None };
+    pub fn new(inner: I, client_timeouts: ClientTimeouts) -> Connection<I> {
+        let stall = || Stall { longest: client_timeouts.reading, since: None };
         Connection {
             inner,
-            opening: Some((PREFACE_BYTES, Box::pin(tokio::time::sleep(patience.sending)))),
+            opening: Some((PREFACE_BYTES, Box::pin(tokio::time::sleep(client_timeouts.sending)))),
             write: stall(),
             flush: stall(),
             shutdown: stall(),
@@ -158,15 +159,15 @@ mod tests {
 
     use super::*;
 
-    fn patience(millis: u64) -> Patience {
-        Patience::of_both(Duration::from_millis(millis))
+    fn client_timeouts(millis: u64) -> ClientTimeouts {
+        ClientTimeouts::uniform(Duration::from_millis(millis))
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_begin_is_cut_off() {
         for begin in ["", "P", "PRI * HTTP/2.0\r\n"] {
             let (mut client, server) = duplex(1024);
-            let mut server = Connection::new(server, patience(20));
+            let mut server = Connection::new(server, client_timeouts(20));
             client.write_all(begin.as_bytes()).await.unwrap();
             let error = server.read_to_end(&mut Vec::new()).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{begin:?}");
@@ -176,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_has_begun_may_wait() {
         let (mut client, server) = duplex(1024);
-        let mut server = Connection::new(server, patience(10));
+        let mut server = Connection::new(server, client_timeouts(10));
         client.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").await.unwrap();
         let reading = async {
             let mut text = Vec::new();
@@ -194,12 +195,12 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_takes_nothing_is_cut_off_and_one_that_is_slow_is_not() {
         let (_client, server) = duplex(16);
-        let mut server = Connection::new(server, patience(20));
+        let mut server = Connection::new(server, client_timeouts(20));
         let error = server.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 
         let (mut client, server) = duplex(16);
-        let mut server = Connection::new(server, patience(400));
+        let mut server = Connection::new(server, client_timeouts(400));
         let slow = async {
             for _ in 0..8 {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,4 +1,4 @@
-//! Calls from browsers of other origins (CORS protocol of the WHATWG Fetch standard).
+//! Which answers a browser shows to pages of other origins (CORS protocol of the WHATWG Fetch standard).
 
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};

@@ -60,7 +60,7 @@ fn process_variable(name: &str) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::env_of;
+    use crate::fixtures::env_of;
 
     #[test]
     fn a_blank_variable_is_unset() {

@@ -240,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     #[tokio::test]
     async fn the_envelope_has_one_line_of_text_and_its_code() {

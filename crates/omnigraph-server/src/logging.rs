@@ -143,13 +143,13 @@ mod tests {
     async fn a_request_is_logged_with_its_id_and_actor_and_without_its_token() {
         use axum::body::Body;
         use axum::extract::Request;
-        use axum::middleware::{from_fn, from_fn_with_state};
+        use axum::middleware::from_fn_with_state;
         use axum::routing::post;
         use tower::ServiceExt;
 
         use crate::auth::{AuthState, Authenticator, TokenStore, authenticate};
         use crate::metrics::Metrics;
-        use crate::request_id::name_request;
+        use crate::request_id::{RequestIds, name_request};
 
         let captured = Captured::default();
         let writer = captured.clone();
@@ -162,7 +162,7 @@ mod tests {
         let app = axum::Router::new()
             .route("/branches/{branch}", post(|body: String| async move { body }))
             .route_layer(from_fn_with_state(state, authenticate))
-            .layer(from_fn(name_request));
+            .layer(from_fn_with_state(RequestIds::default(), name_request));
         for token in ["hush-hush", "hush-wrong"] {
             let request = Request::post("/branches/secret-name")
                 .header("X-Request-Id", "r-7")

@@ -1,12 +1,14 @@
-//! One name per request, from the caller or made here, in the log and in the response.
+//! Request ids: each request has one, its client's own (`X-Request-Id`) or a new one. It is in every log line of the request
+//! and in its answer.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use tokio::time::Instant;
 use tracing::field::{Empty, display};
 use tracing::{Instrument, info_span};
 use ulid::Ulid;
@@ -17,20 +19,44 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header of W3C Trace Context.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Longest id that is taken from a caller, in characters.
+/// Longest id that is taken from a client, in characters.
 const LONGEST: usize = 128;
+
+/// Makes the ids of requests that bring none.
+#[derive(Clone)]
+pub struct RequestIds(Arc<dyn Fn() -> Ulid + Send + Sync>);
+
+impl RequestIds {
+    /// Takes ids from a function.
+    pub fn new(next: impl Fn() -> Ulid + Send + Sync + 'static) -> RequestIds {
+        RequestIds(Arc::new(next))
+    }
+}
+
+impl Default for RequestIds {
+    /// Ids of the time of day and random bits.
+    fn default() -> RequestIds {
+        RequestIds::new(Ulid::new)
+    }
+}
+
+impl fmt::Debug for RequestIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestIds")
+    }
+}
 
 /// Name of a request: 1 to 128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// Takes the caller's id if it is one, or makes a ULID.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// Takes the client's id if it is one, or makes a ULID.
+    pub fn of(headers: &HeaderMap, ids: &RequestIds) -> Self {
         let given = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
         match given.filter(|id| is_id(id)) {
             Some(id) => Self(id.into()),
-            None => Self(Ulid::new().to_string().into()),
+            None => Self((ids.0)().to_string().into()),
         }
     }
 
@@ -80,9 +106,9 @@ fn traceparent(headers: &HeaderMap) -> Option<TraceParent> {
 ///
 /// The request carries its [`RequestId`] as an extension. The span `request` has the fields `request_id`, `method`,
 /// `route`, `trace_id` and `parent_id`, and leaves `actor` and `graph` for those who find them out.
-pub async fn name_request(mut request: Request, next: Next) -> Response {
+pub async fn name_request(State(ids): State<RequestIds>, mut request: Request, next: Next) -> Response {
     let begin = Instant::now();
-    let id = RequestId::of(request.headers());
+    let id = RequestId::of(request.headers(), &ids);
     let span = info_span!(
         "request",
         request_id = %id.as_str(),
@@ -114,6 +140,7 @@ pub async fn name_request(mut request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use axum::{Extension, Router};
     use proptest::prelude::*;
@@ -130,10 +157,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_callers_id_is_used_and_returned() {
+    async fn the_clients_id_is_used_and_returned_or_else_a_new_one() {
+        let made = Ulid::from_parts(1, 2);
         let app = Router::new()
             .route("/", get(|Extension(id): Extension<RequestId>| async move { id.as_str().to_owned() }))
-            .layer(axum::middleware::from_fn(name_request));
+            .layer(from_fn_with_state(RequestIds::new(move || made), name_request));
         for (given, kept) in [(Some("abc-1"), true), (Some("two words"), false), (None, false)] {
             let mut request = Request::builder().uri("/");
             if let Some(id) = given {
@@ -145,7 +173,7 @@ mod tests {
             assert_eq!(seen, returned.as_bytes());
             assert_eq!(Some(returned.as_str()) == given, kept);
             if !kept {
-                assert!(Ulid::from_string(&returned).is_ok(), "{returned}");
+                assert_eq!(returned, made.to_string());
             }
         }
     }
@@ -154,7 +182,7 @@ mod tests {
     fn an_id_is_visible_ascii_of_bounded_length() {
         let longest = [b'x'; 128];
         let too_long = [b'x'; 129];
-        let id = |value: &[u8]| RequestId::of(&headers(X_REQUEST_ID, &[value]));
+        let id = |value: &[u8]| RequestId::of(&headers(X_REQUEST_ID, &[value]), &RequestIds::default());
         assert_eq!(id(b"!~").as_str(), "!~");
         assert_eq!(id(&longest).as_str().len(), 128);
         for other in [&too_long[..], b"", b"a b", b"a\tb", b"caf\xc3\xa9"] {
@@ -189,7 +217,7 @@ mod tests {
         #[test]
         fn every_request_gets_an_id_that_a_header_can_hold(value in prop::collection::vec(0x20..=0xffu8, 0..200)) {
             prop_assume!(!value.contains(&0x7f));
-            let id = RequestId::of(&headers(X_REQUEST_ID, &[&value]));
+            let id = RequestId::of(&headers(X_REQUEST_ID, &[&value]), &RequestIds::default());
             prop_assert!(is_id(id.as_str()));
             prop_assert!(HeaderValue::from_str(id.as_str()).is_ok());
         }

@@ -1,9 +1,10 @@
-//! Listening, and stopping without losing what has begun.
+//! Listening and stopping. A server that is told to stop takes no new connections, lets running requests, streams and background
+//! work end, and then returns.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
@@ -12,10 +13,11 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::time::Instant;
 
 use crate::boot::{BootError, boot};
-use crate::connection::PatientAcceptor;
-use crate::patience::Patience;
+use crate::client_timeouts::ClientTimeouts;
+use crate::connection::ClientTimeoutAcceptor;
 use crate::routes::build_app;
 use crate::settings::{BootSource, ServerConfig, TlsFiles};
 use crate::state::AppState;
@@ -94,7 +96,8 @@ pub async fn serve(config: ServerConfig) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(cannot_bind)?;
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let handle = Handle::new();
-    let serving = tokio::spawn(listen(listener, tls, handle.clone(), build_app(app.clone()), app.patience));
+    let serving =
+        tokio::spawn(listen(listener, tls, handle.clone(), build_app(app.clone()), app.client_timeouts));
     handle.listening().await;
     announce(address).map_err(ServeError::Announce)?;
     let mode = match &config.source {
@@ -131,21 +134,21 @@ async fn listen(
     tls: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
     router: Router,
-    patience: Patience,
+    client_timeouts: ClientTimeouts,
 ) -> io::Result<()> {
     let service = router.into_make_service();
     match tls {
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
-            let acceptor = PatientAcceptor::new(acceptor, patience);
+            let acceptor = ClientTimeoutAcceptor::new(acceptor, client_timeouts);
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
-            limit(server.http_builder(), patience);
+            limit(server.http_builder(), client_timeouts);
             server.serve(service).await
         }
         None => {
-            let acceptor = PatientAcceptor::new(NoDelayAcceptor::new(), patience);
+            let acceptor = ClientTimeoutAcceptor::new(NoDelayAcceptor::new(), client_timeouts);
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
-            limit(server.http_builder(), patience);
+            limit(server.http_builder(), client_timeouts);
             server.serve(service).await
         }
     }
@@ -153,14 +156,14 @@ async fn listen(
 
 /// Bounds what a client can make a connection hold before a request is there. A client of HTTP/2 that is not heard of for
 /// that long is asked whether it is there, and must answer.
-fn limit<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>, patience: Patience) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.sending);
+fn limit<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>, client_timeouts: ClientTimeouts) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(client_timeouts.sending);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(HTTP2_HEAD_BYTES)
-        .keep_alive_interval(patience.sending)
-        .keep_alive_timeout(patience.sending);
+        .keep_alive_interval(client_timeouts.sending)
+        .keep_alive_timeout(client_timeouts.sending);
 }
 
 fn announce(address: SocketAddr) -> io::Result<()> {

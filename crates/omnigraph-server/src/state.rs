@@ -1,4 +1,4 @@
-//! What a server serves and how it judges requests.
+//! The state that all requests share: the graphs that are served, who may ask, limits, counters and options.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,10 @@ use omnigraph::Omnigraph;
 use omnigraph_policy::PolicyEngine;
 
 use crate::auth::Authenticator;
+use crate::client_timeouts::ClientTimeouts;
 use crate::metrics::Metrics;
-use crate::patience::Patience;
 use crate::registry::QueryRegistry;
+use crate::request_id::RequestIds;
 use crate::settings::{CorsOrigins, GraphId, GraphUri};
 use crate::transport::TransportBudget;
 use crate::workload::WorkloadController;
@@ -163,7 +164,9 @@ pub struct Shared {
     /// Longest time until an answer begins.
     pub request_timeout: Option<Duration>,
     /// How long clients may stand still.
-    pub patience: Patience,
+    pub client_timeouts: ClientTimeouts,
+    /// Ids of requests that bring none.
+    pub request_ids: RequestIds,
     draining: AtomicBool,
 }
 
@@ -180,7 +183,8 @@ impl AppState {
             cors: CorsOrigins::None,
             result_bytes: RESULT_BYTES,
             request_timeout: None,
-            patience: Patience::default(),
+            client_timeouts: ClientTimeouts::default(),
+            request_ids: RequestIds::default(),
             draining: AtomicBool::new(false),
         }))
     }

@@ -216,7 +216,7 @@ mod tests {
     use tokio::sync::Barrier;
 
     use super::*;
-    use crate::testing::env_of;
+    use crate::fixtures::env_of;
 
     fn controller(inflight: u64, bytes: u64) -> WorkloadController {
         WorkloadController::new(WorkloadLimits { inflight, bytes })

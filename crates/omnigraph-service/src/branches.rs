@@ -1,4 +1,4 @@
-//! Branches.
+//! Branches are made, deleted and merged.
 
 use omnigraph::Omnigraph;
 use omnigraph::db::{MergeBranches, ReadTarget};

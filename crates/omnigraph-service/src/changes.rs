@@ -1,4 +1,4 @@
-//! Changes.
+//! What commits changed: of one commit, and the feed of a branch.
 
 use omnigraph::Omnigraph;
 use omnigraph::changes::{ChangeFeedRequest, ChangeFeedScope, ChangeOp};

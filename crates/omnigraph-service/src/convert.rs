@@ -1,4 +1,4 @@
-//! Values of the engine as wire types.
+//! Values of the engine, converted to the wire types that tell them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Error answers of the engine's errors.
+//! The error answer (status, code, detail, text) that belongs to each error of the engine.
 
 use std::borrow::Cow;
 

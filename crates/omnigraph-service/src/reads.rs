@@ -1,4 +1,4 @@
-//! Reads.
+//! Queries, snapshots, commits, branches and the schema: everything that only reads.
 
 use futures::TryStreamExt;
 use omnigraph::Omnigraph;

@@ -1,9 +1,9 @@
-//! Operations about changes.
-//!
-//! Their texts, too, have words of graphs only: what is stored where is not told here.
+//! Descriptions of the operations about changes. Their texts speak of graphs only, as the answers do: where something is stored
+//! is not told.
 
-use super::entry::{Entry, reference};
+use super::entry::Entry;
 use super::parameters;
+use super::schemas::reference;
 use crate::{ChangeBaselineRecord, ChangeBaselineRequest, ChangeFeedOutput, CommitChangesOutput};
 
 const INVALID: &str =

@@ -1,4 +1,4 @@
-//! The builder that describes one operation.
+//! The builder that describes one operation: its parameters, its body, its answers and its errors.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,12 @@ use utoipa::openapi::path::{Operation as Described, OperationBuilder, Parameter}
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, Deprecated, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, Deprecated, RefOr, Required, Response, ResponseBuilder, Schema};
 
+use super::form::{BEARER, Form};
 use super::headers::{self, Named};
-use super::{BEARER, Form, parameters};
+use super::parameters;
+use super::schemas::{content, reference};
 use crate::headers::NDJSON;
 use crate::{ChangeErrorOutput, ErrorOutput, Operation, Scope};
 
@@ -40,11 +42,6 @@ pub(super) struct Entry {
     answers: BTreeMap<u16, Response>,
     failures: BTreeMap<u16, Failure>,
     error_body: ErrorBody,
-}
-
-/// Returns a reference to the schema of a type.
-pub(super) fn reference<T: ToSchema>() -> RefOr<Schema> {
-    Ref::from_schema_name(T::name()).into()
 }
 
 /// What errors mean where an operation does not say it better.
@@ -116,8 +113,7 @@ impl Entry {
 
     /// Requires a JSON body, which brings the errors of its length and media type.
     pub(super) fn body<T: ToSchema>(mut self) -> Entry {
-        let content = Content::new(Some(reference::<T>()));
-        let body = RequestBodyBuilder::new().content(JSON, content).required(Some(Required::True));
+        let body = RequestBodyBuilder::new().content(JSON, content::<T>()).required(Some(Required::True));
         self.body = Some(body.build());
         self.errors(&[413, 415])
     }
@@ -242,10 +238,6 @@ impl Failure {
         }
         response
     }
-}
-
-fn content<T: ToSchema>() -> Content {
-    Content::new(Some(reference::<T>()))
 }
 
 /// Adds headers to a response.

@@ -1,4 +1,4 @@
-//! Headers of responses.
+//! Headers of answers that several operations have.
 
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};

@@ -1,4 +1,4 @@
-//! Parameters of requests.
+//! Parameters of paths, query strings and headers that several operations have.
 
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{Array, Object, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
-use super::entry::reference;
+use super::schemas::reference;
 use crate::headers::IF_GRAPH_COMMIT;
 use crate::{ChangeOpOutput, EntityKindOutput};
 
@@ -20,10 +20,10 @@ fn string() -> Object {
     ObjectBuilder::new().schema_type(Type::String).build()
 }
 
-fn parameter(place: ParameterIn, name: &str, text: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+fn parameter(location: ParameterIn, name: &str, text: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     ParameterBuilder::new()
         .name(name)
-        .parameter_in(place)
+        .parameter_in(location)
         .description(Some(text))
         .required(Required::False)
         .schema(Some(schema))

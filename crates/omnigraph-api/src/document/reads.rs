@@ -1,4 +1,4 @@
-//! Operations that read a graph.
+//! Descriptions of the operations that read a graph.
 
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{Content, Response};

@@ -1,4 +1,4 @@
-//! Operations of the server.
+//! Descriptions of the operations of the server.
 
 use super::entry::Entry;
 use crate::{GraphListResponse, HealthOutput};

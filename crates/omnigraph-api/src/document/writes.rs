@@ -1,4 +1,4 @@
-//! Operations that write a graph, and stored queries, which may.
+//! Descriptions of the operations that write a graph, and of stored queries, which may.
 
 use super::entry::Entry;
 use super::parameters;

@@ -1,4 +1,4 @@
-//! The coarse class of an error.
+//! The class of an error, a closed set of codes.
 
 use std::fmt;
 

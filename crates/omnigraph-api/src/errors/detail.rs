@@ -1,4 +1,4 @@
-//! What an error tells machines beyond its code.
+//! Details of errors: what machines are told beyond the code.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

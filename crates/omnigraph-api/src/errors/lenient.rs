@@ -1,4 +1,4 @@
-//! Decoding that never lets a detail hide the text of an error.
+//! Decoding of details that are unknown or malformed: they are left out, so that the text of the error remains.
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};

@@ -1,4 +1,4 @@
-//! The body of an error answer.
+//! The body of an error answer, as servers write and clients read it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Status and body of an error answer, which belong together.
+//! An error answer as a server makes it: status, code, detail and text, which belong together.
 
 use super::code::ErrorCode;
 use super::detail::{ErrorDetail, PreconditionFailureOutput};

@@ -1,4 +1,4 @@
-//! The table of components, read from `contract.txt`.
+//! Reads `contract.txt`, the table of the members that every wire type has.
 
 use std::collections::BTreeMap;
 

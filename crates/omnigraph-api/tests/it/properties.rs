@@ -1,4 +1,4 @@
-//! Laws that hold for any value.
+//! What holds for every value: what is encoded decodes to the same, and no text panics.
 
 use omnigraph_api::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Every type decodes and encodes as its line of the contract says.
+//! Every wire type decodes and encodes as its line of `contract.txt` says.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Baselines: the data of a branch and the cursor that goes on from it.
+//! Baselines: the data of a branch as of one commit, and the cursor from which its changes continue.
 
 use omnigraph_api::{ChangeBaselineOutput, ChangeBaselineRecord, ChangeBaselineRequest, Operation};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Reading Blobs.
+//! Reading blobs: their description, their bytes from any offset on, and references to bytes outside.
 
 use std::num::NonZeroU64;
 

@@ -1,4 +1,4 @@
-//! Request bodies that are read from a file while they are sent.
+//! Bodies of requests that are read from a file while they are sent.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One base URL, and calls of operations under it: what they all do alike.
+//! A connection to one base URL, and what all calls under it have in common: token, headers, errors, no redirects.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -102,7 +102,7 @@ impl Connection {
 }
 
 impl Call<'_> {
-    /// Sets a header, in place of one with its name.
+    /// Sets a header, instead of one with its name.
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value));

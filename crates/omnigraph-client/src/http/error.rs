@@ -1,4 +1,4 @@
-//! What can go wrong between a call and its answer.
+//! Errors of calls: what went wrong between a request and its answer, and whether a write may have happened.
 
 use std::error::Error;
 use std::time::Duration;

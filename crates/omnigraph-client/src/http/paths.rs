@@ -1,5 +1,5 @@
-//! Paths of calls, from the table of operations. Names that vary are encoded one by one, so that a branch `etl/run-1` is
-//! the one segment `etl%2Frun-1`.
+//! Paths of calls, from the table of operations. Each value is encoded as one segment, so that the branch `etl/run-1` is
+//! `etl%2Frun-1`; values that no path can carry are refused.
 
 use omnigraph_api::{Operation, graph_base_path};
 

@@ -1,4 +1,4 @@
-//! The client of a server, which serves one graph or several.
+//! The client of a server, which serves one graph or several: what it serves, and the clients of its graphs.
 
 use omnigraph_api::{GraphListResponse, HealthOutput, Operation};
 

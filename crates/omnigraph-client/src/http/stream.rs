@@ -1,4 +1,4 @@
-//! Bodies that arrive piece by piece.
+//! Bodies of answers that are read while they arrive. Only a clean end is a success.
 
 use std::fmt;
 use std::pin::Pin;

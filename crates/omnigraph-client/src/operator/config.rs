@@ -1,4 +1,4 @@
-//! `config.yaml` of the operator directory.
+//! The operator's configuration, `config.yaml` of the operator directory.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -194,7 +194,7 @@ impl OperatorConfig {
         if tree.value == omnigraph_yaml::Value::Null {
             return Ok(LoadedConfig::default());
         }
-        // The second reading fills the type; the tree has the keys that the type has no place for.
+        // The second reading fills the type; the tree has the keys that the type does not have.
         let config: OperatorConfig =
             omnigraph_yaml::from_str(text).map_err(|problem| refused(told(&problem)))?;
         config.check().map_err(|problem| refused(problem.to_owned()))?;
@@ -217,12 +217,12 @@ impl OperatorConfig {
 
 /// Says what is wrong and where, without the file.
 fn told(problem: &Problem) -> String {
-    let place = problem.position.map(|at| format!(" at line {}, column {}", at.line, at.column));
-    let place = place.unwrap_or_default();
+    let position = problem.position.map(|at| format!(" at line {}, column {}", at.line, at.column));
+    let position = position.unwrap_or_default();
     let what = match &problem.kind {
-        Misfit::RepeatedKey { key } => format!("the key `{key}` is repeated{place}"),
-        Misfit::Syntax { message } => format!("{message}{place}"),
-        misfit => format!("{misfit}{place}"),
+        Misfit::RepeatedKey { key } => format!("the key `{key}` is repeated{position}"),
+        Misfit::Syntax { message } => format!("{message}{position}"),
+        misfit => format!("{misfit}{position}"),
     };
     if problem.path.is_empty() { what } else { format!("`{}`: {what}", problem.path) }
 }

@@ -42,10 +42,10 @@ impl CredentialsFile {
         let Some(text) = self.read()? else { return Ok(None) };
         let Some(token) = find(&text, server) else { return Ok(None) };
         self.check_mode()?;
-        let place = || format!("the token of [{server}] in {}", self.path.display());
+        let origin = || format!("the token of [{server}] in {}", self.path.display());
         match BearerToken::new(token) {
             Ok(token) => Ok(Some(token)),
-            Err(problem) => Err(OperatorError::Token { place: place(), problem }),
+            Err(problem) => Err(OperatorError::Token { origin: origin(), problem }),
         }
     }
 

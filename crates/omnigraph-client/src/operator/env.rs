@@ -1,4 +1,4 @@
-//! Looking up environment variables, so that tests and embedders can give their own.
+//! Environment variables, looked up through a trait so that tests and embedders can give their own.
 
 /// Where variables are looked up. An empty value counts as unset wherever this crate looks.
 pub trait Env {

@@ -1,4 +1,4 @@
-//! What is wrong with the operator's files.
+//! Errors of the operator's files: configuration and credentials.
 
 use std::io;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub enum OperatorError {
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with its place.
+        /// What is wrong, with line and column where they are known.
         problem: String,
     },
     /// Others than the owner may access the credentials.
@@ -36,10 +36,10 @@ pub enum OperatorError {
         mode: u32,
     },
     /// A token of the credentials or of the environment cannot be sent.
-    #[error("{place}: {problem}")]
+    #[error("{origin}: {problem}")]
     Token {
-        /// Where it stands.
-        place: String,
+        /// The variable, or the section and file, that holds it.
+        origin: String,
         /// What is wrong with it.
         problem: TokenError,
     },

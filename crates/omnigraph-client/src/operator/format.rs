@@ -1,4 +1,4 @@
-//! How rows are printed.
+//! How rows are printed: what a command line says about it, then what the configuration says.
 
 use super::config::{CellLayout, Defaults, OutputFormat};
 

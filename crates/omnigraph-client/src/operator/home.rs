@@ -1,4 +1,4 @@
-//! The operator directory.
+//! The operator directory: where it is, and the paths of its files.
 
 use std::path::{Path, PathBuf};
 

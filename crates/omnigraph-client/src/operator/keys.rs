@@ -1,8 +1,8 @@
-//! Which keys `config.yaml` has.
+//! The keys that `config.yaml` has, to find those that it does not.
 
 use omnigraph_yaml::{Node, Value, join};
 
-/// What may stand at a place.
+/// What kind of value a key has.
 enum Shape {
     /// A value that is read as a whole.
     Leaf,

@@ -1,4 +1,4 @@
-//! Listing and showing profiles.
+//! The profiles of the configuration, as `profile list` and `profile show` print them.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Which graph, server or cluster a command means.
+//! Scopes: which storage, server or cluster a command works on. Flags come before a profile, a profile before the defaults.
 
 use std::fmt;
 

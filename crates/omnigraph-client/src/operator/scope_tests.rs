@@ -1,4 +1,4 @@
-//! Tests of [`super`].
+//! Which scope each combination of flags, profile and defaults resolves to.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ impl Line {
         let mut given = AddressFlags::default();
         for word in flags.split_whitespace() {
             let (flag, value) = word.split_once('=').unwrap();
-            let place = match flag {
+            let slot = match flag {
                 "uri" => &mut given.uri,
                 "store" => &mut given.store,
                 "server" => &mut given.server,
@@ -50,7 +50,7 @@ impl Line {
                 "profile" => &mut given.profile,
                 other => panic!("{other}"),
             };
-            *place = Some(value);
+            *slot = Some(value);
         }
         let env = |name: &str| self.profile.filter(|_| name == "OMNIGRAPH_PROFILE").map(str::to_owned);
         resolve(capability, &given, &self.config, &env).map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! Logging in and out: keeping the tokens of servers.
+//! Login and logout: keep and remove the token of a server.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Which token goes with a URL.
+//! Which token is sent to a URL: that of the configured server it lies under, or the general one.
 
 use super::config::OperatorConfig;
 use super::credentials::CredentialsFile;
@@ -44,7 +44,7 @@ fn of_variable(env: &dyn Env, name: &str) -> Result<Option<BearerToken>, Operato
     set(env, name)
         .map(|text| BearerToken::new(&text))
         .transpose()
-        .map_err(|problem| OperatorError::Token { place: name.to_owned(), problem })
+        .map_err(|problem| OperatorError::Token { origin: name.to_owned(), problem })
 }
 
 /// Returns the servers with the longest URL that a URL lies under: more than one only when they have the same.

@@ -6,7 +6,7 @@ use omnigraph_client::http::{
 };
 use serde_json::json;
 
-use crate::support::{Fake, raw};
+use crate::fixtures::{Fake, raw};
 
 const ETAG: (&str, &str) = ("etag", "\"0a1b\"");
 const SNAPSHOT: (&str, &str) = ("omnigraph-snapshot-id", "manifest:main:v3");

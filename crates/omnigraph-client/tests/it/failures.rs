@@ -1,4 +1,4 @@
-//! Answers that are no success, and none at all.
+//! What becomes of answers that are no success, and of no answer at all.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use omnigraph_client::BearerToken;
 use omnigraph_client::http::{ClientError, GraphClient};
 use serde_json::json;
 
-use crate::support::{Fake, raw};
+use crate::fixtures::{Fake, raw};
 
 fn change() -> ChangeRequest {
     ChangeRequest { query: "q".into(), name: None, params: None, branch: None }

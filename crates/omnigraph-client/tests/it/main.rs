@@ -4,6 +4,6 @@
 
 mod blobs;
 mod failures;
+mod fixtures;
 mod requests;
 mod streams;
-mod support;

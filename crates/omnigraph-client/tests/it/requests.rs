@@ -1,4 +1,4 @@
-//! What is sent, and what a success becomes.
+//! What each call sends, and what becomes of a success.
 
 use omnigraph_api::*;
 use omnigraph_client::http::{
@@ -6,7 +6,7 @@ use omnigraph_client::http::{
 };
 use serde_json::{Value, json};
 
-use crate::support::Fake;
+use crate::fixtures::Fake;
 
 fn read_output() -> Value {
     json!({"query_name":"q","target":{"branch":"main","snapshot":null},"row_count":1,"columns":["n"],

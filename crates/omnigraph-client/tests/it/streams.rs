@@ -1,11 +1,11 @@
-//! Exports and baselines.
+//! Exports and baselines, whole and broken off.
 
 use futures::TryStreamExt;
 use omnigraph_api::{ChangeBaselineRequest, EntityKindOutput, ExportRequest};
 use omnigraph_client::http::ClientError;
 use serde_json::json;
 
-use crate::support::{Fake, raw};
+use crate::fixtures::{Fake, raw};
 
 const LINES: &str = "{\"edge\":\"Knows\",\"from\":\"a\",\"to\":\"b\"}\n{\"type\":\"A\",\"data\":{}}\n";
 const CLOSING: &str = "{\"baseline\":{\"snapshot_commit_id\":\"01J\",\"resume_cursor\":\"c1\"}}\n";

@@ -1,4 +1,5 @@
-//! From a request's headers to its actor, and the middleware that asks for one.
+//! Authentication of a request: finds the actor that its bearer token proves, and the middleware that refuses requests
+//! without one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What a server does with or without tokens and policy, decided before anything is opened.
+//! How a server judges requests, given whether it has tokens, a policy, and the operator's consent to neither. Combinations
+//! that would let everybody or nobody in are refused before anything is opened.
 
 /// How requests are judged for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

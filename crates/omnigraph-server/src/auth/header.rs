@@ -1,4 +1,4 @@
-//! The `Authorization` header.
+//! The bearer token in the header `Authorization`.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;

@@ -15,7 +15,4 @@ pub use authenticator::{
 };
 pub use classifier::{ClassifierError, ServerRuntimeState, classify_server_runtime_state};
 pub use header::bearer_token;
-pub use tokens::{TokenError, TokenSource, TokenStore};
-
-/// Actors that the system itself uses as authors; no credential may prove one.
-pub const RESERVED_ACTOR_PREFIX: &str = "omnigraph:";
+pub use tokens::{RESERVED_ACTOR_PREFIX, TokenError, TokenSource, TokenStore};

@@ -1,4 +1,5 @@
-//! The JSON object from actor to token.
+//! The JSON object from actor to token that the tokens file and its variable hold. It keeps repeated actors, which a JSON map
+//! would hide, so that they can be refused.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 /// Pairs of actor and token in the order of the text; a repeated actor is kept, for the caller to refuse.
 pub(super) struct Payload(pub(super) Vec<(String, String)>);
 
-/// Parses the object. The error is the place, as the parser's own text could quote a token.
+/// Parses the object. The error is where it is malformed, as the parser's own text could quote a token.
 pub(super) fn parse(text: &str) -> Result<Payload, (usize, usize)> {
     serde_json::from_str(text).map_err(|error| (error.line(), error.column()))
 }

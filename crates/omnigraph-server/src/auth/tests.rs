@@ -1,4 +1,4 @@
-//! Authentication in front of routes.
+//! The authentication middleware in front of routes.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use tower::ServiceExt;
 
 use super::*;
+use crate::fixtures::body_json;
 use crate::metrics::Metrics;
-use crate::testing::body_json;
 
 fn app(authenticator: Authenticator) -> (Router, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new());

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use super::RESERVED_ACTOR_PREFIX;
 use super::payload;
 use crate::env::{Env, NotUnicode};
 
@@ -18,10 +17,13 @@ const SINGLE: &str = "OMNIGRAPH_SERVER_BEARER_TOKEN";
 const FILE: &str = "OMNIGRAPH_SERVER_BEARER_TOKENS_FILE";
 const JSON: &str = "OMNIGRAPH_SERVER_BEARER_TOKENS_JSON";
 
+/// Actors that the system itself uses as authors; no credential may prove one.
+pub const RESERVED_ACTOR_PREFIX: &str = "omnigraph:";
+
 /// Actor of the token that stands alone in its variable.
 const DEFAULT_ACTOR: &str = "default";
 
-/// The kind of place that tokens came from, as the log names it.
+/// The kind of source that tokens came from, as the log names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// Environment variables or the file that one names.
@@ -197,7 +199,7 @@ impl TokenStore {
         self.entries.is_empty()
     }
 
-    /// Returns the kind of place they came from, for the log.
+    /// Returns the kind of source they came from, for the log.
     pub fn source(&self) -> TokenSource {
         TokenSource::EnvOrFile
     }
@@ -214,11 +216,11 @@ impl TokenStore {
     pub fn resolve(&self, token: &[u8]) -> Option<Arc<str>> {
         let presented = digest(token);
         let mut found = 0u64;
-        for (place, entry) in (1u64..).zip(&self.entries) {
-            found.conditional_assign(&place, entry.digest.ct_eq(&presented));
+        for (number, entry) in (1u64..).zip(&self.entries) {
+            found.conditional_assign(&number, entry.digest.ct_eq(&presented));
         }
-        let place = usize::try_from(found).ok()?.checked_sub(1)?;
-        self.entries.get(place).map(|entry| Arc::clone(&entry.actor))
+        let index = usize::try_from(found).ok()?.checked_sub(1)?;
+        self.entries.get(index).map(|entry| Arc::clone(&entry.actor))
     }
 }
 
@@ -251,7 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::env_of;
+    use crate::fixtures::env_of;
 
     fn load(variables: &[(&str, &str)]) -> Result<TokenStore, TokenError> {
         let lookup = env_of(variables);

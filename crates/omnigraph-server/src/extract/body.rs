@@ -1,4 +1,4 @@
-//! Bodies within a limit.
+//! Raw request bodies of a bounded length, from clients that go on sending.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures::StreamExt;
 use http_body::Body as _;
 
 use super::ExtractError;
-use crate::patience::Patience;
+use crate::client_timeouts::ClientTimeouts;
 
 /// Most bytes of a JSON body.
 pub const JSON_LIMIT: usize = 1 << 20;
@@ -32,14 +32,14 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for ApiBytes<LIMIT> {
     }
 }
 
-/// Reads the body of a request with the patience that it carries. One that announces too much is refused before a byte is
-/// read, one that stands still is given up.
+/// Reads the body of a request, waiting for each piece as long as the client timeouts of the request say. A body that
+/// announces too much is refused before a byte is read.
 ///
 /// # Errors
 /// [`ExtractError::TooLarge`], [`ExtractError::Slow`], [`ExtractError::Unreadable`].
 pub async fn read_request(request: Request, limit: usize) -> Result<Bytes, ExtractError> {
-    let patience = Patience::of(request.extensions());
-    read(request.into_body(), limit, patience.sending).await
+    let client_timeouts = ClientTimeouts::of(request.extensions());
+    read(request.into_body(), limit, client_timeouts.sending).await
 }
 
 async fn read(body: Body, limit: usize, idle: Duration) -> Result<Bytes, ExtractError> {

@@ -1,4 +1,4 @@
-//! JSON bodies.
+//! JSON bodies of a bounded length, decoded into a type.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::extract::ApiBytes;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

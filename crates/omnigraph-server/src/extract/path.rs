@@ -1,4 +1,4 @@
-//! Paths.
+//! Parameters of paths, decoded segment by segment, and the id of the graph, which stands there as it is.
 
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, OriginalUri, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::escapes_are_whole;
+use super::escapes::escapes_are_whole;
 use super::rejection::ExtractError;
 use crate::settings::GraphId;
 
@@ -73,7 +73,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     async fn ask(path: &str) -> (u16, String) {
         let branch = |ApiPath(name): ApiPath<String>| async move { axum::Json(name) };

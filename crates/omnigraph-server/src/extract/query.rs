@@ -1,4 +1,4 @@
-//! Query strings.
+//! Parameters of query strings, none of which may be given twice.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 
-use super::escapes_are_whole;
+use super::escapes::escapes_are_whole;
 use super::rejection::ExtractError;
 
 /// The parameters of a query string. Unknown ones are up to `T`; a repeated one is 400, since each reader of a request
@@ -81,7 +81,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::testing::body_json;
+    use crate::fixtures::body_json;
 
     #[derive(Deserialize)]
     struct Wanted {

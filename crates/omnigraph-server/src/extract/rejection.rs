@@ -1,4 +1,4 @@
-//! What extractors refuse.
+//! Why a body, a path or a query string is refused, and with which status.
 
 use std::time::Duration;
 

@@ -1,9 +1,11 @@
-//! The keys in use, refreshed when they are old or when a token names one that is not among them.
+//! The keys in use. They are read again in the background when they have reached an age, and at once when a token names a key
+//! that is not among them, within the bounds of [`JwksLimits`].
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::fetch::{self, JwksError};
 use super::keys::KeySet;

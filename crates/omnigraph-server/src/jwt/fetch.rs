@@ -1,4 +1,4 @@
-//! Reading a JWKS document within bounds.
+//! Reads a JWKS document from its file or URL, within a bound of bytes and time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub enum JwksError {
     NoKeys,
 }
 
-/// Returns a client for a key server: no redirects, since the operator named the place that is trusted.
+/// Returns a client for a key server: no redirects, since the operator named the server that is trusted.
 pub(super) fn client() -> Result<reqwest::Client, JwksError> {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().map_err(JwksError::Http)
 }

@@ -1,4 +1,4 @@
-//! A set of public keys.
+//! A JWKS document as the keys that can verify signatures, and the choice of one for a token.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};

@@ -1,4 +1,4 @@
-//! What a JWT must be, and where the keys are.
+//! Checked settings of JWT authentication: where the keys are, and what a token must say.
 
 use std::path::PathBuf;
 use std::str::FromStr;

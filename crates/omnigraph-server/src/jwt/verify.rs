@@ -1,4 +1,4 @@
-//! Judging one token.
+//! Verification of one JWT: from its text to the actor that it proves, or the reason why it proves none.
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, TokenData, Validation, decode, decode_header};

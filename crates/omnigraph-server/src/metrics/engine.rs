@@ -1,13 +1,15 @@
-//! What the engine counts, summed over the graphs: which graphs there are is no label.
+//! What the engine counts, summed over the graphs of a server. Which graphs there are is no label: it is told only to those who may
+//! list them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::join_all;
+use omnigraph::Omnigraph;
 use prometheus_client::registry::Registry;
 
 use super::scrape::{Computed, Sample, SampleKind};
-use crate::state::AppState;
+use crate::workload::WorkloadController;
 
 /// Values at one moment.
 #[derive(Clone, Debug, Default)]
@@ -68,12 +70,11 @@ impl Latest {
 }
 
 /// Reads the counters of all graphs. A graph that cannot tell is left out, and told of in the log.
-pub(super) async fn collect(app: &AppState) -> Collected {
-    let graphs = app.serving.graphs();
-    let all = join_all(graphs.iter().map(|graph| graph.engine.stats())).await;
+pub(super) async fn collect(graphs: &[&Omnigraph], workload: &WorkloadController) -> Collected {
+    let all = join_all(graphs.iter().map(|graph| graph.stats())).await;
     let mut collected = Collected {
-        writes_in_flight: app.workload.inflight() as f64,
-        write_bytes_in_flight: app.workload.bytes() as f64,
+        writes_in_flight: workload.inflight() as f64,
+        write_bytes_in_flight: workload.bytes() as f64,
         ..Collected::default()
     };
     let mut calls: BTreeMap<&'static str, u64> = BTreeMap::new();

@@ -1,9 +1,8 @@
-//! Counting requests.
+//! The middleware that counts requests, their latency, and those that are in flight.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
@@ -11,8 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::Instant;
 
-use super::Metrics;
+use super::counters::Metrics;
 
 /// Route label of requests that no route matches.
 const UNMATCHED: &str = "unmatched";

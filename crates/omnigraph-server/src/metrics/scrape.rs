@@ -1,4 +1,4 @@
-//! Metrics that are computed when they are read.
+//! Metrics whose values are computed while they are read, as [`Computed`]; the library's own kinds hold a value instead.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Bytes of blob cells.
+//! Handlers of blobs: the bytes of a cell, or the reference that it holds.
 
 use axum::body::{Body, Bytes};
 use axum::extract::RawQuery;
@@ -15,23 +15,27 @@ use omnigraph_api::{BlobEntityKind, BlobRangeOutput, ErrorDetail, ErrorReply};
 use omnigraph_compiler::catalog::EntityKind;
 
 use super::range::{Condition, Wanted, condition, wanted};
-use crate::caller::{Caller, MAIN, read_of};
 use crate::error::ApiError;
 use crate::extract::query_pairs;
+use crate::graph_request::{GraphRequest, MAIN, read_of};
 
 /// `GET blob`.
 pub(super) async fn get(
-    caller: Caller,
+    graph_request: GraphRequest,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let read = open(&caller, query.as_deref()).await?;
+    let read = open(&graph_request, query.as_deref()).await?;
     deliver(read, &headers, false)
 }
 
 /// `HEAD blob`: the same headers without a byte; ranges are ignored.
-pub(super) async fn head(caller: Caller, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let read = open(&caller, query.as_deref()).await;
+pub(super) async fn head(
+    graph_request: GraphRequest,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let read = open(&graph_request, query.as_deref()).await;
     match read.and_then(|read| deliver(read, &headers, true)) {
         Ok(response) => response,
         Err(error) => error.without_body().into_response(),
@@ -49,7 +53,7 @@ fn selector(query: &str) -> Result<Selector, String> {
     let (mut entity, mut type_name, mut id, mut property) = (None, None, None, None);
     let (mut branch, mut snapshot) = (None, None);
     for (name, value) in query_pairs(query).map_err(|error| error.to_string())? {
-        let place = match name.as_str() {
+        let slot = match name.as_str() {
             "entity" => &mut entity,
             "type" => &mut type_name,
             "id" => &mut id,
@@ -58,7 +62,7 @@ fn selector(query: &str) -> Result<Selector, String> {
             "snapshot" => &mut snapshot,
             _ => continue,
         };
-        if place.replace(value).is_some() {
+        if slot.replace(value).is_some() {
             return Err(format!("'{name}' is given more than once"));
         }
     }
@@ -78,17 +82,17 @@ fn selector(query: &str) -> Result<Selector, String> {
     Ok(Selector { cell, branch, snapshot })
 }
 
-async fn open(caller: &Caller, query: Option<&str>) -> Result<BlobRead, ApiError> {
+async fn open(graph_request: &GraphRequest, query: Option<&str>) -> Result<BlobRead, ApiError> {
     let Selector { cell, branch, snapshot } = selector(query.unwrap_or_default()).map_err(|problem| {
         ApiError::bad_request(format!("invalid Blob selector query parameters: {problem}"))
     })?;
     let (branch, snapshot) = read_of(branch.as_deref(), snapshot.as_deref())?;
-    caller.authorize_read(branch, snapshot).await.map_err(hidden)?;
+    graph_request.authorize_read(branch, snapshot).await.map_err(hidden)?;
     let target = match snapshot {
         Some(id) => ReadTarget::Snapshot(SnapshotId::new(id)),
         None => ReadTarget::Branch(branch.unwrap_or(MAIN).to_owned()),
     };
-    let read = caller.graph.engine.read_blob_at(target, cell).await;
+    let read = graph_request.graph.engine.read_blob_at(target, cell).await;
     read.map_err(|error| hidden(ApiError::engine(&error)))
 }
 

@@ -1,4 +1,4 @@
-//! Branches.
+//! Handlers of branches and merges.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,32 +8,32 @@ use omnigraph_policy::Operation;
 use omnigraph_service as service;
 use serde::Deserialize;
 
-use crate::caller::{Caller, branch_name};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath};
+use crate::graph_request::{GraphRequest, branch_name};
 
 /// Bytes that a write of a branch counts for.
 const ESTIMATE: usize = 256;
 
 /// `GET branches`.
-pub(super) async fn list(caller: Caller) -> Result<Response, ApiError> {
-    caller.authorize(Operation::ReadGraph)?;
-    let output = service::branches(&caller.graph.engine).await;
+pub(super) async fn list(graph_request: GraphRequest) -> Result<Response, ApiError> {
+    graph_request.authorize(Operation::ReadGraph)?;
+    let output = service::branches(&graph_request.graph.engine).await;
     Ok(Json(output.map_err(|error| ApiError::engine(&error))?).into_response())
 }
 
 /// `POST branches`.
 pub(super) async fn create(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiJson(request): ApiJson<BranchCreateRequest>,
 ) -> Result<Response, ApiError> {
     let from = branch_name(request.from.as_deref())?.to_owned();
     let name = branch_name(Some(&request.name))?.to_owned();
-    caller.authorize(Operation::BranchCreate { source: Some(&from), name: &name })?;
-    let slot = caller.admit(ESTIMATE)?;
-    let (engine, actor) = (caller.graph.engine.clone(), caller.actor.clone());
+    graph_request.authorize(Operation::BranchCreate { source: Some(&from), name: &name })?;
+    let slot = graph_request.admit(ESTIMATE)?;
+    let (engine, actor) = (graph_request.graph.engine.clone(), graph_request.actor.clone());
     let write = async move { service::create_branch(&engine, from, &name, actor.as_deref()).await };
-    let output = caller.finish(slot, write).await.map_err(|error| ApiError::engine(&error))?;
+    let output = graph_request.finish(slot, write).await.map_err(|error| ApiError::engine(&error))?;
     Ok(Json(output).into_response())
 }
 
@@ -45,39 +45,40 @@ pub(super) struct Named {
 
 /// `DELETE branches/{branch}`.
 pub(super) async fn delete(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiPath(Named { branch }): ApiPath<Named>,
 ) -> Result<Response, ApiError> {
-    remove(&caller, &branch).await
+    remove(&graph_request, &branch).await
 }
 
 /// `DELETE branches/merge`: of the branch that has this name.
-pub(super) async fn delete_merge(caller: Caller) -> Result<Response, ApiError> {
-    remove(&caller, "merge").await
+pub(super) async fn delete_merge(graph_request: GraphRequest) -> Result<Response, ApiError> {
+    remove(&graph_request, "merge").await
 }
 
-async fn remove(caller: &Caller, name: &str) -> Result<Response, ApiError> {
+async fn remove(graph_request: &GraphRequest, name: &str) -> Result<Response, ApiError> {
     let name = branch_name(Some(name))?.to_owned();
-    caller.authorize(Operation::BranchDelete { name: &name })?;
-    let slot = caller.admit(ESTIMATE)?;
-    let (engine, actor) = (caller.graph.engine.clone(), caller.actor.clone());
+    graph_request.authorize(Operation::BranchDelete { name: &name })?;
+    let slot = graph_request.admit(ESTIMATE)?;
+    let (engine, actor) = (graph_request.graph.engine.clone(), graph_request.actor.clone());
     let write = async move { service::delete_branch(&engine, &name, actor.as_deref()).await };
-    let output = caller.finish(slot, write).await.map_err(|error| ApiError::engine(&error))?;
+    let output = graph_request.finish(slot, write).await.map_err(|error| ApiError::engine(&error))?;
     Ok(Json(output).into_response())
 }
 
 /// `POST branches/merge`.
 pub(super) async fn merge(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiJson(request): ApiJson<BranchMergeRequest>,
 ) -> Result<Response, ApiError> {
     let source = branch_name(Some(&request.source))?.to_owned();
     let target = branch_name(request.target.as_deref())?.to_owned();
-    caller.authorize(Operation::BranchMerge { source: &source, target: &target })?;
-    let slot = caller.admit(ESTIMATE)?;
+    graph_request.authorize(Operation::BranchMerge { source: &source, target: &target })?;
+    let slot = graph_request.admit(ESTIMATE)?;
     // Decided before the merge, acted on after it: once it is committed, nothing may fail the request.
-    let deletion = request.delete_branch.then(|| caller.authorize(Operation::BranchDelete { name: &source }));
-    let (engine, actor) = (caller.graph.engine.clone(), caller.actor.clone());
+    let deletion =
+        request.delete_branch.then(|| graph_request.authorize(Operation::BranchDelete { name: &source }));
+    let (engine, actor) = (graph_request.graph.engine.clone(), graph_request.actor.clone());
     let write = async move {
         let merge = MergeBranches { actor: actor.as_deref(), ..MergeBranches::new(&source, &target) };
         let mut output = service::merge_branches(&engine, merge).await?;
@@ -93,6 +94,6 @@ pub(super) async fn merge(
         output.branch_delete_error = problem;
         Ok(output)
     };
-    let output = caller.finish(slot, write).await.map_err(|error| caller.refuse(&error, ""))?;
-    Ok(caller.answer(output))
+    let output = graph_request.finish(slot, write).await.map_err(|error| graph_request.refuse(&error, ""))?;
+    Ok(graph_request.answer(output))
 }

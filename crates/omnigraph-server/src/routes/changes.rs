@@ -1,4 +1,5 @@
-//! What commits changed. Errors here tell less than elsewhere: see [`ApiError::changes`].
+//! Handlers of what commits changed: of one commit, the feed of a branch, and baselines. Errors here tell less than elsewhere:
+//! see [`ApiError::changes`].
 
 use std::str::FromStr;
 
@@ -17,9 +18,9 @@ use omnigraph_policy::Operation;
 use omnigraph_service as service;
 
 use super::commits::{Named, is_not_found, is_readable};
-use crate::caller::{Caller, branch_name};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, query_pairs};
+use crate::graph_request::{GraphRequest, branch_name};
 use crate::transport;
 
 /// Parameters of a change route. Nothing is ignored: a filter that is misspelt would mean more data.
@@ -44,13 +45,13 @@ impl Asked {
                 "type" => asked.filter.type_names.push(value),
                 "limit" if asked.limit.is_none() => asked.limit = Some(number(&name, &value)?),
                 "branch" | "cursor" | "start" | "page_token" if single.contains(&name.as_str()) => {
-                    let place = match name.as_str() {
+                    let slot = match name.as_str() {
                         "branch" => &mut asked.branch,
                         "cursor" => &mut asked.cursor,
                         "start" => &mut asked.start,
                         _ => &mut asked.page_token,
                     };
-                    if place.replace(value).is_some() {
+                    if slot.replace(value).is_some() {
                         return Err(repeated(&name));
                     }
                 }
@@ -107,12 +108,12 @@ fn repeated(name: &str) -> ApiError {
 
 /// `GET commits/{commit_id}/changes`. A commit that the caller may not read is answered as one that is not there.
 pub(super) async fn of_commit(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiPath(Named { commit_id }): ApiPath<Named>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let asked = Asked::parse(query.as_deref(), &["page_token"])?;
-    let engine = &caller.graph.engine;
+    let engine = &graph_request.graph.engine;
     let absent =
         || ChangeErrorReply::refused(ErrorCode::NotFound, format!("commit '{}' not found", commit_id.trim()));
     let commit = match engine.get_commit(&commit_id).await {
@@ -120,7 +121,7 @@ pub(super) async fn of_commit(
         Err(error) if is_not_found(&error) => return Err(absent().into()),
         Err(error) => return Err(ApiError::changes(&error)),
     };
-    if !is_readable(&caller, &commit)? {
+    if !is_readable(&graph_request, &commit)? {
         return Err(absent().into());
     }
     let token = asked.page_token.as_deref();
@@ -133,35 +134,38 @@ pub(super) async fn of_commit(
 }
 
 /// `GET changes`.
-pub(super) async fn poll(caller: Caller, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub(super) async fn poll(
+    graph_request: GraphRequest,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let asked = Asked::parse(query.as_deref(), &["branch", "cursor", "start", "page_token"])?;
     let branch = branch_name(asked.branch.as_deref())?;
     let position = asked.position()?;
-    caller.authorize(Operation::Read { branch: Some(branch) })?;
+    graph_request.authorize(Operation::Read { branch: Some(branch) })?;
     let request = ChangeFeedRequest {
         branch: Some(branch.to_owned()),
         scope: asked.scope(),
         max_changes: asked.limit,
         ..ChangeFeedRequest::new(position)
     };
-    let output = service::poll_changes(&caller.graph.engine, &request).await;
+    let output = service::poll_changes(&graph_request.graph.engine, &request).await;
     Ok(Json(output.map_err(|error| ApiError::changes(&error))?).into_response())
 }
 
 /// `POST changes/baseline`: the data of one commit, and in the last line the cursor behind it.
 pub(super) async fn baseline(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiJson(request): ApiJson<ChangeBaselineRequest>,
 ) -> Result<Response, ApiError> {
     let branch = branch_name(request.branch.as_deref())?;
-    caller.authorize(Operation::Export { branch: Some(branch) })?;
-    let engine = &caller.graph.engine;
+    graph_request.authorize(Operation::Export { branch: Some(branch) })?;
+    let engine = &graph_request.graph.engine;
     let catalog = engine.catalog(branch).await.map_err(|error| ApiError::changes(&error))?;
     let known: Vec<String> = catalog.type_keys().map(|key| key.name).collect();
     if let Some(unknown) = request.type_names.iter().find(|name| !known.contains(name)) {
         return Err(ErrorReply::unknown_type(unknown).into());
     }
-    let reservation = caller.app.transport.reserve().await.map_err(limit)?;
+    let reservation = graph_request.app.transport.reserve().await.map_err(limit)?;
     let captured = engine.change_baseline_stream(branch, &service::baseline_scope(&request)).await;
     let (source, baseline) = captured.map_err(|error| ApiError::changes(&error))?;
     let record = ChangeBaselineRecord {
@@ -174,7 +178,10 @@ pub(super) async fn baseline(
         .map_err(|error| ApiError::internal(format!("writing the cursor: {error}")))?;
     last.push(b'\n');
     let headers = [(CONTENT_TYPE, HeaderValue::from_static(NDJSON_UTF8))];
-    Ok((headers, transport::body(source, Some(last.into()), reservation, caller.app.patience.reading))
+    Ok((
+        headers,
+        transport::body(source, Some(last.into()), reservation, graph_request.app.client_timeouts.reading),
+    )
         .into_response())
 }
 

@@ -1,4 +1,4 @@
-//! Commits.
+//! Handlers of commits, and who may read one.
 
 use axum::response::Response;
 use omnigraph::OmniError;
@@ -9,16 +9,19 @@ use omnigraph_service as service;
 use serde::Deserialize;
 
 use super::reads::OfBranch;
-use crate::caller::{Caller, branch_name};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery};
+use crate::graph_request::{GraphRequest, branch_name};
 
 /// `GET commits`.
-pub(super) async fn list(caller: Caller, ApiQuery(asked): ApiQuery<OfBranch>) -> Result<Response, ApiError> {
+pub(super) async fn list(
+    graph_request: GraphRequest,
+    ApiQuery(asked): ApiQuery<OfBranch>,
+) -> Result<Response, ApiError> {
     let branch = branch_name(asked.branch.as_deref())?;
-    caller.authorize(Operation::Read { branch: Some(branch) })?;
-    let output = service::commits(&caller.graph.engine, branch, &CommitPage::default()).await;
-    Ok(caller.answer(output.map_err(|error| ApiError::engine(&error))?))
+    graph_request.authorize(Operation::Read { branch: Some(branch) })?;
+    let output = service::commits(&graph_request.graph.engine, branch, &CommitPage::default()).await;
+    Ok(graph_request.answer(output.map_err(|error| ApiError::engine(&error))?))
 }
 
 /// The commit of a path.
@@ -29,21 +32,21 @@ pub(super) struct Named {
 
 /// `GET commits/{commit_id}`. A commit of a branch that the caller may not read does not exist for it.
 pub(super) async fn show(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiPath(Named { commit_id }): ApiPath<Named>,
 ) -> Result<Response, ApiError> {
-    caller.authorize(Operation::ReadGraph)?;
-    let commit = caller.graph.engine.get_commit(&commit_id).await;
+    graph_request.authorize(Operation::ReadGraph)?;
+    let commit = graph_request.graph.engine.get_commit(&commit_id).await;
     let commit = commit.map_err(|error| ApiError::engine(&error))?;
-    if !is_readable(&caller, &commit)? {
+    if !is_readable(&graph_request, &commit)? {
         return Err(ErrorReply::commit_not_found(commit_id.trim()).into());
     }
-    Ok(caller.answer(service::convert::commit(commit)))
+    Ok(graph_request.answer(service::convert::commit(commit)))
 }
 
 /// Tells whether the caller may read the branch that a commit was made on.
-pub(super) fn is_readable(caller: &Caller, commit: &GraphCommit) -> Result<bool, ApiError> {
-    match caller.authorize(Operation::Read { branch: commit.graph_branch.as_deref() }) {
+pub(super) fn is_readable(graph_request: &GraphRequest, commit: &GraphCommit) -> Result<bool, ApiError> {
+    match graph_request.authorize(Operation::Read { branch: commit.graph_branch.as_deref() }) {
         Ok(()) => Ok(true),
         Err(denied) if denied.status() == 403 => Ok(false),
         Err(failed) => Err(failed),

@@ -1,4 +1,4 @@
-//! Routes that only older clients of flat servers call. There are no runs; branches and merges replaced them.
+//! Handlers of `/runs`, which clients of older flat servers ask for. There are no runs; branches and merges replaced them.
 
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
@@ -7,8 +7,8 @@ use axum::{Json, Router};
 use omnigraph_api::legacy::LegacyRunListOutput;
 use omnigraph_policy::Operation;
 
-use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::graph_request::GraphRequest;
 use crate::state::AppState;
 
 pub(super) fn routes() -> Router<AppState> {
@@ -19,14 +19,14 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/runs/{id}/publish", post(absent))
 }
 
-async fn list(caller: Caller) -> Result<Response, ApiError> {
-    caller.authorize(Operation::Read { branch: None })?;
+async fn list(graph_request: GraphRequest) -> Result<Response, ApiError> {
+    graph_request.authorize(Operation::Read { branch: None })?;
     let mut response = Json(LegacyRunListOutput::default()).into_response();
     response.headers_mut().insert("deprecation", HeaderValue::from_static("true"));
     Ok(response)
 }
 
-async fn absent(caller: Caller) -> Result<Response, ApiError> {
-    caller.authorize(Operation::Read { branch: None })?;
+async fn absent(graph_request: GraphRequest) -> Result<Response, ApiError> {
+    graph_request.authorize(Operation::Read { branch: None })?;
     Err(ApiError::not_found("there are no runs: use branches and merge them"))
 }

@@ -1,4 +1,4 @@
-//! Loads.
+//! Handlers of loads.
 
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -13,9 +13,9 @@ use omnigraph_policy::Operation;
 use omnigraph_service::{self as service, LoadRequest};
 use serde::Deserialize;
 
-use crate::caller::{Caller, branch_name, given_branch};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiQuery, ExtractError, LOAD_LIMIT, read_request};
+use crate::graph_request::{GraphRequest, branch_name, given_branch};
 
 /// Where a load goes.
 struct Target {
@@ -28,23 +28,23 @@ impl Target {
     /// Reads the members of a request and asks for permission. A branch that is missing and is not to be made is told only
     /// to those who could have written to it.
     async fn authorized(
-        caller: &Caller,
+        graph_request: &GraphRequest,
         branch: Option<&str>,
         from: Option<&str>,
         mode: Option<LoadMode>,
     ) -> Result<Target, ApiError> {
         let (branch, from) = (branch_name(branch)?, given_branch(from)?);
-        match caller.graph.engine.snapshot_of(branch).await {
-            Ok(_) => caller.authorize(Operation::Change { branch: Some(branch) })?,
+        match graph_request.graph.engine.snapshot_of(branch).await {
+            Ok(_) => graph_request.authorize(Operation::Change { branch: Some(branch) })?,
             Err(OmniError::BranchNotFound { .. }) => match from {
-                Some(_) => caller.authorize(Operation::ForkingLoad { source: from, branch })?,
+                Some(_) => graph_request.authorize(Operation::ForkingLoad { source: from, branch })?,
                 None => {
-                    caller.authorize(Operation::Change { branch: Some(branch) })?;
+                    graph_request.authorize(Operation::Change { branch: Some(branch) })?;
                     return Err(ErrorReply::branch_to_load_not_found(branch).into());
                 }
             },
             Err(error) => {
-                caller.authorize(Operation::Change { branch: Some(branch) })?;
+                graph_request.authorize(Operation::Change { branch: Some(branch) })?;
                 return Err(ApiError::engine(&error));
             }
         }
@@ -54,12 +54,12 @@ impl Target {
 
     async fn load(
         self,
-        caller: &Caller,
+        graph_request: &GraphRequest,
         data: String,
         grammar: Grammar,
     ) -> Result<GraphBatchLoadOutput, ApiError> {
-        let slot = caller.admit(data.len())?;
-        let (engine, actor) = (caller.graph.engine.clone(), caller.actor.clone());
+        let slot = graph_request.admit(data.len())?;
+        let (engine, actor) = (graph_request.graph.engine.clone(), graph_request.actor.clone());
         let write = async move {
             let request = LoadRequest {
                 branch: &self.branch,
@@ -71,19 +71,19 @@ impl Target {
             };
             service::load(&engine, request, actor.as_deref()).await
         };
-        caller.finish(slot, write).await.map_err(|error| ApiError::engine(&error))
+        graph_request.finish(slot, write).await.map_err(|error| ApiError::engine(&error))
     }
 }
 
 /// `POST load` and its deprecated form `POST ingest`.
 pub(super) async fn load(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiJson(request): ApiJson<IngestRequest, LOAD_LIMIT>,
 ) -> Result<Response, ApiError> {
     let (branch, from) = (request.branch.as_deref(), request.from.as_deref());
-    let target = Target::authorized(&caller, branch, from, request.mode).await?;
-    let output = target.load(&caller, request.data, Grammar::Permissive).await?;
-    Ok(caller.answer(output.at(caller.graph.engine.uri().to_owned())))
+    let target = Target::authorized(&graph_request, branch, from, request.mode).await?;
+    let output = target.load(&graph_request, request.data, Grammar::Permissive).await?;
+    Ok(graph_request.answer(output.at(graph_request.graph.engine.uri().to_owned())))
 }
 
 /// What the query string of a raw batch says.
@@ -96,14 +96,14 @@ pub(super) struct BatchQuery {
 
 /// `POST load/ndjson`. Permission comes before the body: who may not load does not get to send it.
 pub(super) async fn load_ndjson(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiQuery(asked): ApiQuery<BatchQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (branch, from) = (asked.branch.as_deref(), asked.from.as_deref());
-    let target = Target::authorized(&caller, branch, from, asked.mode).await?;
+    let target = Target::authorized(&graph_request, branch, from, asked.mode).await?;
     let data = batch(request).await?;
-    Ok(caller.answer(target.load(&caller, data, Grammar::Strict).await?))
+    Ok(graph_request.answer(target.load(&graph_request, data, Grammar::Strict).await?))
 }
 
 async fn batch(request: Request) -> Result<String, ApiError> {

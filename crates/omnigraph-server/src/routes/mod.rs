@@ -26,12 +26,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, on};
 use axum::{Extension, Router, routing::MethodFilter};
-use omnigraph_api::{Method, Operation, Scope};
+use omnigraph_api::{Method, Operation, Scope, duration};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::{AuthState, authenticate};
+use crate::drain::drain;
 use crate::error::{ApiError, unknown_method, unknown_path};
-use crate::leftover::drain;
 use crate::metrics::track;
 use crate::request_id::name_request;
 use crate::state::{AppState, Serving};
@@ -95,9 +95,9 @@ pub fn build_app(app: AppState) -> Router {
     }
     router
         .layer(from_fn(drain))
-        .layer(Extension(app.patience))
+        .layer(Extension(app.client_timeouts))
         .layer(from_fn_with_state(Arc::clone(&app.metrics), track))
-        .layer(from_fn(name_request))
+        .layer(from_fn_with_state(app.request_ids.clone(), name_request))
 }
 
 /// Answers paths that no route has; who speaks flat to a server of several graphs is told where they are.
@@ -179,7 +179,8 @@ async fn limit_time(State(app): State<AppState>, request: Request, next: Next) -
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::gateway_timeout(format!(
-            "no answer within {limit:?}; a write may still take effect: read before you repeat it"
+            "no answer within {}; a write may still take effect: read before you repeat it",
+            duration::format(limit)
         ))
         .into_response(),
     }

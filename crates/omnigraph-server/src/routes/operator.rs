@@ -1,4 +1,4 @@
-//! The process: liveness, readiness, metrics, the API document, and what is served.
+//! Handlers about the process: liveness, readiness, metrics, the API document, and the list of graphs.
 
 use std::time::Duration;
 
@@ -9,13 +9,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::future::join_all;
+use omnigraph::Omnigraph;
 use omnigraph::db::STORAGE_FORMAT;
 use omnigraph_api::{Form, GraphInfo, GraphListResponse, HealthOutput, document_json};
 use omnigraph_policy::Operation;
 use serde::Serialize;
 
-use crate::caller::{actor, authorize};
 use crate::error::ApiError;
+use crate::graph_request::{actor, authorize};
+use crate::metrics::OPENMETRICS;
 use crate::state::{AppState, Serving};
 
 /// How long a graph may take to show that its store answers.
@@ -57,7 +59,13 @@ pub(super) async fn ready(State(app): State<AppState>) -> Response {
 
 /// `GET /metrics`, for every authenticated caller: no label names a graph or an actor.
 pub(super) async fn metrics(State(app): State<AppState>) -> Response {
-    app.metrics.respond(&app).await
+    let graphs = app.serving.graphs();
+    let engines: Vec<&Omnigraph> = graphs.iter().map(|graph| &graph.engine).collect();
+    app.metrics.collect(&engines, &app.workload).await;
+    match app.metrics.encode() {
+        Ok(text) => ([(CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(_) => ApiError::internal("the metrics cannot be encoded").into_response(),
+    }
 }
 
 /// `GET /openapi.json`.

@@ -1,4 +1,4 @@
-//! Stored queries.
+//! Handlers of stored queries.
 //!
 //! Denied and absent are one answer, byte for byte: who may not call a query does not learn that there is one.
 
@@ -11,16 +11,16 @@ use omnigraph_policy::Operation;
 use omnigraph_service::ReadForm;
 
 use super::{reads, writes};
-use crate::caller::Caller;
 use crate::conditional;
 use crate::error::ApiError;
 use crate::extract::{ApiBytes, ApiPath};
+use crate::graph_request::GraphRequest;
 use crate::registry::StoredQuery;
 
 /// `GET queries`.
-pub(super) async fn list(caller: Caller) -> Result<Response, ApiError> {
-    caller.authorize(Operation::Read { branch: None })?;
-    Ok(Json(caller.graph.queries.catalog()).into_response())
+pub(super) async fn list(graph_request: GraphRequest) -> Result<Response, ApiError> {
+    graph_request.authorize(Operation::Read { branch: None })?;
+    Ok(Json(graph_request.graph.queries.catalog()).into_response())
 }
 
 /// The name of a query in a path.
@@ -31,17 +31,17 @@ pub(super) struct Named {
 
 /// `POST queries/{name}`.
 pub(super) async fn invoke(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiPath(Named { name }): ApiPath<Named>,
     headers: HeaderMap,
     ApiBytes(body): ApiBytes,
 ) -> Result<Response, ApiError> {
     let request = invocation(&body)?;
     conditional::refused(&headers, "queries/{name}/if-graph-commit")?;
-    let stored = find(&caller, &name)?;
+    let stored = find(&graph_request, &name)?;
     expect(stored, request.expect_mutation)?;
     if stored.mutation {
-        Ok(caller.answer(mutate(&caller, stored, request, None).await?))
+        Ok(graph_request.answer(mutate(&graph_request, stored, request, None).await?))
     } else {
         let query = QueryRequest {
             query: stored.source.to_string(),
@@ -51,40 +51,40 @@ pub(super) async fn invoke(
             snapshot: request.snapshot,
         };
         tracing::info!(query = stored.name, kind = "read", "stored query");
-        Ok(reads::json(reads::run(&caller, &query, ReadForm::Current).await?))
+        Ok(reads::json(reads::run(&graph_request, &query, ReadForm::Current).await?))
     }
 }
 
 /// `POST queries/{name}/if-graph-commit`.
 pub(super) async fn invoke_if(
-    caller: Caller,
+    graph_request: GraphRequest,
     ApiPath(Named { name }): ApiPath<Named>,
     headers: HeaderMap,
     ApiBytes(body): ApiBytes,
 ) -> Result<Response, ApiError> {
     let request = invocation(&body)?;
     let if_commit = conditional::required(&headers)?.to_owned();
-    let stored = find(&caller, &name)?;
+    let stored = find(&graph_request, &name)?;
     expect(stored, request.expect_mutation)?;
     if !stored.mutation {
         return Err(ApiError::bad_request(format!(
             "'{name}' is a read, which has no condition; invoke it at queries/{name}"
         )));
     }
-    Ok(caller.answer(mutate(&caller, stored, request, Some(if_commit)).await?))
+    Ok(graph_request.answer(mutate(&graph_request, stored, request, Some(if_commit)).await?))
 }
 
 fn invocation(body: &[u8]) -> Result<InvokeStoredQueryRequest, ApiError> {
     InvokeStoredQueryRequest::from_body(body).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
-fn find<'a>(caller: &'a Caller, name: &str) -> Result<&'a StoredQuery, ApiError> {
+fn find<'a>(graph_request: &'a GraphRequest, name: &str) -> Result<&'a StoredQuery, ApiError> {
     let absent = || ApiError::from(ErrorReply::stored_query_not_found());
-    match caller.authorize(Operation::InvokeQuery) {
+    match graph_request.authorize(Operation::InvokeQuery) {
         Err(denied) if denied.status() == StatusCode::FORBIDDEN => return Err(absent()),
         decided => decided?,
     }
-    caller.graph.queries.get(name).ok_or_else(absent)
+    graph_request.graph.queries.get(name).ok_or_else(absent)
 }
 
 fn expect(stored: &StoredQuery, mutation: Option<bool>) -> Result<(), ApiError> {
@@ -100,7 +100,7 @@ fn expect(stored: &StoredQuery, mutation: Option<bool>) -> Result<(), ApiError> 
 }
 
 async fn mutate(
-    caller: &Caller,
+    graph_request: &GraphRequest,
     stored: &StoredQuery,
     request: InvokeStoredQueryRequest,
     if_commit: Option<String>,
@@ -115,5 +115,5 @@ async fn mutate(
         params: request.params,
         branch: request.branch,
     };
-    writes::run(caller, change, if_commit).await
+    writes::run(graph_request, change, if_commit).await
 }

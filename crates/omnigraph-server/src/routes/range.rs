@@ -1,4 +1,4 @@
-//! Conditions and ranges of blob requests (RFC 9110 §13 and §14).
+//! Which bytes of a blob a request gets: its conditions (`If-Match`, `If-None-Match`, RFC 9110 §13) and its range (§14).
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! Which graphs a process serves. The first rule that fits decides.
+//! The boot source: which graphs a process serves. `--cluster` comes first, then a graph by URI, a graph of the config file by
+//! name, and all graphs of a config file that the operator named.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -180,9 +181,9 @@ fn many(config: &ConfigFile) -> Result<BootSource, SettingsError> {
         .zip(&config.graphs)
         .map(|(id, entry)| graph(id, entry, &config.base))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut places = BTreeMap::new();
+    let mut locations = BTreeMap::new();
     for graph in &graphs {
-        if let Some(first) = places.insert(graph.uri.identity(), &graph.id) {
+        if let Some(first) = locations.insert(graph.uri.identity(), &graph.id) {
             return Err(SettingsError::SameLocation {
                 first: first.to_string(),
                 second: graph.id.to_string(),

@@ -91,7 +91,7 @@ pub enum SettingsError {
         /// As given.
         uri: String,
         /// What is wrong, with the cure.
-        problem: &'static str,
+        problem: String,
     },
     /// A flag or variable with a value that is none.
     #[error("{origin}: {problem}")]
@@ -152,7 +152,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// A policy has a second place where it counts.
+/// Returns where else a block could go: a policy may be one of the server itself.
 fn server_policy(block: &str) -> &'static str {
     if block == "policy.file" { ", or to `server.policy.file` for rules on the server itself" } else { "" }
 }

@@ -1,4 +1,4 @@
-//! Names of graphs in request paths.
+//! Ids of graphs in request paths.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! From command line and environment to a checked configuration.
+//! Puts the settings together: from command line and environment to a checked [`ServerConfig`].
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::sources::{
 };
 use crate::args::Args;
 use crate::auth::{ServerRuntimeState, TokenStore, classify_server_runtime_state};
+use crate::client_timeouts::ClientTimeouts;
 use crate::env::Env;
 use crate::jwt::{JwtOptions, JwtSettings};
 use crate::logging::LogSettings;
-use crate::patience::Patience;
 use crate::workload::WorkloadLimits;
 
 /// Everything a server needs to know before it opens its first graph. Holds no token, only digests.
@@ -36,7 +36,7 @@ pub struct ServerConfig {
     /// Longest time of a request; none if absent.
     pub request_timeout: Option<Duration>,
     /// How long clients may stand still.
-    pub patience: Patience,
+    pub client_timeouts: ClientTimeouts,
     /// The log.
     pub log: LogSettings,
     /// Static bearer tokens.
@@ -88,7 +88,7 @@ pub fn load_server_settings(args: &Args, env: &Env<'_>, cwd: &Path) -> Result<Se
         tls: options::tls(&sources)?,
         cors: options::cors(&sources)?,
         request_timeout: options::request_timeout(&sources)?,
-        patience: options::patience(&sources)?,
+        client_timeouts: options::client_timeouts(&sources)?,
         log: LogSettings { format: options::log_format(&sources)?, filter: env.get("RUST_LOG")? },
         tokens: TokenStore::load(env)?,
         engine: options::engine(&sources)?,

@@ -1,4 +1,7 @@
-//! Where a graph is stored: one spelling per place.
+//! Locations of graphs: relative paths resolve against the folder of the config file, URLs of servers are refused, and two
+//! locations are told apart even where links hide that they are one.
+//!
+//! How a location that is absolute is spelt is decided in [`canonical`] alone.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -20,40 +23,24 @@ impl GraphUri {
     /// # Errors
     /// [`SettingsError::Location`] for a blank text, a URL of a server, or a `file://` URI without absolute path.
     pub fn normalise(text: &str, base: &Path) -> Result<Self, SettingsError> {
-        let refuse = |problem| Err(SettingsError::Location { uri: text.to_owned(), problem });
+        let refuse =
+            |problem: &str| SettingsError::Location { uri: text.to_owned(), problem: problem.to_owned() };
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return refuse("is blank; give a path, file://… or s3://bucket/prefix");
+            return Err(refuse("is blank; give a path, file://… or s3://bucket/prefix"));
         }
-        let Some((scheme, rest)) = trimmed.split_once("://") else {
-            return match absolute(&base.join(trimmed)) {
-                Some(path) => Ok(Self(path)),
-                None => refuse("is below a folder whose name is not UTF-8"),
-            };
+        let scheme = trimmed.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let location = match scheme.as_deref() {
+            Some("http" | "https") => {
+                return Err(refuse("is a URL of a server; give the storage of the graph"));
+            }
+            Some(_) => canonical(trimmed),
+            None => match base.join(trimmed).to_str() {
+                Some(path) => canonical(path),
+                None => return Err(refuse("is below a folder whose name is not UTF-8")),
+            },
         };
-        let scheme = scheme.to_ascii_lowercase();
-        match scheme.as_str() {
-            "http" | "https" => refuse("is a URL of a server; give the storage of the graph"),
-            "file" => {
-                let path = rest.strip_prefix("localhost/").map(|path| format!("/{path}"));
-                let path = path.as_deref().unwrap_or(rest);
-                if !path.starts_with('/') {
-                    return refuse("names a host; a file URI has three slashes and an absolute path");
-                }
-                let decoded = percent_decode_str(path).decode_utf8().ok();
-                match decoded.and_then(|path| absolute(Path::new(path.as_ref()))) {
-                    Some(path) => Ok(Self(path)),
-                    None => refuse("does not decode to UTF-8"),
-                }
-            }
-            _ => {
-                let rest = rest.trim_end_matches('/');
-                if rest.is_empty() {
-                    return refuse("names no place; give scheme://bucket/prefix");
-                }
-                Ok(Self(format!("{scheme}://{rest}")))
-            }
-        }
+        location.map(Self).map_err(refuse)
     }
 
     /// Returns the location as text.
@@ -61,7 +48,7 @@ impl GraphUri {
         &self.0
     }
 
-    /// Returns what tells two places apart: of a path on this machine the one with links resolved as far as it exists.
+    /// Returns what tells two locations apart: for a path on this machine, the path with links resolved as far as it exists.
     pub fn identity(&self) -> String {
         if self.0.contains("://") {
             return self.0.clone();
@@ -81,6 +68,27 @@ impl fmt::Display for GraphUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Returns the one spelling of a location that is absolute, or what is wrong with it.
+fn canonical(location: &str) -> Result<String, &'static str> {
+    let Some((scheme, rest)) = location.split_once("://") else {
+        return absolute(Path::new(location)).ok_or("does not decode to UTF-8");
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    if scheme != "file" {
+        let rest = rest.trim_end_matches('/');
+        if rest.is_empty() {
+            return Err("names no storage; give scheme://bucket/prefix");
+        }
+        return Ok(format!("{scheme}://{rest}"));
+    }
+    let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
+    if !path.starts_with('/') {
+        return Err("names a host; a file URI has three slashes and an absolute path");
+    }
+    let decoded = percent_decode_str(path).decode_utf8().ok();
+    decoded.and_then(|path| absolute(Path::new(path.as_ref()))).ok_or("does not decode to UTF-8")
 }
 
 /// Drops `.`, doubled and trailing slashes of an absolute path; `None` if it is not UTF-8.
@@ -113,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_has_one_spelling() {
+    fn every_location_has_one_spelling() {
         for (text, expected) in [
             ("g.omni", "/base/g.omni"),
             ("./g.omni/", "/base/g.omni"),
@@ -152,7 +160,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_and_parents_do_not_hide_that_two_places_are_one() {
+    fn links_and_parents_do_not_hide_that_two_locations_are_one() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("real")).unwrap();
         std::os::unix::fs::symlink(dir.path().join("real"), dir.path().join("link")).unwrap();

@@ -1,4 +1,8 @@
-//! What to serve and how: command line, environment and config file, checked before anything is opened.
+//! Settings: what to serve and how, from command line, environment and config file, checked before anything is opened.
+//!
+//! `yaml` reads values of the config file, `file` the keys that count; `sources` says which of flag, variable and key wins, and
+//! `options` what the values mean; `graph_id` and `location` are the checked forms of names and locations of graphs; `boot` chooses
+//! the graphs; `load` puts it all together. `error` has every refusal.
 
 mod boot;
 mod error;

@@ -1,4 +1,5 @@
-//! What the settings mean that may be flags, variables or keys of the config file.
+//! The meaning of the single settings: addresses, files, origins, times, sizes. Each is read from whichever source wins, and
+//! refused with the name of that source.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use super::SettingsError;
 use super::file::Sourced;
 use super::sources::{CLIENT_TIMEOUT, CORS_ORIGINS, LOG_FORMAT, MEMORY, REQUEST_TIMEOUT, Sources};
 use crate::args::LogFormat;
-use crate::patience::Patience;
+use crate::client_timeouts::ClientTimeouts;
 
 /// Certificate and key of HTTPS, both PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,9 +119,9 @@ pub(super) fn request_timeout(sources: &Sources<'_>) -> Result<Option<Duration>,
 }
 
 /// Returns how long clients may stand still.
-pub(super) fn patience(sources: &Sources<'_>) -> Result<Patience, SettingsError> {
-    let Some(time) = CLIENT_TIMEOUT.duration(sources)? else { return Ok(Patience::default()) };
-    Ok(Patience::of_both(above_zero(time, "a client needs some time; leave it out for the default")?))
+pub(super) fn client_timeouts(sources: &Sources<'_>) -> Result<ClientTimeouts, SettingsError> {
+    let Some(time) = CLIENT_TIMEOUT.duration(sources)? else { return Ok(ClientTimeouts::default()) };
+    Ok(ClientTimeouts::uniform(above_zero(time, "a client needs some time; leave it out for the default")?))
 }
 
 fn above_zero(time: Sourced<Duration>, problem: &str) -> Result<Duration, SettingsError> {
@@ -185,8 +186,8 @@ mod tests {
     use super::*;
     use crate::args::Args;
     use crate::env::Env;
+    use crate::fixtures::env_of;
     use crate::settings::file::ServerBlock;
-    use crate::testing::env_of;
 
     /// Calls `read` with nothing but an environment.
     fn with_env<T>(
@@ -219,17 +220,17 @@ mod tests {
         let refused = |error: SettingsError| error.to_string();
         let error = with_env(&lookup, |sources| request_timeout(sources).map_err(refused)).unwrap_err();
         assert!(error.starts_with("OMNIGRAPH_SERVER_REQUEST_TIMEOUT: "), "{error}");
-        let error = with_env(&lookup, |sources| patience(sources).map_err(refused)).unwrap_err();
+        let error = with_env(&lookup, |sources| client_timeouts(sources).map_err(refused)).unwrap_err();
         assert!(error.starts_with("OMNIGRAPH_SERVER_CLIENT_TIMEOUT: "), "{error}");
     }
 
     #[test]
     fn the_patience_is_given_or_the_default() {
         let (none, given) = (env_of(&[]), env_of(&[("OMNIGRAPH_SERVER_CLIENT_TIMEOUT", "250ms")]));
-        assert_eq!(with_env(&none, patience).unwrap(), Patience::default());
-        let patience = with_env(&given, patience).unwrap();
+        assert_eq!(with_env(&none, client_timeouts).unwrap(), ClientTimeouts::default());
+        let client_timeouts = with_env(&given, client_timeouts).unwrap();
         assert_eq!(
-            (patience.sending, patience.reading),
+            (client_timeouts.sending, client_timeouts.reading),
             (Duration::from_millis(250), Duration::from_millis(250))
         );
     }

@@ -1,11 +1,17 @@
-//! Where a setting can come from. A flag wins over its variable, a variable over its key of the config file.
+//! The table of settings that may be a flag, an environment variable or a key of the config file. A flag wins over its variable, a
+//! variable over its key.
 
 use std::time::Duration;
+
+use omnigraph_api::duration;
 
 use super::SettingsError;
 use super::file::{ServerBlock, Sourced};
 use crate::args::Args;
 use crate::env::Env;
+
+/// Longest duration of a setting, about a century: clocks can count it from any moment.
+const LONGEST_DURATION: Duration = Duration::from_secs(36_500 * 86_400);
 
 /// Everything that can say something.
 #[derive(Clone, Copy)]
@@ -100,7 +106,7 @@ impl Text {
     /// Returns the value that wins as a duration.
     pub(super) fn duration(&self, sources: &Sources<'_>) -> Result<Option<Sourced<Duration>>, SettingsError> {
         let Some(text) = self.of(sources)? else { return Ok(None) };
-        Ok(Some(Sourced { value: duration(&text)?, origin: text.origin }))
+        Ok(Some(Sourced { value: bounded_duration(&text)?, origin: text.origin }))
     }
 }
 
@@ -125,20 +131,15 @@ impl List {
     }
 }
 
-/// Reads a duration: a whole number and one of `ms`, `s`, `m`.
-fn duration(text: &Sourced<String>) -> Result<Duration, SettingsError> {
-    let trimmed = text.value.trim();
-    let digits = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let duration = digits.parse::<u32>().ok().and_then(|number| match &trimmed[digits.len()..] {
-        "ms" => Some(Duration::from_millis(number.into())),
-        "s" => Some(Duration::from_secs(number.into())),
-        "m" => Some(Duration::from_secs(u64::from(number) * 60)),
-        _ => None,
-    });
-    duration.ok_or_else(|| SettingsError::Value {
-        origin: text.origin.clone(),
-        problem: format!("'{}' is not a duration; write a number and ms, s or m, such as 30s", text.value),
-    })
+/// Reads a duration of at most [`LONGEST_DURATION`]. Blanks around it do not count.
+fn bounded_duration(text: &Sourced<String>) -> Result<Duration, SettingsError> {
+    let refuse = |problem| SettingsError::Value { origin: text.origin.clone(), problem };
+    let time = duration::parse(text.value.trim()).map_err(|error| refuse(error.to_string()))?;
+    if time > LONGEST_DURATION {
+        let longest = duration::format(LONGEST_DURATION);
+        return Err(refuse(format!("'{}' is too long; the most is {longest}", text.value)));
+    }
+    Ok(time)
 }
 
 #[cfg(test)]
@@ -146,7 +147,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::testing::env_of;
+    use crate::fixtures::env_of;
 
     fn sourced<T>(value: T) -> Sourced<T> {
         Sourced { value, origin: "the key".into() }
@@ -197,13 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_a_unit() {
+    fn durations_are_those_of_every_front_end_up_to_a_century() {
         let sourced = |text: &str| sourced(text.to_owned());
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), (" 2m ", 120_000), ("0s", 0)] {
-            assert_eq!(duration(&sourced(text)).unwrap(), Duration::from_millis(millis), "{text}");
+        for (text, millis) in
+            [("500ms", 500), ("30s", 30_000), (" 2m ", 120_000), ("1h", 3_600_000), ("30", 30_000), ("0s", 0)]
+        {
+            assert_eq!(bounded_duration(&sourced(text)).unwrap(), Duration::from_millis(millis), "{text}");
         }
-        for text in ["30", "s", "-1s", "1.5s", "1h", "99999999999s", "1 s", ""] {
-            let message = duration(&sourced(text)).unwrap_err().to_string();
+        for text in ["s", "-1s", "1.5s", "36501d", "99999999999s", "1 s", ""] {
+            let message = bounded_duration(&sourced(text)).unwrap_err().to_string();
             assert!(message.starts_with("the key: "), "{message}");
         }
     }

@@ -1,4 +1,4 @@
-//! Boot rules, over real files and an environment of the test's own.
+//! Which graphs a server boots with, over config files on disk and an environment of the test's own.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::args::{Args, LogFormat};
 use crate::auth::{ClassifierError, ServerRuntimeState};
 use crate::env::Env;
-use crate::testing::env_of;
+use crate::fixtures::env_of;
 
 const TWO_GRAPHS: &str = "\
 server:
@@ -227,9 +227,9 @@ fn graph_ids_are_checked_before_anything_opens() {
 
 #[test]
 fn one_place_is_served_once() {
-    for (first, second) in [("s3://b/g", "s3://b/g/"), ("./g", "file://PLACE/g"), ("x/../g", "g")] {
+    for (first, second) in [("s3://b/g", "s3://b/g/"), ("./g", "file://FOLDER/g"), ("x/../g", "g")] {
         let shell = Shell::new();
-        let second = second.replace("PLACE", shell.dir.path().to_str().unwrap());
+        let second = second.replace("FOLDER", shell.dir.path().to_str().unwrap());
         let yaml = format!("graphs: {{ one: {{ uri: '{first}' }}, two: {{ uri: '{second}' }} }}\n");
         let message = shell.file("og.yaml", &yaml).refusal(&["--config", "og.yaml"]);
         assert!(message.contains("'one'") && message.contains("'two'"), "{message}");
@@ -284,7 +284,10 @@ server:
     assert_eq!(config.bind.to_string(), "0.0.0.0:1");
     assert_eq!(config.tls.as_ref().unwrap().cert, Path::new(&shell.path("conf/c.pem")));
     assert_eq!(config.request_timeout, Some(std::time::Duration::from_secs(30)));
-    assert_eq!(config.patience, crate::patience::Patience::of_both(std::time::Duration::from_secs(60)));
+    assert_eq!(
+        config.client_timeouts,
+        crate::client_timeouts::ClientTimeouts::uniform(std::time::Duration::from_secs(60))
+    );
     assert_eq!((config.log.format, config.log.filter.as_deref()), (LogFormat::Json, Some("debug")));
     let jwt = config.jwt.unwrap();
     assert_eq!(jwt.jwks, crate::jwt::JwksSource::File(shell.path("conf/keys.json").into()));

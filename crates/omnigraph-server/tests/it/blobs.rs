@@ -1,9 +1,9 @@
-//! Blob cells.
+//! Blob cells: their bytes, ranges and conditions, and references to bytes outside.
 
 use omnigraph::db::Mutate;
 use serde_json::json;
 
-use crate::kit::{Ask, Served};
+use crate::fixtures::{Ask, Served};
 
 const PHOTO: &str = "/graphs/atlas/blob?entity=node&type=City&id=oslo&property=photo";
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 #[tokio::test]
 async fn branches_come_and_go() {

@@ -1,8 +1,8 @@
-//! Changes of commits, the feed, baselines.
+//! Changes of commits, the feed of a branch, and baselines.
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 const FORBIDDEN: [&str; 14] = [
     "table_key",

@@ -1,4 +1,4 @@
-//! The entry point of containers: which command the environment stands for.
+//! The entry point of containers: the command line that it makes of the environment.
 
 use std::process::Command;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ask, Served};
+use crate::fixtures::{Ask, Served};
 
 #[tokio::test]
 async fn flat_answers_have_the_older_members_beside_the_same_others() {

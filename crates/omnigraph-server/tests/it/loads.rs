@@ -1,4 +1,4 @@
-//! Loads.
+//! Loads: receipts, refusals in their order, and clients that stop sending.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use omnigraph_server::workload::{ANONYMOUS, WorkloadController, WorkloadLimits};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::kit::{Ask, Served, Setup, token};
+use crate::fixtures::{Ask, Served, Setup, token};
 
 const LINE: &str = r#"{"type":"City","data":{"name":"bodo","people":50000}}"#;
 
@@ -148,7 +148,7 @@ async fn a_missing_branch_is_told_before_anything_else_is_refused() {
 #[tokio::test]
 async fn a_client_that_stops_sending_is_given_up_and_holds_nothing() {
     let served = Served::adjusted(&Setup::default(), |shared| {
-        shared.patience.sending = Duration::from_millis(200);
+        shared.client_timeouts.sending = Duration::from_millis(200);
         shared.workload = WorkloadController::new(WorkloadLimits { inflight: 1, bytes: 1000 });
     })
     .await;

@@ -7,7 +7,7 @@ mod branching;
 mod changes;
 #[cfg(unix)]
 mod container;
-mod kit;
+mod fixtures;
 mod legacy;
 mod loads;
 mod matrix;

@@ -4,7 +4,7 @@ use omnigraph_api::{Form, document_json};
 use omnigraph_server::settings::CorsOrigins;
 use serde_json::{Value, json};
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 #[tokio::test]
 async fn health_and_the_document_need_no_token() {

@@ -1,31 +1,34 @@
-//! The process: how it boots and refuses to, what it prints, how it stops.
+//! The binary as operators use it: how it boots and refuses to, what it prints, how it stops.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use omnigraph::Omnigraph;
 use omnigraph::db::{Load, LoadMode, LoadSource};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::{ROWS, SCHEMA};
+use crate::fixtures::{ROWS, SCHEMA};
 
 const TOKENS: (&str, &str) = ("OMNIGRAPH_SERVER_BEARER_TOKENS_JSON", r#"{"ada":"a-token","bob":"b-token"}"#);
 
 /// A folder with a loaded graph `g` and what a test puts beside it.
-struct Place {
+struct ServerFolder {
     folder: TempDir,
 }
 
-impl Place {
-    async fn new() -> Place {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
-        let graph = Omnigraph::init(place.path("g").to_str().unwrap(), SCHEMA).await.unwrap();
+impl ServerFolder {
+    async fn new() -> ServerFolder {
+        let server_folder = ServerFolder { folder: tempfile::tempdir().unwrap() };
+        let graph = Omnigraph::init(server_folder.path("g").to_str().unwrap(), SCHEMA).await.unwrap();
         graph.load(Load::new("main", LoadSource::Text(ROWS.to_owned()), LoadMode::Append)).await.unwrap();
         graph.close().await;
-        place
+        server_folder
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -119,6 +122,13 @@ impl Running {
         answer(request.send().await.unwrap()).await
     }
 
+    /// The requests whose answers have not ended, this one included.
+    async fn requests_in_flight(&self) -> u64 {
+        let text = reqwest::get(self.url("/metrics")).await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix("omnigraph_http_requests_in_flight "));
+        value.unwrap_or_else(|| panic!("no such metric in {text}")).parse().unwrap()
+    }
+
     fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
@@ -154,6 +164,17 @@ async fn answer(response: reqwest::Response) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
+/// Waits until a condition holds, for a minute at most.
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+    assert!(waited.is_ok(), "waited in vain until {what}");
+}
+
 fn add(name: &str) -> Value {
     json!({"query": "query a($n: String) { insert City { name: $n } }", "params": {"n": name}})
 }
@@ -162,8 +183,8 @@ const COUNT: &str = "query n() { match { $c: City } return { count($c) as n } }"
 
 #[tokio::test]
 async fn a_graph_is_served_until_the_process_is_told_to_stop() {
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     assert_eq!(server.get("/healthz", None).await.1["status"], "ok");
     assert_eq!(server.post("/mutate", None, add("bodo")).await.0, 200);
     let (status, body) = server.post("/graphs/default/query", None, json!({"query": COUNT})).await;
@@ -172,22 +193,22 @@ async fn a_graph_is_served_until_the_process_is_told_to_stop() {
     let log = server.stop();
     assert!(log.contains("serving") && log.contains("stopped") && log.contains("mode=\"single\""), "{log}");
     // What was acknowledged is there, and nothing was left to recovery.
-    assert_eq!(std::fs::read_dir(place.path("g/__recovery")).map_or(0, Iterator::count), 0);
-    let server = place.start(&["g", "--unauthenticated"], &[("RUST_LOG", "off")]);
+    assert_eq!(std::fs::read_dir(server_folder.path("g/__recovery")).map_or(0, Iterator::count), 0);
+    let server = server_folder.start(&["g", "--unauthenticated"], &[("RUST_LOG", "off")]);
     assert_eq!(server.post("/query", None, json!({"query": COUNT})).await.1["rows"][0]["n"], 3);
     assert_eq!(server.stop(), "");
 }
 
 #[tokio::test]
 async fn a_stop_lets_running_requests_end() {
-    let place = Place::new().await;
+    let server_folder = ServerFolder::new().await;
     let rows: String = (0..50_000)
         .map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"city-{n:06}\"}}}}\n"))
         .collect();
-    let graph = Omnigraph::open(place.path("g").to_str().unwrap()).await.unwrap();
+    let graph = Omnigraph::open(server_folder.path("g").to_str().unwrap()).await.unwrap();
     graph.load(Load::new("main", LoadSource::Text(rows), LoadMode::Merge)).await.unwrap();
     graph.close().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let export = reqwest::Client::new()
         .post(server.url("/export"))
         .header("content-type", "application/json")
@@ -208,12 +229,13 @@ async fn a_stop_lets_running_requests_end() {
 
 #[tokio::test]
 async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let url = server.url("/mutate");
+    let count = Arc::new(AtomicUsize::new(0));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let url = url.clone();
+            let (url, count) = (url.clone(), Arc::clone(&count));
             tokio::spawn(async move {
                 let client = reqwest::Client::new();
                 let mut acknowledged = Vec::new();
@@ -221,7 +243,10 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
                     let name = format!("w{writer}-{n}");
                     let request = client.post(&url).header("content-type", "application/json");
                     match request.body(add(&name).to_string()).send().await {
-                        Ok(response) if response.status() == 200 => acknowledged.push(name),
+                        Ok(response) if response.status() == 200 => {
+                            acknowledged.push(name);
+                            count.fetch_add(1, Ordering::SeqCst);
+                        }
                         Ok(response) => panic!("{:?}", response.text().await),
                         Err(_) => return acknowledged,
                     }
@@ -230,15 +255,15 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
             })
         })
         .collect();
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    until("the writers have been answered", || async { count.load(Ordering::SeqCst) >= 20 }).await;
     server.signal("-KILL");
     drop(server);
     let mut acknowledged = Vec::new();
     for writer in writers {
         acknowledged.extend(writer.await.unwrap());
     }
-    assert!(acknowledged.len() > 4, "{acknowledged:?}");
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    assert!(acknowledged.len() >= 20, "{acknowledged:?}");
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let names = json!({"query": "query n() { match { $c: City } return { $c.name as n } }"});
     let (_, body) = server.post("/query", None, names).await;
     let found: std::collections::BTreeSet<&str> =
@@ -251,19 +276,19 @@ async fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
 
 #[tokio::test]
 async fn many_graphs_are_served_from_a_config_file() {
-    let place = Place::new().await;
-    Omnigraph::init(place.path("ledger").to_str().unwrap(), SCHEMA).await.unwrap().close().await;
-    place.write("q.gq", "query big() { match { $c: City } return { $c.name } }");
-    place.write("p.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [read, change, invoke_query] }\n");
-    place.write("s.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [graph_list] }\n");
-    place.write(
+    let server_folder = ServerFolder::new().await;
+    Omnigraph::init(server_folder.path("ledger").to_str().unwrap(), SCHEMA).await.unwrap().close().await;
+    server_folder.write("q.gq", "query big() { match { $c: City } return { $c.name } }");
+    server_folder.write("p.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [read, change, invoke_query] }\n");
+    server_folder.write("s.yaml", "version: 1\ngroups: { a: [ada] }\nrules:\n  - id: r\n    allow: { actors: { group: a }, actions: [graph_list] }\n");
+    server_folder.write(
         "omnigraph.yaml",
         "server: { policy: { file: s.yaml } }\ngraphs:\n  atlas: { uri: g, policy: { file: p.yaml }, queries: { big: { file: q.gq } } }\n  ledger: { uri: ./ledger }\n",
     );
-    let server = place.start(&["--config", "omnigraph.yaml"], &[TOKENS]);
+    let server = server_folder.start(&["--config", "omnigraph.yaml"], &[TOKENS]);
     let (_, list) = server.get("/graphs", Some("a-token")).await;
     assert_eq!(list["graphs"][0]["graph_id"], "atlas");
-    assert_eq!(list["graphs"][0]["uri"], place.path("g").to_str().unwrap());
+    assert_eq!(list["graphs"][0]["uri"], server_folder.path("g").to_str().unwrap());
     assert_eq!(server.get("/graphs", Some("b-token")).await.0, 403);
     assert_eq!(server.get("/graphs", None).await.0, 401);
     assert_eq!(server.post("/graphs/atlas/mutate", Some("a-token"), add("x")).await.1["actor_id"], "ada");
@@ -280,7 +305,7 @@ async fn many_graphs_are_served_from_a_config_file() {
     }
     assert!(log.contains("matched_rule_id=\"r\"") && log.contains("actor_id=\"ada\""), "{log}");
 
-    let server = place.start(&["--config", "omnigraph.yaml", "--target", "atlas"], &[TOKENS]);
+    let server = server_folder.start(&["--config", "omnigraph.yaml", "--target", "atlas"], &[TOKENS]);
     for path in ["/schema", "/graphs/default/schema", "/graphs/atlas/schema"] {
         assert_eq!(server.get(path, Some("a-token")).await.0, 200, "{path}");
     }
@@ -292,17 +317,17 @@ type Refused<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[tokio::test]
 async fn a_start_that_cannot_be_is_refused_with_the_cure() {
-    let place = Place::new().await;
-    place.write("p.yaml", "version: 1\n");
-    place.write("with-policy.yaml", "policy: { file: p.yaml }\ngraphs: { atlas: { uri: g } }\n");
-    place.write("bad-policy.yaml", "policy: { file: nowhere.yaml }\n");
-    place.write("bad-id.yaml", "graphs: { a_b: { uri: g } }\n");
-    place.write("twice.yaml", "graphs: { a: { uri: g }, b: { uri: ./g/ } }\n");
-    place.write("bad-query.yaml", "queries: { a: { file: a.gq }, b: { file: nope.gq } }\n");
-    place.write("stale-query.yaml", "queries: { a: { file: stale.gq } }\n");
-    place.write("a.gq", "query a( {");
-    place.write("stale.gq", "query a() { match { $c: Town } return { $c.name } }");
-    place.write("broken.yaml", "graphs: [\n");
+    let server_folder = ServerFolder::new().await;
+    server_folder.write("p.yaml", "version: 1\n");
+    server_folder.write("with-policy.yaml", "policy: { file: p.yaml }\ngraphs: { atlas: { uri: g } }\n");
+    server_folder.write("bad-policy.yaml", "policy: { file: nowhere.yaml }\n");
+    server_folder.write("bad-id.yaml", "graphs: { a_b: { uri: g } }\n");
+    server_folder.write("twice.yaml", "graphs: { a: { uri: g }, b: { uri: ./g/ } }\n");
+    server_folder.write("bad-query.yaml", "queries: { a: { file: a.gq }, b: { file: nope.gq } }\n");
+    server_folder.write("stale-query.yaml", "queries: { a: { file: stale.gq } }\n");
+    server_folder.write("a.gq", "query a( {");
+    server_folder.write("stale.gq", "query a() { match { $c: Town } return { $c.name } }");
+    server_folder.write("broken.yaml", "graphs: [\n");
     let refusals: [Refused; 16] = [
         (&["g"], &[], &["no bearer tokens", "--unauthenticated"]),
         (&[], &[], &["no graph to serve", "boots from a cluster", "--target", "server.graph", "--config"]),
@@ -334,17 +359,17 @@ async fn a_start_that_cannot_be_is_refused_with_the_cure() {
         (&["g"], &[("OMNIGRAPH_SERVER_BEARER_TOKENS_JSON", "[1]")], &["OMNIGRAPH_SERVER_BEARER_TOKENS_JSON"]),
     ];
     for (args, env, parts) in refusals {
-        let text = place.refusal(args, env);
+        let text = server_folder.refusal(args, env);
         for part in parts {
             assert!(text.contains(part), "{args:?}: '{part}' is not in {text}");
         }
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let text = place.refusal(&["g", "--unauthenticated", "--bind", &address], &[]);
+    let text = server_folder.refusal(&["g", "--unauthenticated", "--bind", &address], &[]);
     assert!(text.contains(&format!("cannot listen on {address}")), "{text}");
-    assert_eq!(place.run(&["--bind", "8080"], &[]).status.code(), Some(2));
-    let version = place.run(&["--version"], &[]);
+    assert_eq!(server_folder.run(&["--bind", "8080"], &[]).status.code(), Some(2));
+    let version = server_folder.run(&["--version"], &[]);
     assert_eq!(
         String::from_utf8_lossy(&version.stdout),
         format!("omnigraph-server {}\n", env!("CARGO_PKG_VERSION"))
@@ -353,12 +378,12 @@ async fn a_start_that_cannot_be_is_refused_with_the_cure() {
 
 #[tokio::test]
 async fn https_is_served_with_the_given_certificate() {
-    let place = Place::new().await;
+    let server_folder = ServerFolder::new().await;
     let files = std::env::current_dir().unwrap().join("tests/it/tls");
     let (cert, key) = (files.join("server.pem"), files.join("server.key"));
     let args =
         ["g", "--unauthenticated", "--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
-    let server = place.start(&args, &[]);
+    let server = server_folder.start(&args, &[]);
     let root = reqwest::Certificate::from_pem(&std::fs::read(&cert).unwrap()).unwrap();
     let client = reqwest::Client::builder().tls_certs_only([root]).build().unwrap();
     let url = format!("https://localhost:{}/healthz", server.address.port());
@@ -369,7 +394,7 @@ async fn https_is_served_with_the_given_certificate() {
         "nobody else vouches for the certificate"
     );
     server.stop();
-    let text = place.refusal(
+    let text = server_folder.refusal(
         &[
             "g",
             "--unauthenticated",
@@ -386,8 +411,8 @@ async fn https_is_served_with_the_given_certificate() {
 #[tokio::test]
 async fn a_refusal_before_the_body_reaches_the_client_and_keeps_the_connection() {
     use std::io::Write;
-    let place = Place::new().await;
-    let server = place.start(&["g"], &[TOKENS]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g"], &[TOKENS]);
     let mut socket = std::net::TcpStream::connect(server.address).unwrap();
     let mut answers = BufReader::new(socket.try_clone().unwrap());
     let mut status = |socket: &mut std::net::TcpStream, path: &str, token: &str, body: usize| {
@@ -430,8 +455,8 @@ async fn a_refusal_before_the_body_reaches_the_client_and_keeps_the_connection()
 #[tokio::test]
 async fn slow_clients_hold_nobody_up() {
     use std::io::Write;
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated"], &[]);
     let mut slow = Vec::new();
     for head in [
         "GET /schema HT",
@@ -452,7 +477,7 @@ async fn slow_clients_hold_nobody_up() {
 
 /// Reads until the server closes the connection.
 fn until_closed(socket: &mut std::net::TcpStream) -> Vec<u8> {
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut bytes = Vec::new();
     match socket.read_to_end(&mut bytes) {
         Ok(_) => {}
@@ -466,8 +491,8 @@ fn until_closed(socket: &mut std::net::TcpStream) -> Vec<u8> {
 #[tokio::test]
 async fn clients_that_do_not_go_on_sending_are_cut_off() {
     use std::io::Write;
-    let place = Place::new().await;
-    let server = place.start(&["g", "--unauthenticated", "--client-timeout", "500ms"], &[]);
+    let server_folder = ServerFolder::new().await;
+    let server = server_folder.start(&["g", "--unauthenticated", "--client-timeout", "500ms"], &[]);
     let head =
         "POST /query HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let begun = ["", "P", "PRI * HTTP/2.0\r\n", "GET /schema HT", head].map(|text| {
@@ -488,14 +513,14 @@ async fn clients_that_do_not_go_on_sending_are_cut_off() {
 #[tokio::test]
 async fn clients_that_do_not_go_on_reading_are_cut_off() {
     use std::io::Write;
-    let place = Place::new().await;
+    let server_folder = ServerFolder::new().await;
     // More than the buffers between the two hold.
     let rows: String =
         (0..50_000).map(|n| format!("{{\"type\":\"City\",\"data\":{{\"name\":\"{n:0>200}\"}}}}\n")).collect();
-    let graph = Omnigraph::open(place.path("g").to_str().unwrap()).await.unwrap();
+    let graph = Omnigraph::open(server_folder.path("g").to_str().unwrap()).await.unwrap();
     graph.load(Load::new("main", LoadSource::Text(rows), LoadMode::Append)).await.unwrap();
     graph.close().await;
-    let server = place.start(&["g", "--unauthenticated", "--client-timeout", "1s"], &[]);
+    let server = server_folder.start(&["g", "--unauthenticated", "--client-timeout", "1s"], &[]);
     let mut still = Vec::new();
     for _ in 0..8 {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -524,11 +549,12 @@ async fn clients_that_do_not_go_on_reading_are_cut_off() {
     };
     assert!(whole.len() > 10 << 20);
     for socket in &still {
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         assert!(socket.peek(&mut [0]).unwrap() > 0);
     }
-    // All have been answered. Who reads on before it is cut off gets everything, so nobody does.
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    // All have been answered. Who reads on before it is cut off gets everything, so nobody does: the only request that is
+    // left is the one that asks.
+    until("the clients are cut off", || async { server.requests_in_flight().await == 1 }).await;
     for mut socket in still {
         let answer = until_closed(&mut socket);
         assert!(!answer.ends_with(b"0\r\n\r\n"), "{} bytes passed for everything", answer.len());

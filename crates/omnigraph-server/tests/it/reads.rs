@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::kit::{Ask, Served};
+use crate::fixtures::{Ask, Served};
 
 const BIG: &str = "query big($n: I64) { match { $c: City  $c.people > $n } return { $c.name } }";
 
@@ -120,7 +120,7 @@ async fn a_snapshot_lists_types_in_order() {
 async fn the_schema_and_the_commits_are_read() {
     let served = Served::open().await;
     let schema = served.get("/schema").await.ok();
-    assert_eq!(schema["schema_source"], crate::kit::SCHEMA);
+    assert_eq!(schema["schema_source"], crate::fixtures::SCHEMA);
     let commits = served.get("/graphs/atlas/commits").await.ok();
     let list = commits["commits"].as_array().unwrap();
     assert_eq!(list.len(), 2);

@@ -3,7 +3,7 @@
 use omnigraph_api::{Method, Operation, Scope};
 use serde_json::json;
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 /// A path of an operation with something for each of its parameters.
 fn path(operation: Operation, base: &str) -> String {

@@ -1,8 +1,9 @@
-//! What attackers try.
+//! What attackers try: forged identities, other spellings, hostile names and bodies. Where several answers are right, a
+//! harmless request succeeds afterwards, so that a server that refuses everything does not pass.
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ask, Served, Setup, token};
+use crate::fixtures::{Ask, Served, Setup, token};
 
 const BUNDLE: &str = "version: 1\ngroups: { admins: [ada], readers: [bob, ada] }\nprotected_branches: [main]\nrules:\n  - id: a\n    allow: { actors: { group: admins }, actions: [change], branch_scope: protected }\n  - id: r\n    allow: { actors: { group: readers }, actions: [read] }\n  - id: d\n    allow: { actors: { group: readers }, actions: [change], branch_scope: unprotected }\n";
 
@@ -97,6 +98,9 @@ async fn another_spelling_of_a_branch_is_the_same_branch() {
         served.send(ask.actor("bob")).await.refused(403, Some("forbidden"));
     }
     assert_eq!(served.head("main").await, head);
+    // Who may write to the branch may do so by any of its spellings.
+    served.send(Ask::post("/mutate", add(json!(" main\n"))).actor("ada")).await.ok();
+    assert_ne!(served.head("main").await, head);
 }
 
 #[tokio::test]
@@ -154,6 +158,13 @@ async fn names_do_not_lead_out_of_the_graph() {
     }
     let branches = served.graph.branch_list().await.unwrap();
     assert!(branches.iter().all(|name| !name.contains("..") && !name.starts_with('/')), "{branches:?}");
+    // Names that do not try to lead anywhere are taken on the same routes.
+    served.post("/branches", json!({"name": "review/7"})).await.ok();
+    let query = json!({"query": "query n() { match { $c: City } return { $c.name } }", "branch": "review/7"});
+    served.post("/query", query).await.ok();
+    for path in ["/snapshot?branch=review%2F7", "/graphs/atlas/schema", "/changes?branch=review%2F7"] {
+        served.get(path).await.ok();
+    }
 }
 
 #[tokio::test]
@@ -224,17 +235,21 @@ async fn hostile_bodies_are_refused_and_harm_nobody() {
         assert!(served.send(ask).await.refused(415, Some("bad_request")).contains("Content-Type"));
     }
     assert_eq!(served.head("main").await, head);
+    // The server still answers what is not hostile.
+    let query = json!({"query": "query n() { match { $c: City } return { $c.name } }"});
+    assert_eq!(served.post("/query", query).await.ok()["row_count"], 2);
+    served.post("/mutate", add(json!("main"))).await.ok();
 }
 
 #[tokio::test]
-async fn a_failure_of_the_store_shows_no_place() {
+async fn a_failure_of_the_store_shows_no_path() {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("secret-place");
-    let engine = omnigraph::Omnigraph::init(root.to_str().unwrap(), crate::kit::SCHEMA).await.unwrap();
+    let root = folder.path().join("secret-folder");
+    let engine = omnigraph::Omnigraph::init(root.to_str().unwrap(), crate::fixtures::SCHEMA).await.unwrap();
     let state = {
         use omnigraph_server::auth::Authenticator;
         use omnigraph_server::state::{AppState, Serving};
-        let handle = crate::kit::handle(&engine, "default", &Setup::default()).await;
+        let handle = crate::fixtures::handle(&engine, "default", &Setup::default()).await;
         AppState::new(Serving::Single { graph: handle.into(), alias: None }, Authenticator::open())
     };
     let served = Served { app: omnigraph_server::build_app(state.clone()), state, graph: engine };
@@ -254,6 +269,6 @@ async fn a_failure_of_the_store_shows_no_place() {
         let shown = format!("{ask:?}");
         let reply = served.send(ask).await;
         assert!(reply.status >= 404, "{shown}: {} {}", reply.status, reply.text());
-        assert!(!reply.text().contains("secret-place"), "{shown}: {}", reply.text());
+        assert!(!reply.text().contains("secret-folder"), "{shown}: {}", reply.text());
     }
 }

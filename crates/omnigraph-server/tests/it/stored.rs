@@ -1,10 +1,10 @@
-//! Stored queries.
+//! Stored queries: their catalog, their invocation, and who learns that there are any.
 
 use omnigraph_server::registry::QueryRegistry;
 use omnigraph_server::settings::QueryEntry;
 use serde_json::json;
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 #[tokio::test]
 async fn the_catalog_lists_exposed_queries() {
@@ -89,7 +89,7 @@ async fn denied_and_absent_are_one_answer() {
         (ask("big", "bob").await, ask("nope", "ada").await, ask("nope", "bob").await);
     assert_eq!(denied.status, 404);
     assert_eq!((&denied.body, &denied.body), (&absent.body, &nobody.body));
-    let strip = |reply: &crate::kit::Reply| {
+    let strip = |reply: &crate::fixtures::Reply| {
         let mut headers = reply.headers.clone();
         headers.remove("x-request-id");
         headers

@@ -1,4 +1,4 @@
-//! Exports.
+//! Exports: their form, their bounds, and readers that leave or stand still.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tower::ServiceExt;
 
 use omnigraph_server::state::Shared;
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 async fn large() -> Served {
     large_with(|_| {}).await
@@ -108,7 +108,7 @@ async fn the_ninth_stream_is_refused_while_eight_run() {
 
 #[tokio::test]
 async fn a_reader_that_stands_still_is_given_up_and_its_part_is_free_again() {
-    let served = large_with(|shared| shared.patience.reading = Duration::from_secs(1)).await;
+    let served = large_with(|shared| shared.client_timeouts.reading = Duration::from_secs(1)).await;
     for path in ["/export", "/changes/baseline"] {
         let mut held = Vec::new();
         for taken in 1..=8 {

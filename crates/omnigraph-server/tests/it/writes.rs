@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use omnigraph_server::workload::{ANONYMOUS, WorkloadController, WorkloadLimits};
 
-use crate::kit::{Ask, Served, Setup};
+use crate::fixtures::{Ask, Served, Setup};
 
 fn add(name: &str) -> Value {
     json!({"query": "query add($name: String) { insert City { name: $name } }", "params": {"name": name}})
@@ -109,7 +109,7 @@ async fn a_conditional_mutation_runs_on_the_named_head_only() {
 #[tokio::test]
 async fn a_schema_is_changed_and_stored_queries_are_protected() {
     let served = Served::open().await;
-    let grown = crate::kit::SCHEMA.replace("people: I64?", "people: I64?  country: String?");
+    let grown = crate::fixtures::SCHEMA.replace("people: I64?", "people: I64?  country: String?");
     let body = served.post("/graphs/atlas/schema/apply", json!({"schema_source": grown})).await.ok();
     assert_eq!(
         (&body["supported"], &body["applied"], &body["step_count"]),
@@ -141,29 +141,29 @@ async fn an_actor_that_has_too_much_under_way_is_told_to_wait() {
     })
     .await;
     let slot = served.state.workload.try_admit(ANONYMOUS, 1).unwrap();
-    let gated = [
+    let limited = [
         Ask::post("/mutate", add("x")),
         Ask::post("/change", add("x")),
         Ask::post("/load", json!({"data": ""})),
         Ask::post("/ingest", json!({"data": ""})),
         Ask::new("POST", "/load/ndjson").with("content-type", "application/x-ndjson"),
-        Ask::post("/schema/apply", json!({"schema_source": crate::kit::SCHEMA})),
+        Ask::post("/schema/apply", json!({"schema_source": crate::fixtures::SCHEMA})),
         Ask::post("/branches", json!({"name": "b"})),
         Ask::new("DELETE", "/branches/b"),
         Ask::post("/branches/merge", json!({"source": "b"})),
     ];
-    for ask in gated.clone() {
+    for ask in limited.clone() {
         let shown = format!("{ask:?}");
         let reply = served.send(ask).await;
         let text = reply.refused(429, Some("too_many_requests"));
         assert!(text.contains("cap is 1"), "{shown}: {text}");
         assert_eq!(reply.header("retry-after"), Some("60"));
     }
-    // Reads are not gated, and a malformed statement is found only after admission.
+    // Reads are not limited, and a malformed statement is found only after admission.
     served.get("/snapshot").await.ok();
     served.post("/mutate", json!({"query": "nonsense"})).await.refused(429, Some("too_many_requests"));
     drop(slot);
-    for ask in gated {
+    for ask in limited {
         assert_ne!(served.send(ask).await.status, 429);
     }
     let large = json!({"data": "x".repeat(1001)});

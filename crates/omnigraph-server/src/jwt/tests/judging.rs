@@ -1,9 +1,9 @@
-//! Which tokens prove an actor.
+//! Which tokens prove an actor, and why others do not.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
-use super::kit::*;
+use super::fixtures::*;
 use crate::jwt::JwtRejection;
 
 #[tokio::test]

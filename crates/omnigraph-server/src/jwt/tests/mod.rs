@@ -1,5 +1,5 @@
-//! Tokens signed in the test, by keys made in the test.
+//! JWT authentication with keys and tokens that the tests make themselves.
 
+mod fixtures;
 mod judging;
-mod kit;
 mod sources;

@@ -1,11 +1,11 @@
-//! Where keys come from: files and servers, good and bad.
+//! How keys are read and read again, from files and from servers that behave well or badly.
 
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 use serde_json::json;
 
-use super::kit::*;
+use super::fixtures::*;
 use crate::jwt::{JwksError, JwksLimits, JwksSource, JwtRejection, JwtVerifier};
 
 #[tokio::test]

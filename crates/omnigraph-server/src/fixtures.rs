@@ -1,4 +1,4 @@
-//! What the unit tests share.
+//! An environment and the body of a response, for unit tests.
 
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What the modules share: a served graph, and requests to it.
+//! A loaded graph that is served in the test process, requests to it, and their answers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! Fake servers.
+//! Servers that record what they are sent and give the answers that a test chooses.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,8 @@
-//! Request bodies that an answer came before: an early refusal reads nothing of what the client still sends.
+//! Draining: reads and discards what an early answer left unread of a request body.
 //!
-//! A connection that is closed with unread bytes is reset, and the client may lose the answer (RFC 9112 §9.6). So what is
-//! left of a body is read and thrown away behind the answer, within bounds; then the connection can be used again.
+//! A request may be refused while its client still sends the body. A connection that is closed with unread bytes is reset,
+//! and the client may lose the answer (RFC 9112 §9.6). So the rest of the body is read behind the answer and thrown away,
+//! within bounds of bytes and time; then the connection can be used again.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,7 +17,7 @@ use futures::StreamExt;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use crate::patience::Patience;
+use crate::client_timeouts::ClientTimeouts;
 
 /// Most bytes that are thrown away.
 const DRAINED_BYTES: u64 = 8 << 20;
@@ -26,15 +27,15 @@ const DRAINED_TIME: Duration = Duration::from_secs(10);
 
 /// Middleware, outside of everything that may refuse a request.
 pub async fn drain(request: Request, next: Next) -> Response {
-    let time = DRAINED_TIME.min(Patience::of(request.extensions()).sending);
+    let time = DRAINED_TIME.min(ClientTimeouts::of(request.extensions()).sending);
     // Streams of HTTP/2 end one by one.
     if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
         return next.run(request).await;
     }
-    let (sender, leftover) = oneshot::channel();
-    let request = request.map(|body| Body::new(Returned { body: Some(body), sender: Some(sender) }));
+    let (sender, unread) = oneshot::channel();
+    let request = request.map(|body| Body::new(ReturnedBody { body: Some(body), sender: Some(sender) }));
     let mut response = next.run(request).await;
-    let Ok(body) = leftover.await else { return response };
+    let Ok(body) = unread.await else { return response };
     if body.size_hint().lower() > DRAINED_BYTES {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
@@ -55,12 +56,12 @@ async fn throw_away(body: Body) {
 }
 
 /// A body that is given back when it is dropped before its end.
-struct Returned {
+struct ReturnedBody {
     body: Option<Body>,
     sender: Option<oneshot::Sender<Body>>,
 }
 
-impl http_body::Body for Returned {
+impl http_body::Body for ReturnedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -85,7 +86,7 @@ impl http_body::Body for Returned {
     }
 }
 
-impl Drop for Returned {
+impl Drop for ReturnedBody {
     fn drop(&mut self) {
         if let (Some(body), Some(sender)) = (self.body.take(), self.sender.take())
             && !body.is_end_stream()
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn not_more_than_the_bound() {
+    async fn what_is_left_is_read_up_to_a_bound() {
         let (body, taken) = counted(100);
         assert!(!send(body).await.headers().contains_key("connection"));
         for _ in 0..1000 {

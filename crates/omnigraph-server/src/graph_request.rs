@@ -1,4 +1,7 @@
-//! One request to one graph: who calls, which graph is meant, what the caller may do, and how the answer looks.
+//! One request to one graph: who asks, which graph is meant, what the actor may do, and which form the answer has.
+//!
+//! [`GraphRequest`] is an extractor: a handler that takes one has the actor that authentication found and a graph that is
+//! served. Permission is asked by the handler itself, once it knows which operation the request stands for.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,9 +25,9 @@ use crate::workload::{ANONYMOUS, AdmissionGuard};
 /// The branch that is meant where none is named.
 pub const MAIN: &str = "main";
 
-/// The caller of a route and the graph it is about.
+/// A request to a graph: what every handler of a graph operation starts from.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct GraphRequest {
     /// The server.
     pub app: AppState,
     /// The graph.
@@ -35,7 +38,7 @@ pub struct Caller {
     pub flat: bool,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller
+impl<S: Send + Sync> FromRequestParts<S> for GraphRequest
 where
     AppState: FromRef<S>,
 {
@@ -61,7 +64,7 @@ pub fn actor(parts: &Parts) -> Option<Arc<str>> {
     parts.extensions.get::<Actor>().map(|actor| Arc::clone(&actor.id))
 }
 
-impl Caller {
+impl GraphRequest {
     /// Returns the actor's name.
     pub fn actor_id(&self) -> Option<&str> {
         self.actor.as_deref()
@@ -75,11 +78,11 @@ impl Caller {
         authorize(self.graph.policy.as_ref(), self.actor_id(), operation, &self.app.metrics)
     }
 
-    /// As [`Caller::authorize`] for a read of a branch or a commit, `main` without either. A commit is judged by the branch
+    /// As [`GraphRequest::authorize`] for a read of a branch or a commit, `main` without either. A commit is judged by the branch
     /// it was made on.
     ///
     /// # Errors
-    /// As [`Caller::authorize`]; 404 for an unknown commit.
+    /// As [`GraphRequest::authorize`]; 404 for an unknown commit.
     pub async fn authorize_read(&self, branch: Option<&str>, snapshot: Option<&str>) -> Result<(), ApiError> {
         let Some(id) = snapshot else { return self.authorize(Operation::Read { branch }) };
         if self.graph.policy.is_none() || self.actor.is_none() {

@@ -1,4 +1,4 @@
-//! Keys, tokens and a key server.
+//! Key pairs, signed tokens, and a server of keys whose answers a test chooses.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
