@@ -7,7 +7,8 @@ use omnigraph::db::{Durability, OpenOptions};
 use omnigraph_client::http::{ClientError, GraphClient, ServerClient, graph_base};
 use omnigraph_client::operator::{AddressFlags, Capability, ProcessEnv, Scope, ScopeError, resolve};
 
-use crate::args::{DurabilityArg, Global};
+use crate::args::Global;
+use crate::args::global::DurabilityArg;
 use crate::failure::Failure;
 use crate::operator;
 

@@ -8,7 +8,8 @@ use omnigraph_api::ReadOutput;
 use omnigraph_client::operator::{CellLayout, OutputFormat, TableStyle, output_format, table_style};
 use serde_json::{Map, Value, json};
 
-use crate::args::{self, Format};
+use crate::args::Global;
+use crate::args::query::Format;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -16,13 +17,14 @@ use crate::output;
 /// Prints a read result in the format of the flags, else of the alias, else of the operator config.
 pub(crate) fn print(
     read: &ReadOutput,
-    flags: &args::ReadOutput,
+    global: &Global,
+    format: Option<Format>,
     alias: Option<OutputFormat>,
 ) -> Result<(), Failure> {
     // A configuration that cannot be read gives no preferences; what needed it has failed by now.
     let defaults = operator::load().ok().map(|operator| &operator.config.defaults);
     let report = Report { read, columns: columns(read) };
-    match output_format(flags.json, flags.format.map(OutputFormat::from), alias, defaults) {
+    match output_format(global.json, format.map(OutputFormat::from), alias, defaults) {
         OutputFormat::Json => output::json(read),
         OutputFormat::Jsonl => output::line(&report.json_lines()),
         OutputFormat::Csv => report.csv(),

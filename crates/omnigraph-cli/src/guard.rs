@@ -1,7 +1,9 @@
 //! Which addressing flags a command accepts. One that it cannot use is refused before anything else happens.
 
 use crate::args::blob::Blob;
-use crate::args::{Changes, Command, Global, Schema};
+use crate::args::changes::Changes;
+use crate::args::schema::Schema;
+use crate::args::{Command, Global};
 use crate::failure::Failure;
 
 /// What a command works on, as messages say it.

@@ -17,19 +17,17 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-
-use crate::args::Cli;
+use crate::args::Invocation;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     if arguments.len() <= 1 {
-        let _ = Cli::command().write_long_help(&mut anstream::stderr());
+        let _ = args::grammar().write_long_help(&mut anstream::stderr());
         return ExitCode::from(2);
     }
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let invocation = match Invocation::parse(arguments) {
+        Ok(invocation) => invocation,
         Err(error) => error.exit(),
     };
     tracing_subscriber::fmt()
@@ -43,12 +41,12 @@ fn main() -> ExitCode {
     if let Err(message) = omnigraph::failpoints::arm_from_environment() {
         return report::print(&Failure::Usage { message, hint: None }, false);
     }
-    let json = cli.command.wants_json();
+    let json = invocation.json_failures();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report::print(&Failure::io("starting the async runtime", error), json),
     };
-    let outcome = runtime.block_on(commands::run(cli));
+    let outcome = runtime.block_on(commands::run(&invocation));
     // A read of stdin or of an abandoned query may still block a thread; it must not hold up the exit.
     runtime.shutdown_background();
     match outcome {

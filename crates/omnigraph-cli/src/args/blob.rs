@@ -69,7 +69,4 @@ pub(crate) struct Get {
 pub(crate) struct Stat {
     #[command(flatten)]
     pub(crate) selector: Selector,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

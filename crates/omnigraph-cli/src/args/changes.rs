@@ -21,9 +21,6 @@ pub(crate) struct Diff {
     /// Show the properties before and after.
     #[arg(long)]
     pub(crate) values: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -41,9 +38,6 @@ pub(crate) struct CommitChanges {
     pub(crate) page_token: Option<String>,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,9 +71,6 @@ pub(crate) struct Poll {
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -95,9 +86,6 @@ pub(crate) struct Baseline {
     pub(crate) branch: String,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Which changes are wanted.

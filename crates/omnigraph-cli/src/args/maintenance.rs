@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::OptionalUri;
+use super::uri::OptionalUri;
 
 #[derive(Debug, Args)]
 pub(crate) struct Optimize {
@@ -13,9 +13,6 @@ pub(crate) struct Optimize {
     /// The branch to compact.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
     pub(crate) branch: String,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -28,9 +25,6 @@ pub(crate) struct Repair {
     /// Also publish what cannot be verified.
     #[arg(long, requires = "confirm")]
     pub(crate) force: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -49,9 +43,6 @@ pub(crate) struct Cleanup {
     /// Remove; without it nothing is removed.
     #[arg(long)]
     pub(crate) confirm: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,9 +56,6 @@ pub(crate) enum Recovery {
 pub(crate) struct RecoveryList {
     #[command(flatten)]
     pub(crate) uri: OptionalUri,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,9 +78,6 @@ pub(crate) struct IndexList {
     /// The commit to look at.
     #[arg(long, value_name = "COMMIT")]
     pub(crate) snapshot: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -102,9 +87,6 @@ pub(crate) struct IndexBuild {
     /// The branch whose indexes are built.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
     pub(crate) branch: String,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Parses `90`, `90s`, `15m`, `12h`, `30d`, `4w`.

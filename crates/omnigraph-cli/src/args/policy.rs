@@ -56,9 +56,6 @@ impl From<BundleKind> for PolicyResourceKind {
 pub(crate) struct PolicyValidate {
     #[command(flatten)]
     pub(crate) bundle: Bundle,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -68,9 +65,6 @@ pub(crate) struct PolicyTest {
     /// The test cases, a YAML file (`-` is stdin).
     #[arg(long, value_name = "FILE")]
     pub(crate) tests: PathBuf,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -90,9 +84,6 @@ pub(crate) struct PolicyExplain {
     /// The branch it makes, removes or changes as a target.
     #[arg(long, value_name = "BRANCH", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) target_branch: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Takes the names of policy files, and the same names in kebab-case. The closed set lets clap list the actions,

@@ -6,13 +6,14 @@ use omnigraph_client::operator::{self as client, server_base};
 use serde_json::{Map, Value};
 
 use super::source;
-use crate::args::{Global, alias};
+use crate::args::Global;
+use crate::args::alias::Alias;
 use crate::failure::Failure;
 use crate::format;
 use crate::operator::{self, Operator};
 
 /// Runs the stored query that an alias binds, and prints what it reads.
-pub(crate) async fn run(args: &alias::Alias, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Alias, global: &Global) -> Result<(), Failure> {
     refuse_scope(global)?;
     let operator = operator::load()?;
     let name = &args.name;
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &alias::Alias, global: &Global) -> Result<(), Fail
         ..InvokeStoredQueryRequest::default()
     };
     match connect(name, alias, operator).await?.invoke(&alias.query, &request, None).await? {
-        InvokeStoredQueryResponse::Read(read) => format::print(&read, &args.output, alias.format),
+        InvokeStoredQueryResponse::Read(read) => format::print(&read, global, args.format, alias.format),
         InvokeStoredQueryResponse::Change(change) => Err(Failure::usage(
             format!("the server has run '{}' as a mutation", change.query_name),
             "aliases are for reads; the server does not check what is expected of a query",

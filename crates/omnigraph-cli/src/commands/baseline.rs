@@ -9,7 +9,8 @@ use omnigraph_service as service;
 
 use super::types;
 use crate::address::{self, Access, Target};
-use crate::args::{Baseline, Global};
+use crate::args::Global;
+use crate::args::changes::Baseline;
 use crate::failure::Failure;
 use crate::output;
 
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: &Baseline, global: &Global) -> Result<(), Failure>
     let installation = Installation::begin(&args.out)?;
     let captured = capture(&target, global, &request, &installation).await?;
     installation.finish()?;
-    if args.json {
+    if global.json {
         return output::json(&captured);
     }
     output::line(&format!(

@@ -182,7 +182,7 @@ async fn stat(args: &Stat, global: &Global) -> Result<(), Failure> {
         uri,
         target,
     };
-    if args.json {
+    if global.json {
         return output::json(&document);
     }
     let mut lines = vec![

@@ -45,7 +45,7 @@ pub(crate) enum Style {
 /// Prints blocks; one that arrives in several parts is printed as one.
 pub(crate) struct Blocks {
     pub(crate) out: Out,
-    style: Style,
+    pub(crate) style: Style,
     /// The commit of the block that is open.
     open: Option<String>,
     /// Whether the open block has a change already.

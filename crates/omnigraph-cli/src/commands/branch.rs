@@ -6,19 +6,20 @@ use omnigraph_service as service;
 use serde::Serialize;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, BranchCreate, BranchDelete, BranchList, BranchMerge, Global, Resolve};
+use crate::args::Global;
+use crate::args::branch::{Branch, BranchCreate, BranchDelete, BranchList, BranchMerge, Resolve};
 use crate::consent;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
 
 /// Forks, lists, deletes or merges branches.
-pub(crate) async fn run(args: &args::Branch, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Branch, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Branch::Create(args) => create(args, global).await,
-        args::Branch::List(args) => list(args, global).await,
-        args::Branch::Delete(args) => delete(args, global).await,
-        args::Branch::Merge(args) => merge(args, global).await,
+        Branch::Create(args) => create(args, global).await,
+        Branch::List(args) => list(args, global).await,
+        Branch::Delete(args) => delete(args, global).await,
+        Branch::Merge(args) => merge(args, global).await,
     }
 }
 
@@ -45,7 +46,7 @@ async fn create(args: &BranchCreate, global: &Global) -> Result<(), Failure> {
         }
     };
     created.uri = target.uri();
-    if args.json {
+    if global.json {
         return output::json(&created);
     }
     output::line(&format!("created branch {} from {}", created.name, created.from))
@@ -56,7 +57,7 @@ async fn list(args: &BranchList, global: &Global) -> Result<(), Failure> {
         Target::Served(graph) => graph.branches().await?,
         Target::Direct(uri) => service::branches(&address::open(&uri, global, Access::Read).await?).await?,
     };
-    if args.json {
+    if global.json {
         return output::json(&list);
     }
     list.branches.iter().try_for_each(|name| output::line(name))
@@ -65,7 +66,7 @@ async fn list(args: &BranchList, global: &Global) -> Result<(), Failure> {
 async fn delete(args: &BranchDelete, global: &Global) -> Result<(), Failure> {
     let target = address::target(args.uri.as_deref(), global, Access::Write).await?;
     let label = "branch delete";
-    consent::require(label, &target.uri(), target.is_local(), args.json, global)?;
+    consent::require(label, &target.uri(), target.is_local(), global)?;
     let mut deleted = match &target {
         Target::Served(graph) => {
             output::echo_target(label, &target, global.quiet);
@@ -80,7 +81,7 @@ async fn delete(args: &BranchDelete, global: &Global) -> Result<(), Failure> {
         }
     };
     deleted.uri = target.uri();
-    if args.json {
+    if global.json {
         return output::json(&deleted);
     }
     output::line(&format!("deleted branch {}", deleted.name))
@@ -125,7 +126,7 @@ async fn merge(args: &BranchMerge, global: &Global) -> Result<(), Failure> {
         }
         (None, None) => {}
     }
-    if args.json {
+    if global.json {
         return output::json(&Merged { output, dry_run: args.dry_run });
     }
     let verb = if args.dry_run { "would merge" } else { "merged" };

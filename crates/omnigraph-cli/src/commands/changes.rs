@@ -18,7 +18,8 @@ use super::baseline;
 use super::blocks::{Blocks, Style, images_text};
 use super::types::{self, Unseen};
 use crate::address::{self, Access, Target};
-use crate::args::{self, CommitChanges, Diff, Global, Poll};
+use crate::args::Global;
+use crate::args::changes::{Changes, CommitChanges, Diff, Poll};
 use crate::failure::Failure;
 use crate::output;
 
@@ -31,7 +32,7 @@ pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
     let graph = address::open(&uri, global, Access::Read).await?;
     warn_of_types(args, &graph).await?;
     let filter = args.scope.filter(args.values);
-    if args.json {
+    if global.json {
         return output::json(&graph.diff_between(target(&args.from), target(&args.to), &filter).await?);
     }
     let mut difference = graph.diff_stream(target(&args.from), target(&args.to), &filter).await?;
@@ -178,7 +179,7 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
         let page = source.commit_page(args, Some(token)).await?;
         unseen.see(&page.changes);
         let branch = page.cause.authored_branch.clone();
-        if args.json {
+        if global.json {
             output::json(&page)?;
         } else {
             let CommitChangesOutput { cause, changes, next_page_token } = page;
@@ -192,7 +193,7 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
         source.warn(&unseen, &branch).await;
         return Ok(());
     }
-    let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
+    let mut blocks = Blocks::new(if global.json { Style::Json } else { Style::Text });
     let mut token = None;
     let branch = loop {
         let CommitChangesOutput { cause, changes, next_page_token } =
@@ -206,7 +207,7 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
         }
     };
     blocks.end()?;
-    if args.json {
+    if global.json {
         blocks.out.text("\n")?;
     }
     blocks.out.flush()?;
@@ -215,10 +216,10 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
 }
 
 /// Polls or captures.
-pub(crate) async fn run(args: &args::Changes, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Changes, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Changes::Poll(args) => poll(args, global).await,
-        args::Changes::Baseline(args) => baseline::run(args, global).await,
+        Changes::Poll(args) => poll(args, global).await,
+        Changes::Baseline(args) => baseline::run(args, global).await,
     }
 }
 
@@ -226,10 +227,10 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
     let mut unseen = Unseen::of(args.scope.types());
-    let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
+    let mut blocks = Blocks::new(if global.json { Style::Json } else { Style::Text });
     // The first page is read before anything is printed, so that a refused poll leaves stdout empty.
     let mut page = source.feed_page(args, None).await?;
-    if args.json {
+    if global.json {
         blocks.out.text("{\"blocks\":[")?;
     }
     loop {
@@ -243,19 +244,14 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
         }
     }
     blocks.end()?;
-    finish(blocks, args.json, page.cursor.as_deref(), page.caught_up)?;
+    finish(blocks, page.cursor.as_deref(), page.caught_up)?;
     source.warn(&unseen, &args.branch).await;
     Ok(())
 }
 
 /// Ends a poll with what its last page says.
-fn finish(
-    mut blocks: Blocks,
-    json: bool,
-    cursor: Option<&str>,
-    caught_up: Option<bool>,
-) -> Result<(), Failure> {
-    if json {
+fn finish(mut blocks: Blocks, cursor: Option<&str>, caught_up: Option<bool>) -> Result<(), Failure> {
+    if blocks.style == Style::Json {
         blocks.out.text("]")?;
         if let Some(cursor) = cursor {
             blocks.out.text(",\"cursor\":")?;

@@ -5,12 +5,13 @@ use omnigraph::db::{ContextItem, ContextRequest, ReadTarget, SnapshotId, Via};
 use serde_json::Value as Json;
 
 use crate::address;
-use crate::args::{Global, context};
+use crate::args::Global;
+use crate::args::context::Context;
 use crate::failure::Failure;
 use crate::output;
 
 /// Prints what a graph knows about a text.
-pub(crate) async fn run(args: &context::Context, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Context, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.as_deref(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let target = match &args.snapshot {
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &context::Context, global: &Global) -> Result<(), 
         max_tokens: args.max_tokens,
     };
     let context = graph.context(target, &request).await?;
-    if args.json {
+    if global.json {
         return output::json(&context);
     }
     for skipped in &context.skipped {

@@ -12,7 +12,8 @@ use omnigraph_client::http::{Body, GraphClient, file_body};
 use omnigraph_service::{self as service, LoadRequest};
 
 use crate::address::{self, Access, Target};
-use crate::args::{Global, Mode};
+use crate::args::Global;
+use crate::args::data::Mode;
 use crate::consent;
 use crate::failure::Failure;
 use crate::operator;
@@ -38,8 +39,6 @@ pub(super) struct DataLoad<'a> {
     pub(super) from: Option<&'a str>,
     /// How the file is read, which decides the route of a server too.
     pub(super) grammar: Grammar,
-    /// Whether the receipt is printed as JSON.
-    pub(super) json: bool,
 }
 
 impl DataLoad<'_> {
@@ -49,7 +48,7 @@ impl DataLoad<'_> {
         let uri = target.uri();
         if matches!(self.mode, Mode::Overwrite) {
             let label = format!("{} --mode overwrite", self.label);
-            consent::require(&label, &uri, target.is_local(), self.json, global)?;
+            consent::require(&label, &uri, target.is_local(), global)?;
         }
         match &target {
             Target::Direct(storage) => {
@@ -70,7 +69,7 @@ impl DataLoad<'_> {
         let source = open(self.data)?;
         let graph = address::open(uri, global, Access::Write).await?;
         output::echo_target(self.label, target, global.quiet);
-        let bar = Bar::start(global.quiet || self.json);
+        let bar = Bar::start(global.quiet || global.json);
         let request = LoadRequest {
             branch: self.branch,
             from: self.from,
@@ -97,7 +96,7 @@ impl DataLoad<'_> {
         graph: &GraphClient,
     ) -> Result<IngestOutput, Failure> {
         let mode = wire_mode(self.mode);
-        let bar = Bar::start(global.quiet || self.json);
+        let bar = Bar::start(global.quiet || global.json);
         let sent = match self.grammar {
             Grammar::Strict => {
                 let body = body(self.data, &bar).await?;

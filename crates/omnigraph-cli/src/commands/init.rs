@@ -4,7 +4,8 @@ use omnigraph::Omnigraph;
 use serde_json::json;
 
 use crate::address;
-use crate::args::{Global, Init};
+use crate::args::Global;
+use crate::args::schema::Init;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -20,7 +21,7 @@ pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
     let graph = Omnigraph::init_with(&args.uri, &schema, &address::options(global, false))
         .await
         .map_err(|e| Failure::of_text(e, &args.schema.display().to_string(), &schema))?;
-    if args.json {
+    if global.json {
         let commit = graph.snapshot_of("main").await?.commit();
         output::json(&json!({"uri": args.uri, "graph_commit_id": commit.graph_commit_id}))
     } else {

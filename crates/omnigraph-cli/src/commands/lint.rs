@@ -9,17 +9,18 @@ use omnigraph_compiler::query::{self, LintReport, QueryKind, SchemaSource, Sever
 use omnigraph_compiler::schema;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::schema::Lint;
 use crate::failure::Failure;
 use crate::output;
 
 /// Type-checks every query of a file. Exits with 1 when there is an error.
-pub(crate) async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: &Lint, global: &Global) -> Result<ExitCode, Failure> {
     let path = args.query.display().to_string();
     let (catalog, source) = schema_of(args, global).await?;
     let text = output::read_text(&args.query)?;
     let report = query::lint(&path, &text, &catalog, source);
-    if args.json {
+    if global.json {
         output::json(&report)?;
     } else {
         output::line(&human(&report))?;
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, 
     Ok(if report.errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, SchemaSource), Failure> {
+async fn schema_of(args: &Lint, global: &Global) -> Result<(Arc<Catalog>, SchemaSource), Failure> {
     if let Some(path) = &args.schema {
         let label = path.display().to_string();
         let text = output::read_text(path)?;

@@ -5,7 +5,8 @@ use omnigraph_service as service;
 
 use super::source::{self, Wanted};
 use crate::address::{self, Access, Target};
-use crate::args::{Global, Mutate};
+use crate::args::Global;
+use crate::args::query::Mutate;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -15,7 +16,7 @@ pub(crate) async fn run(args: &Mutate, global: &Global) -> Result<(), Failure> {
     let wanted = source::read(&args.source)?;
     let target = address::target(args.uri.as_deref(), global, Access::Write).await?;
     let changed = change(args, global, &target, wanted).await?;
-    if args.json {
+    if global.json {
         return output::json(&changed);
     }
     output::line(&format!(

@@ -5,7 +5,8 @@ use omnigraph::db::{DatasetOptimizeStats, SkipReason};
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::maintenance::Optimize;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -51,13 +52,13 @@ struct Document<'a> {
 }
 
 /// Compacts the tables of a branch.
-pub(crate) async fn run(args: &args::Optimize, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Optimize, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
     output::echo("optimize", uri, global.quiet);
     let stats = graph.optimize_on(&args.branch, operator::actor(global)).await?;
     graph.close().await;
-    if args.json {
+    if global.json {
         return output::json(&Document { uri, datasets: stats.iter().map(Dataset::from).collect() });
     }
     output::line(&format!("optimize {uri} — {} datasets", stats.len()))?;

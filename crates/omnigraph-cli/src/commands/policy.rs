@@ -169,7 +169,7 @@ struct InvalidDocument {
 
 fn validate(args: &PolicyValidate, global: &Global) -> Result<ExitCode, Failure> {
     let Loaded { name, kind, engine } = match load(&args.bundle, global) {
-        Err(Failure::Policy(failure)) if args.json && !failure.diagnostics().is_empty() => {
+        Err(Failure::Policy(failure)) if global.json && !failure.diagnostics().is_empty() => {
             let bundle = name_of(file_of(&args.bundle, global)?);
             let kind = args.bundle.kind.map(PolicyResourceKind::from);
             let problems = failure.diagnostics();
@@ -180,7 +180,7 @@ fn validate(args: &PolicyValidate, global: &Global) -> Result<ExitCode, Failure>
     };
     let actors = engine.known_actor_count();
     let warnings: Vec<String> = engine.warnings().iter().map(ToString::to_string).collect();
-    if args.json {
+    if global.json {
         let rules = engine.config().rules.len();
         output::json(&ValidDocument { bundle: name, kind, valid: true, actors, rules, warnings })?;
     } else {
@@ -238,7 +238,7 @@ fn test(args: &PolicyTest, global: &Global) -> Result<ExitCode, Failure> {
     let text = output::read_text(&args.tests)?;
     let tests = PolicyTestConfig::from_source(&text).map_err(|error| in_file(error, &args.tests))?;
     let report = engine.run_tests(&tests);
-    if args.json {
+    if global.json {
         output::json(&TestsDocument::new(&tests, &report))?;
         return Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -258,7 +258,7 @@ fn explain(args: &PolicyExplain, global: &Global) -> Result<ExitCode, Failure> {
         target_branch: args.target_branch.clone(),
     };
     let explanation = engine.explain(&args.actor, &request).map_err(PolicyFailure::from)?;
-    if args.json {
+    if global.json {
         output::json(&explanation)?;
     } else {
         output::line(&explanation.to_string())?;

@@ -5,7 +5,8 @@ use omnigraph_service as service;
 
 use super::source::{self, Wanted};
 use crate::address::{self, Access, Target};
-use crate::args::{Global, Query};
+use crate::args::Global;
+use crate::args::query::Query;
 use crate::failure::Failure;
 use crate::format;
 use crate::output;
@@ -17,7 +18,7 @@ pub(crate) async fn run(args: &Query, global: &Global) -> Result<(), Failure> {
     if args.explain || args.analyze {
         return explain(args, global, &target, &wanted).await;
     }
-    format::print(&read(args, global, &target, wanted).await?, &args.output, None)
+    format::print(&read(args, global, &target, wanted).await?, global, args.format, None)
 }
 
 async fn read(args: &Query, global: &Global, target: &Target, wanted: Wanted) -> Result<ReadOutput, Failure> {

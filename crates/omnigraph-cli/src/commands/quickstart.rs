@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::local::Quickstart;
 use crate::failure::Failure;
 use crate::format;
 use crate::output;
@@ -64,7 +65,7 @@ struct Document {
 }
 
 /// Makes the graph, runs the tour, and says what to try next.
-pub(crate) async fn run(args: &args::Quickstart, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Quickstart, global: &Global) -> Result<(), Failure> {
     let uri = args.dir.display().to_string();
     address::check(&uri)?;
     refuse_occupied(&args.dir)?;
@@ -74,7 +75,7 @@ pub(crate) async fn run(args: &args::Quickstart, global: &Global) -> Result<(), 
         .map_err(|e| Failure::of_text(e, "examples/debian/schema.pg", SCHEMA))?;
     graph.load(Load::new("main", LoadSource::Text(ROWS.to_owned()), LoadMode::Append)).await?;
     let (nodes, edges) = graph.snapshot_of("main").await?.entity_counts();
-    if !args.json {
+    if !global.json {
         output::line(&format!(
             "Made {uri}: {nodes} nodes and {edges} edges of Debian's package universe, in one commit ({:.1} s).",
             started.elapsed().as_secs_f64()
@@ -92,12 +93,12 @@ pub(crate) async fn run(args: &args::Quickstart, global: &Global) -> Result<(), 
         let answer = service::query(&graph, &request)
             .await
             .map_err(|e| Failure::of_text(e, "examples/debian/queries.gq", QUERIES))?;
-        if !args.json {
+        if !global.json {
             output::line(&format!("\n{}:\n{}", stop.title, format::table(&answer)))?;
         }
         answers.push(answer);
     }
-    if args.json {
+    if global.json {
         return output::json(&Document { uri, nodes, edges, answers });
     }
     output::line(&next_steps(&uri))

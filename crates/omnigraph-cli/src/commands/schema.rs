@@ -7,17 +7,18 @@ use omnigraph_service as service;
 use serde::Serialize;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, Global, SchemaApply, SchemaPlan, SchemaShow};
+use crate::args::Global;
+use crate::args::schema::{Schema, SchemaApply, SchemaPlan, SchemaShow};
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
 
 /// Shows the schema, plans a change of it, or makes it.
-pub(crate) async fn run(args: &args::Schema, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Schema, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Schema::Show(args) => show(args, global).await,
-        args::Schema::Plan(args) => plan(args, global).await,
-        args::Schema::Apply(args) => apply(args, global).await,
+        Schema::Show(args) => show(args, global).await,
+        Schema::Plan(args) => plan(args, global).await,
+        Schema::Apply(args) => apply(args, global).await,
     }
 }
 
@@ -26,7 +27,7 @@ async fn show(args: &SchemaShow, global: &Global) -> Result<(), Failure> {
         Target::Served(graph) => graph.schema().await?,
         Target::Direct(uri) => service::schema(&address::open(&uri, global, Access::Read).await?).await?,
     };
-    if args.json {
+    if global.json {
         return output::json(&schema);
     }
     output::line(schema.schema_source.trim_end_matches('\n'))
@@ -48,7 +49,7 @@ async fn plan(args: &SchemaPlan, global: &Global) -> Result<(), Failure> {
         SchemaApplyOptions { allow_data_loss: args.allow_data_loss, ..SchemaApplyOptions::default() };
     let plan = graph.plan_schema_with_options(&text, &options).await;
     let plan = plan.map_err(|error| Failure::of_text(error, &args.schema.display().to_string(), &text))?;
-    if args.json {
+    if global.json {
         return output::json(&PlanDocument {
             uri,
             supported: plan.supported,
@@ -85,7 +86,7 @@ async fn apply(args: &SchemaApply, global: &Global) -> Result<(), Failure> {
         }
     };
     result.uri = target.uri();
-    if args.json {
+    if global.json {
         return output::json(&result);
     }
     let mut lines = vec![

@@ -5,7 +5,7 @@ use std::path::Path;
 use omnigraph_api::RawJson;
 use serde_json::{Map, Value};
 
-use crate::args::QuerySource;
+use crate::args::query::QuerySource;
 use crate::failure::Failure;
 use crate::output;
 
