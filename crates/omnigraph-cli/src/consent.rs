@@ -1,4 +1,4 @@
-//! Asking before a destructive write.
+//! Consent to a destructive write: given by `--yes`, or asked for on a terminal.
 
 use std::io::{IsTerminal, Write};
 

@@ -1,4 +1,4 @@
-//! Read results as tables, key-value lists, CSV, JSON lines or one JSON document.
+//! Rows of reads as a table, key-value list, CSV, JSON lines or one JSON document.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ pub(crate) fn print(
     format: Option<Format>,
     alias: Option<OutputFormat>,
 ) -> Result<(), Failure> {
-    // A configuration that cannot be read gives no preferences; what needed it has failed by now.
+    // A config that cannot be read gives no defaults here; a command that needs it has failed before.
     let defaults = operator::load().ok().map(|operator| &operator.config.defaults);
     let report = Report { read, columns: columns(read) };
     match output_format(global.json, format.map(OutputFormat::from), alias, defaults) {
@@ -33,7 +33,7 @@ pub(crate) fn print(
     }
 }
 
-/// Renders a read result as a table of the built-in style.
+/// Renders a result as a table in the built-in style.
 pub(crate) fn table(read: &ReadOutput) -> String {
     Report { read, columns: columns(read) }.table(table_style(None))
 }
@@ -50,7 +50,7 @@ impl From<Format> for OutputFormat {
     }
 }
 
-/// Returns the columns of a result; where they are not told, the members of its rows.
+/// Returns the columns of a result, or the members of its rows if it lists no columns.
 fn columns(read: &ReadOutput) -> Cow<'_, [String]> {
     if !read.columns.is_empty() {
         return Cow::Borrowed(&read.columns);
@@ -154,7 +154,7 @@ impl Report<'_> {
     }
 }
 
-/// Renders one row: on one line, or on as many as its longest cell needs.
+/// Renders one row on one line or, wrapped, on as many as its longest cell needs.
 fn row_lines(cells: &[Vec<char>], widths: &[usize], layout: CellLayout) -> Vec<String> {
     let line = |parts: Vec<&[char]>| -> String {
         let padded: Vec<String> = parts.iter().zip(widths).map(|(part, width)| fit(part, *width)).collect();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_cell_goes_on_on_further_lines_when_asked() {
+    fn a_wide_cell_is_wrapped_when_asked() {
         let wide = read(json!([{"name": "abcdefghijk", "age": 1}]));
         expect![[r#"
             1 rows from branch main via q
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_are_not_told_are_the_members_of_the_rows() {
+    fn columns_that_are_not_listed_are_the_members_of_the_rows() {
         let mut bare = read(json!([{"b": 1}, {"a": 2}]));
         bare.columns.clear();
         assert_eq!(columns(&bare).as_ref(), ["a", "b"]);

@@ -1,15 +1,27 @@
 //! The `omnigraph` command line.
 //!
-//! `args` says what a user may type, `commands` does it, `format` prints reads, `report` prints failures. stdout holds
-//! the result and nothing else; stderr holds warnings, notes, progress and errors.
+//! stdout holds the result and nothing else; stderr holds warnings, notes, progress and errors.
+//!
+//! `main` parses the arguments into an invocation, lets `commands` run it, and lets `report` print a failure. A module
+//! uses only modules of the lines above its own:
+//!
+//! ```text
+//! args (what may be typed), failure (why a command failed)
+//! input, output (files and stdout), operator (the operator config), guard (which flags a command accepts)
+//! address (which graph is meant), consent, format (rows of reads), progress
+//! echo (announces writes), report (prints failures)
+//! commands (one module per family)
+//! ```
 
 mod address;
 mod args;
 mod commands;
 mod consent;
+mod echo;
 mod failure;
 mod format;
 mod guard;
+mod input;
 mod operator;
 mod output;
 mod progress;
@@ -46,10 +58,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report::print(&Failure::io("starting the async runtime", error), json),
     };
-    let outcome = runtime.block_on(commands::run(&invocation));
+    let result = runtime.block_on(commands::run(&invocation));
     // A read of stdin or of an abandoned query may still block a thread; it must not hold up the exit.
     runtime.shutdown_background();
-    match outcome {
+    match result {
         Ok(code) => code,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => report::print(&failure, json),

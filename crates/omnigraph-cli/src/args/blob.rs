@@ -15,7 +15,7 @@ pub(crate) enum Blob {
     Stat(Stat),
 }
 
-/// Which cell.
+/// The cell of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Selector {
     /// Whether the type is of nodes or edges.

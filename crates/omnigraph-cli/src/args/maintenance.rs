@@ -1,4 +1,4 @@
-//! Arguments of what keeps a store in order: `optimize`, `index`, `repair`, `cleanup`, `recovery`.
+//! Arguments of the maintenance commands: `optimize`, `index`, `repair`, `cleanup`, `recovery`.
 
 use std::time::Duration;
 

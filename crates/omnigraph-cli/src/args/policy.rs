@@ -23,7 +23,7 @@ pub(crate) enum Policy {
     Explain(PolicyExplain),
 }
 
-/// Which bundle.
+/// The bundle of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
     /// The bundle, a YAML file (`-` is stdin).
@@ -86,8 +86,8 @@ pub(crate) struct PolicyExplain {
     pub(crate) target_branch: Option<String>,
 }
 
-/// Takes the names of policy files, and the same names in kebab-case. The closed set lets clap list the actions,
-/// suggest one for a typing error and complete them in a shell.
+/// Takes the names of actions as policy files spell them, and in kebab-case. As the set is closed, clap can list the
+/// actions, suggest one for a typing error and complete them in a shell.
 #[derive(Clone, Debug)]
 struct ActionParser;
 

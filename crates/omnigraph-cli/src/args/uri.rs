@@ -1,4 +1,4 @@
-//! The graph, as commands take it that have a positional for it.
+//! The graph of commands that take it as a positional.
 
 use clap::Args;
 

@@ -9,6 +9,7 @@ use crate::address::{self, Access, Target};
 use crate::args::Global;
 use crate::args::branch::{Branch, BranchCreate, BranchDelete, BranchList, BranchMerge, Resolve};
 use crate::consent;
+use crate::echo;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -31,13 +32,13 @@ async fn create(args: &BranchCreate, global: &Global) -> Result<(), Failure> {
     let label = "branch create";
     let mut created = match &target {
         Target::Served(graph) => {
-            output::echo_target(label, &target, global.quiet);
+            echo::write(label, &target, global);
             let request = BranchCreateRequest { name: args.name.clone(), from: Some(args.from.clone()) };
-            graph.create_branch(&request).await.map_err(Failure::of_write)?
+            graph.create_branch(&request).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Write).await?;
-            output::echo_target(label, &target, global.quiet);
+            echo::write(label, &target, global);
             let branch = args.snapshot.is_none().then_some(args.from.as_str());
             let from = service::read_target(branch, args.snapshot.as_deref())?;
             let created = service::create_branch(&graph, from, &args.name, operator::actor(global)).await?;
@@ -69,12 +70,12 @@ async fn delete(args: &BranchDelete, global: &Global) -> Result<(), Failure> {
     consent::require(label, &target.uri(), target.is_local(), global)?;
     let mut deleted = match &target {
         Target::Served(graph) => {
-            output::echo_target(label, &target, global.quiet);
-            graph.delete_branch(&args.name).await.map_err(Failure::of_write)?
+            echo::write(label, &target, global);
+            graph.delete_branch(&args.name).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Write).await?;
-            output::echo_target(label, &target, global.quiet);
+            echo::write(label, &target, global);
             let deleted = service::delete_branch(&graph, &args.name, operator::actor(global)).await?;
             graph.close().await;
             deleted
@@ -106,13 +107,13 @@ async fn merge(args: &BranchMerge, global: &Global) -> Result<(), Failure> {
     }
     let output = match &target {
         Target::Served(graph) => {
-            output::echo_target("branch merge", &target, global.quiet);
+            echo::write("branch merge", &target, global);
             let request = BranchMergeRequest {
                 source: args.source.clone(),
                 target: Some(args.into.clone()),
                 delete_branch: args.delete_branch,
             };
-            graph.merge_branches(&request).await.map_err(Failure::of_write)?
+            graph.merge_branches(&request).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => merge_direct(args, global, &target, uri).await?,
     };
@@ -144,7 +145,7 @@ async fn merge_direct(
     uri: &str,
 ) -> Result<BranchMergeOutput, Failure> {
     let graph = address::open(uri, global, Access::Write).await?;
-    output::echo_target("branch merge", target, global.quiet);
+    echo::write("branch merge", target, global);
     let actor = operator::actor(global);
     let request = MergeBranches {
         actor,

@@ -10,6 +10,7 @@ use crate::address;
 use crate::args::Global;
 use crate::args::maintenance::Cleanup;
 use crate::consent;
+use crate::echo;
 use crate::failure::Failure;
 use crate::output;
 
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: &Cleanup, global: &Global) -> Result<(), Failure> 
     }
     consent::require("cleanup", uri, address::is_local(uri), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("cleanup", uri, global.quiet);
+    echo::storage_write("cleanup", uri, global);
     let stats = graph.cleanup(options).await?;
     graph.close().await;
     if global.json {
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: &Cleanup, global: &Global) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Shows what would go: on stderr, as stdout is for what was done; with `--json` as a document.
+/// Shows what would be removed: as text on stderr, since stdout is for results, or with `--json` as a document.
 async fn preview(
     args: &Cleanup,
     uri: &str,

@@ -48,14 +48,14 @@ pub(crate) async fn run(args: &Context, global: &Global) -> Result<(), Failure> 
 }
 
 fn item(item: &ContextItem) -> Result<(), Failure> {
-    let way = match &item.via {
+    let path = match &item.via {
         None => String::new(),
         Some(Via { edge_type, from_type_key, from_id, forward, .. }) => {
             let (open, close) = if *forward { ("-", "->") } else { ("<-", "-") };
             format!("  {from_type_key} {from_id} {open}{edge_type}{close}")
         }
     };
-    output::line(&format!("{} {}  {:.4}{way}", item.type_key, item.id, item.score))?;
+    output::line(&format!("{} {}  {:.4}{path}", item.type_key, item.id, item.score))?;
     let shown = item.properties.iter().filter(|(_, value)| !value.is_null());
     shown.into_iter().try_for_each(|(name, value)| {
         let text = match value {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::address;
 use crate::args::Global;
 use crate::args::maintenance::{Index, IndexBuild, IndexList};
+use crate::echo;
 use crate::failure::Failure;
 use crate::output;
 
@@ -71,7 +72,7 @@ async fn list(args: &IndexList, global: &Global) -> Result<(), Failure> {
 async fn build(args: &IndexBuild, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("index build", uri, global.quiet);
+    echo::storage_write("index build", uri, global);
     let pending_indexes = graph.ensure_indices_on(&args.branch).await?;
     graph.close().await;
     if global.json {

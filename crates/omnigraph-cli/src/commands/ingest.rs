@@ -1,9 +1,9 @@
-//! `omnigraph ingest`, the older form of `load`.
+//! `omnigraph ingest`, the deprecated form of `load`.
 
 use omnigraph::db::Grammar;
 use omnigraph_api::IngestOutput;
 
-use super::data::DataLoad;
+use super::data_file::DataLoad;
 use crate::args::Global;
 use crate::args::data::Ingest;
 use crate::failure::Failure;

@@ -4,7 +4,7 @@ use omnigraph::db::Grammar;
 use omnigraph_api::{CommitOutput, GraphBatchDeclarationOutput, LoadMode};
 use serde::Serialize;
 
-use super::data::DataLoad;
+use super::data_file::DataLoad;
 use crate::args::Global;
 use crate::args::data::Load;
 use crate::failure::Failure;

@@ -1,4 +1,9 @@
-//! One module per command family; each turns arguments into one engine request and prints its result.
+//! The commands, a module per family.
+//!
+//! A command resolves the graph, makes one request of its arguments, sends it to the engine or to a server, and prints
+//! the answer. Five modules hold what several commands share: `blocks` (change blocks as they arrive), `data_file`
+//! (loads of files), `query_input` (query texts and parameters), `type_names` (checks of `--type`), and `baseline`,
+//! which is the larger half of `changes`.
 
 mod alias;
 mod baseline;
@@ -9,7 +14,7 @@ mod changes;
 mod cleanup;
 mod commit;
 mod context;
-mod data;
+mod data_file;
 mod embed;
 mod export;
 mod graphs;
@@ -21,17 +26,17 @@ mod load;
 mod login;
 mod mutate;
 mod optimize;
-pub(crate) mod policy;
+mod policy;
 mod profile;
 mod query;
+mod query_input;
 mod quickstart;
 mod recovery;
 mod repair;
 mod schema;
 mod snapshot;
-mod source;
 mod tag;
-mod types;
+mod type_names;
 mod version;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::operator;
 use crate::output;
 
-/// Lists profiles, or shows what one comes to.
+/// Lists the profiles, or shows the address that one resolves to.
 pub(crate) fn run(args: &Profile, global: &Global) -> Result<(), Failure> {
     let config = &operator::load()?.config;
     match args {

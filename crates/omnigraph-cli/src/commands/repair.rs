@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::address;
 use crate::args::Global;
 use crate::args::maintenance::Repair;
+use crate::echo;
 use crate::failure::Failure;
 use crate::output;
 
@@ -25,7 +26,7 @@ struct Document<'a> {
 pub(crate) async fn run(args: &Repair, global: &Global) -> Result<ExitCode, Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    output::echo("repair", uri, global.quiet);
+    echo::storage_write("repair", uri, global);
     let options = RepairOptions { confirm: args.confirm, force: args.force };
     let stats = graph.repair(options).await?;
     if global.json {

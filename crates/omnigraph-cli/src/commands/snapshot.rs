@@ -8,7 +8,7 @@ use crate::args::data::Snapshot;
 use crate::failure::Failure;
 use crate::output;
 
-/// Shows what the head of a branch consists of.
+/// Shows the version and the tables of the head of a branch.
 pub(crate) async fn run(args: &Snapshot, global: &Global) -> Result<(), Failure> {
     let snapshot = match address::target(args.uri.given(), global, Access::Read).await? {
         Target::Served(graph) => graph.snapshot(Some(&args.branch)).await?,
