@@ -94,7 +94,11 @@ fn cleanup_needs_a_rule_it_understands() {
     let sandbox = grown();
     let error = sandbox.refused(&["cleanup", "g"]);
     assert!(error.contains("--keep") && error.contains("--older-than"), "{error}");
-    assert_ne!(sandbox.run(&["cleanup", "g", "--older-than", "soon"]).code, 0);
+    for age in ["soon", "1.5h", "500ms"] {
+        let run = sandbox.run(&["cleanup", "g", "--older-than", age]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{age}");
+        assert!(run.stderr.contains("--older-than") && run.stderr.contains("30"), "{}", run.stderr);
+    }
     let error = sandbox.refused(&["cleanup", "s3://bucket/g", "--keep", "1", "--confirm", "--json"]);
     assert!(error.contains("refusing destructive `cleanup`") && error.contains("--yes"), "{error}");
 }
