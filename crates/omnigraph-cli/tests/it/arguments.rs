@@ -114,7 +114,7 @@ fn a_command_without_a_graph_names_the_ways_to_address_one() {
 }
 
 #[test]
-fn a_missing_graph_is_told_with_the_cure() {
+fn a_missing_graph_is_reported_with_the_cure() {
     let error = Sandbox::empty().refused(&["snapshot", "nowhere"]);
     assert!(
         error.contains("no graph at '") && error.contains("nowhere'") && error.contains("omnigraph init"),

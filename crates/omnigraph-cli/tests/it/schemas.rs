@@ -14,7 +14,7 @@ fn init_creates_a_graph_once() {
 }
 
 #[test]
-fn a_schema_error_shows_place_line_and_hint_and_creates_nothing() {
+fn a_schema_error_shows_file_line_and_hint_and_creates_nothing() {
     let sandbox = Sandbox::empty();
     sandbox.write("bad.pg", "node Person {\n    name: Strin @key\n}\n");
     let error = sandbox.refused(&["init", "g", "--schema", "bad.pg"]);

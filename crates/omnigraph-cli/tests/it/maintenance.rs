@@ -166,8 +166,8 @@ fn a_load_leaves_its_indexes_ready_and_lost_ones_are_built_again() {
     let line =
         table.lines().find(|line| line.starts_with("node:Doc(text)") && line.contains("text    ")).unwrap();
     assert!(line.contains(" ready ") && line.contains(" 20000 "), "{table}");
-    let told = sandbox.ok(&["optimize", "g", "--quiet"]);
-    assert!(told.contains("    ↳ index pending on property 'vec': no non-null vectors"), "{told}");
+    let text = sandbox.ok(&["optimize", "g", "--quiet"]);
+    assert!(text.contains("    ↳ index pending on property 'vec': no non-null vectors"), "{text}");
 
     assert!(sandbox.refused(&["index", "list", "g", "--branch", "mian"]).contains("branch 'mian' not found"));
     assert!(sandbox.refused(&["index", "build", "nowhere"]).contains("nowhere"));
