@@ -1,4 +1,4 @@
-//! Progress bars, on an interactive stderr only.
+//! Progress bars on stderr, if it is a terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;

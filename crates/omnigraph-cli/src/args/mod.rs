@@ -1,7 +1,7 @@
 //! What a user may type, and what it means. Parsing touches no file and no graph.
 //!
-//! A module per family holds the arguments of its commands; `cli` puts them together with the flags of `global`, and
-//! `invocation` turns words into an [`Invocation`], which is all that the rest of the program sees of clap.
+//! A module per family holds the arguments of its commands. `cli` puts them together with the flags of `global`, and
+//! `invocation` parses the words of a command line into an [`Invocation`], which is what the commands run.
 
 pub(crate) mod global;
 pub(crate) mod uri;

@@ -1,9 +1,8 @@
 //! The commands, a module per family.
 //!
 //! A command resolves the graph, makes one request of its arguments, sends it to the engine or to a server, and prints
-//! the answer. Five modules hold what several commands share: `blocks` (change blocks as they arrive), `data_file`
-//! (loads of files), `query_input` (query texts and parameters), `type_names` (checks of `--type`), and `baseline`,
-//! which is the larger half of `changes`.
+//! the answer. `blocks` (change blocks as they arrive), `data_file` (loads of files), `query_input` (query texts and
+//! parameters) and `type_names` (checks of `--type`) hold what several commands share; `baseline` is a part of `changes`.
 
 mod alias;
 mod baseline;

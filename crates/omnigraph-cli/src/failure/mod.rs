@@ -67,7 +67,7 @@ pub(crate) enum Failure {
     /// A Blob cannot be read.
     #[error("{failure}")]
     Blob {
-        /// Why, in the words of both ways to read.
+        /// Why, with one text for storage and servers.
         failure: BlobFailure,
         /// What is known beyond that.
         hint: Option<String>,
@@ -108,7 +108,7 @@ impl Failure {
         Failure::Usage { message: message.into(), hint: Some(hint.into()) }
     }
 
-    /// Returns the engine's error, if that is what this is.
+    /// Returns the error of the engine, if the failure has one.
     pub(crate) fn engine(&self) -> Option<&OmniError> {
         match self {
             Failure::Engine(error) => Some(error),

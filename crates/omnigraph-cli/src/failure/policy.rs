@@ -26,7 +26,7 @@ impl PolicyFailure {
         }
     }
 
-    /// Returns the places of the JSON error object, one for each problem of a file; empty for other failures.
+    /// Returns the diagnostics of the JSON error object: one for each problem of a file, none for other failures.
     pub(crate) fn diagnostics(&self) -> Vec<Value> {
         match self {
             PolicyFailure::Load(PolicyLoadError::Invalid { file, problems }) => {
