@@ -1,4 +1,7 @@
-//! Which graph a command means.
+//! Which graph a command means, and how to open it.
+//!
+//! The address comes from the command's own URI, the addressing flags, the profile, the environment and the operator
+//! config, in this order; `omnigraph_client::operator` ranks them.
 
 use std::path::Path;
 
@@ -7,11 +10,12 @@ use omnigraph::db::{Durability, OpenOptions};
 use omnigraph_client::http::{ClientError, GraphClient, ServerClient, graph_base};
 use omnigraph_client::operator::{AddressFlags, Capability, ProcessEnv, Scope, ScopeError, resolve};
 
-use crate::args::{DurabilityArg, Global};
+use crate::args::Global;
+use crate::args::global::DurabilityArg;
 use crate::failure::Failure;
 use crate::operator;
 
-/// The variable with the graph that is meant when neither the command line nor a profile says one.
+/// The variable that names a graph for commands without one on the command line or in a profile.
 const STORE_VARIABLE: &str = "OMNIGRAPH_STORE";
 
 /// Whether a command changes the graph.
@@ -23,7 +27,7 @@ pub(crate) enum Access {
     Write,
 }
 
-/// The graph of a command on data.
+/// The graph of a command that works on storage and on servers.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// In storage: its URI as given.
@@ -41,10 +45,10 @@ impl Target {
         }
     }
 
-    /// Returns how the graph is reached, as writes announce it.
-    pub(crate) fn access(&self) -> &'static str {
+    /// Returns the words for storage or server in the announcement of a write.
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Target::Direct(uri) => direct_access(uri),
+            Target::Direct(uri) => storage_kind(uri),
             Target::Served(_) => "served",
         }
     }
@@ -54,7 +58,7 @@ impl Target {
         matches!(self, Target::Direct(uri) if is_local(uri))
     }
 
-    /// Returns the URI for something that only works on storage.
+    /// Returns the URI of the storage for `what`, a flag that servers have no request for.
     pub(crate) fn storage(&self, what: &str) -> Result<&str, Failure> {
         match self {
             Target::Direct(uri) => Ok(uri),
@@ -66,17 +70,17 @@ impl Target {
     }
 }
 
-/// Returns how a graph in storage is reached, as writes announce it.
-pub(crate) fn direct_access(uri: &str) -> &'static str {
+/// Returns the words for storage in the announcement of a write.
+pub(crate) fn storage_kind(uri: &str) -> &'static str {
     if is_local(uri) { "direct, local" } else { "direct, remote" }
 }
 
-/// Resolves the graph of a command on data: the command's own URI, the flags, the profile, the defaults. A server that
-/// is addressed without graph is asked for its graphs.
+/// Resolves the graph of a command that works on storage and on servers. A server that is addressed without a graph is
+/// asked for its graphs.
 pub(crate) async fn target(own: Option<&str>, global: &Global, access: Access) -> Result<Target, Failure> {
     let (base, graph) = match scope(Capability::Data, own, global)? {
         Scope::Store { uri } => {
-            check(&uri)?;
+            check_storage_uri(&uri)?;
             return Ok(Target::Direct(uri));
         }
         Scope::Server { base, graph, .. } => (base, graph),
@@ -102,18 +106,18 @@ pub(crate) async fn target(own: Option<&str>, global: &Global, access: Access) -
     }
 }
 
-/// Resolves the storage of a command that works on it: the command's own URI, the flags, the profile, the defaults.
+/// Resolves the graph of a command that works on storage alone.
 pub(crate) fn storage(own: Option<&str>, global: &Global) -> Result<String, Failure> {
     match scope(Capability::Direct, own, global)? {
         Scope::Store { uri } => {
-            check(&uri)?;
+            check_storage_uri(&uri)?;
             Ok(uri)
         }
         Scope::Server { .. } | Scope::Cluster { .. } => Err(no_clusters()),
     }
 }
 
-/// Resolves what a command works on.
+/// Resolves the address of a command. `own` is its URI argument.
 pub(crate) fn scope(capability: Capability, own: Option<&str>, global: &Global) -> Result<Scope, Failure> {
     let operator = operator::load()?;
     let mut flags = AddressFlags {
@@ -124,15 +128,15 @@ pub(crate) fn scope(capability: Capability, own: Option<&str>, global: &Global) 
         graph: global.graph.as_deref(),
         profile: global.profile.as_deref(),
     };
-    let usual = default_store(&flags);
+    let default = default_store(&flags);
     if matches!(capability, Capability::Data | Capability::Direct) {
-        flags.store = flags.store.or(usual.as_deref());
+        flags.store = flags.store.or(default.as_deref());
     }
     Ok(resolve(capability, &flags, &operator.config, &ProcessEnv)?)
 }
 
-/// Tells whether anything addresses a graph; what it is need not be usable.
-pub(crate) fn is_given(own: Option<&str>, global: &Global) -> Result<bool, Failure> {
+/// Tells whether anything addresses a graph, even one that the command cannot use.
+pub(crate) fn is_addressed(own: Option<&str>, global: &Global) -> Result<bool, Failure> {
     match scope(Capability::Direct, own, global) {
         Err(Failure::Scope(ScopeError::NoGraph)) => Ok(false),
         Err(Failure::Operator(error)) => Err(error.into()),
@@ -154,8 +158,8 @@ fn no_clusters() -> Failure {
     Failure::usage("this build has no cluster support", "address the graph's storage with --store URI")
 }
 
-/// Refuses an address that is no storage.
-pub(crate) fn check(uri: &str) -> Result<(), Failure> {
+/// Refuses a URI that cannot be the storage of a graph.
+pub(crate) fn check_storage_uri(uri: &str) -> Result<(), Failure> {
     if uri.trim().is_empty() {
         return Err(Failure::usage(
             "the graph's URI is empty",
@@ -184,13 +188,13 @@ pub(crate) fn check(uri: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns the path of a URI on this machine, unless it is percent-encoded.
+/// Returns the path of a storage URI on this machine; none if it is percent-encoded.
 pub(crate) fn local_path(uri: &str) -> Option<&Path> {
     let path = uri.strip_prefix("file://").unwrap_or(uri);
     (is_local(uri) && !(uri.len() > path.len() && path.contains('%'))).then(|| Path::new(path))
 }
 
-/// Tells whether a URI is on this machine.
+/// Tells whether a storage URI is on this machine.
 pub(crate) fn is_local(uri: &str) -> bool {
     !uri.contains("://") || uri.starts_with("file://")
 }

@@ -1,4 +1,4 @@
-//! Asking before a destructive write.
+//! Consent to a destructive write: given by `--yes`, or asked for on a terminal.
 
 use std::io::{IsTerminal, Write};
 
@@ -6,17 +6,11 @@ use crate::args::Global;
 use crate::failure::Failure;
 
 /// Asks before a destructive write to a target that is not on this machine.
-pub(crate) fn require(
-    label: &str,
-    uri: &str,
-    is_local: bool,
-    json: bool,
-    global: &Global,
-) -> Result<(), Failure> {
+pub(crate) fn require(label: &str, uri: &str, is_local: bool, global: &Global) -> Result<(), Failure> {
     if is_local || global.yes {
         return Ok(());
     }
-    if json || !std::io::stdin().is_terminal() {
+    if global.json || !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
             format!("refusing destructive `{label}` on {uri} without consent"),
             "pass --yes to consent",

@@ -1,4 +1,4 @@
-//! Read results as tables, key-value lists, CSV, JSON lines or one JSON document.
+//! Rows of reads as a table, key-value list, CSV, JSON lines or one JSON document.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -8,7 +8,8 @@ use omnigraph_api::ReadOutput;
 use omnigraph_client::operator::{CellLayout, OutputFormat, TableStyle, output_format, table_style};
 use serde_json::{Map, Value, json};
 
-use crate::args::{self, Format};
+use crate::args::Global;
+use crate::args::query::Format;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -16,13 +17,14 @@ use crate::output;
 /// Prints a read result in the format of the flags, else of the alias, else of the operator config.
 pub(crate) fn print(
     read: &ReadOutput,
-    flags: &args::ReadOutput,
+    global: &Global,
+    format: Option<Format>,
     alias: Option<OutputFormat>,
 ) -> Result<(), Failure> {
-    // A configuration that cannot be read gives no preferences; what needed it has failed by now.
+    // A config that cannot be read gives no defaults here; a command that needs it has failed before.
     let defaults = operator::load().ok().map(|operator| &operator.config.defaults);
     let report = Report { read, columns: columns(read) };
-    match output_format(flags.json, flags.format.map(OutputFormat::from), alias, defaults) {
+    match output_format(global.json, format.map(OutputFormat::from), alias, defaults) {
         OutputFormat::Json => output::json(read),
         OutputFormat::Jsonl => output::line(&report.json_lines()),
         OutputFormat::Csv => report.csv(),
@@ -31,7 +33,7 @@ pub(crate) fn print(
     }
 }
 
-/// Renders a read result as a table of the built-in style.
+/// Renders a result as a table in the built-in style.
 pub(crate) fn table(read: &ReadOutput) -> String {
     Report { read, columns: columns(read) }.table(table_style(None))
 }
@@ -48,7 +50,7 @@ impl From<Format> for OutputFormat {
     }
 }
 
-/// Returns the columns of a result; where they are not told, the members of its rows.
+/// Returns the columns of a result, or the members of its rows if it lists no columns.
 fn columns(read: &ReadOutput) -> Cow<'_, [String]> {
     if !read.columns.is_empty() {
         return Cow::Borrowed(&read.columns);
@@ -152,7 +154,7 @@ impl Report<'_> {
     }
 }
 
-/// Renders one row: on one line, or on as many as its longest cell needs.
+/// Renders one row on one line or, wrapped, on as many as its longest cell needs.
 fn row_lines(cells: &[Vec<char>], widths: &[usize], layout: CellLayout) -> Vec<String> {
     let line = |parts: Vec<&[char]>| -> String {
         let padded: Vec<String> = parts.iter().zip(widths).map(|(part, width)| fit(part, *width)).collect();
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_cell_goes_on_on_further_lines_when_asked() {
+    fn a_wide_cell_is_wrapped_when_asked() {
         let wide = read(json!([{"name": "abcdefghijk", "age": 1}]));
         expect![[r#"
             1 rows from branch main via q
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_are_not_told_are_the_members_of_the_rows() {
+    fn columns_that_are_not_listed_are_the_members_of_the_rows() {
         let mut bare = read(json!([{"b": 1}, {"a": 2}]));
         bare.columns.clear();
         assert_eq!(columns(&bare).as_ref(), ["a", "b"]);

@@ -1,12 +1,16 @@
-//! Which addressing flags a command accepts. One that it cannot use is refused before anything else happens.
+//! Which addressing flags each command accepts.
+//!
+//! A flag that the command cannot use is refused before any file is read and anything is sent.
 
 use crate::args::blob::Blob;
-use crate::args::{Changes, Command, Global, Schema};
+use crate::args::changes::Changes;
+use crate::args::schema::Schema;
+use crate::args::{Command, Global};
 use crate::failure::Failure;
 
-/// What a command works on, as messages say it.
+/// What a command works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Capability {
     /// A graph, served or in storage.
     Data,
     /// A server.
@@ -19,7 +23,7 @@ enum Kind {
     Local,
 }
 
-/// What an addressing flag selects.
+/// A flag that says which graph is meant, or who writes to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flag {
     Server,
@@ -35,13 +39,13 @@ use Flag::{As, Cluster, Graph, Profile, Server, Store};
 /// How a command is called, and what it accepts.
 struct Rule {
     label: &'static str,
-    kind: Kind,
+    capability: Capability,
     accepted: &'static [Flag],
 }
 
 impl Rule {
-    const fn new(label: &'static str, kind: Kind, accepted: &'static [Flag]) -> Rule {
-        Rule { label, kind, accepted }
+    const fn new(label: &'static str, capability: Capability, accepted: &'static [Flag]) -> Rule {
+        Rule { label, capability, accepted }
     }
 }
 
@@ -62,60 +66,61 @@ pub(crate) fn check(command: &Command, global: &Global) -> Result<(), Failure> {
     }
 }
 
-/// Returns what a command accepts; `None` for one that judges its flags itself.
+/// Returns what a command accepts; `None` for `alias`, which checks its flags itself.
 fn rule(command: &Command) -> Option<Rule> {
     const WRITE: &[Flag] = &[Server, Graph, Store, As, Profile];
-    // They attribute nothing.
+    // Reads record no author, so they take no `--as`.
     const READ: &[Flag] = &[Server, Graph, Store, Profile];
+    // Work on storage: without a record of its author, and with one.
     const MAINTENANCE: &[Flag] = &[Cluster, Graph, Store, Profile];
-    const NAMED: &[Flag] = &[Cluster, Graph, Store, As, Profile];
-    let (label, kind, accepted): (_, _, &'static [Flag]) = match command {
-        Command::Query(_) => ("query", Kind::Data, READ),
-        Command::Mutate(_) => ("mutate", Kind::Data, WRITE),
-        Command::Load(_) => ("load", Kind::Data, WRITE),
-        Command::Ingest(_) => ("ingest", Kind::Data, WRITE),
-        Command::Branch(_) => ("branch", Kind::Data, WRITE),
-        Command::Snapshot(_) => ("snapshot", Kind::Data, WRITE),
-        Command::Export(_) => ("export", Kind::Data, WRITE),
-        Command::Blob(Blob::Get(_)) => ("blob get", Kind::Data, READ),
-        Command::Blob(Blob::Stat(_)) => ("blob stat", Kind::Data, READ),
-        Command::Commit(_) => ("commit", Kind::Data, READ),
-        Command::Changes(Changes::Poll(_)) => ("changes poll", Kind::Data, READ),
-        Command::Changes(Changes::Baseline(_)) => ("changes baseline", Kind::Data, READ),
-        Command::Schema(Schema::Show(_)) => ("schema show", Kind::Data, WRITE),
-        Command::Schema(Schema::Apply(_)) => ("schema apply", Kind::Data, WRITE),
-        Command::Schema(Schema::Plan(_)) => ("schema plan", Kind::Direct, &[Store, Profile]),
-        Command::Graphs(_) => ("graphs list", Kind::Served, &[Server, Profile]),
-        Command::Init(_) => ("init", Kind::Direct, &[]),
-        Command::Optimize(_) => ("optimize", Kind::Direct, MAINTENANCE),
-        Command::Repair(_) => ("repair", Kind::Direct, MAINTENANCE),
-        Command::Cleanup(_) => ("cleanup", Kind::Direct, MAINTENANCE),
-        Command::Lint(_) => ("lint", Kind::Direct, MAINTENANCE),
-        Command::Recovery(_) => ("recovery", Kind::Direct, MAINTENANCE),
-        Command::Context(_) => ("context", Kind::Direct, MAINTENANCE),
-        Command::Diff(_) => ("diff", Kind::Direct, MAINTENANCE),
-        Command::Index(_) => ("index", Kind::Direct, NAMED),
-        Command::Tag(_) => ("tag", Kind::Direct, NAMED),
-        Command::Policy(_) => ("policy", Kind::Control, &[Cluster, Graph, Profile]),
-        Command::Embed(_) => ("embed", Kind::Local, &[]),
-        Command::Login(_) => ("login", Kind::Local, &[]),
-        Command::Logout(_) => ("logout", Kind::Local, &[]),
-        Command::Profile(_) => ("profile", Kind::Local, &[]),
-        Command::Quickstart(_) => ("quickstart", Kind::Local, &[]),
-        Command::Completions(_) => ("completions", Kind::Local, &[]),
-        Command::Version => ("version", Kind::Local, &[]),
+    const AUTHORED: &[Flag] = &[Cluster, Graph, Store, As, Profile];
+    let (label, capability, accepted): (_, _, &'static [Flag]) = match command {
+        Command::Query(_) => ("query", Capability::Data, READ),
+        Command::Mutate(_) => ("mutate", Capability::Data, WRITE),
+        Command::Load(_) => ("load", Capability::Data, WRITE),
+        Command::Ingest(_) => ("ingest", Capability::Data, WRITE),
+        Command::Branch(_) => ("branch", Capability::Data, WRITE),
+        Command::Snapshot(_) => ("snapshot", Capability::Data, WRITE),
+        Command::Export(_) => ("export", Capability::Data, WRITE),
+        Command::Blob(Blob::Get(_)) => ("blob get", Capability::Data, READ),
+        Command::Blob(Blob::Stat(_)) => ("blob stat", Capability::Data, READ),
+        Command::Commit(_) => ("commit", Capability::Data, READ),
+        Command::Changes(Changes::Poll(_)) => ("changes poll", Capability::Data, READ),
+        Command::Changes(Changes::Baseline(_)) => ("changes baseline", Capability::Data, READ),
+        Command::Schema(Schema::Show(_)) => ("schema show", Capability::Data, WRITE),
+        Command::Schema(Schema::Apply(_)) => ("schema apply", Capability::Data, WRITE),
+        Command::Schema(Schema::Plan(_)) => ("schema plan", Capability::Direct, &[Store, Profile]),
+        Command::Graphs(_) => ("graphs list", Capability::Served, &[Server, Profile]),
+        Command::Init(_) => ("init", Capability::Direct, &[]),
+        Command::Optimize(_) => ("optimize", Capability::Direct, MAINTENANCE),
+        Command::Repair(_) => ("repair", Capability::Direct, MAINTENANCE),
+        Command::Cleanup(_) => ("cleanup", Capability::Direct, MAINTENANCE),
+        Command::Lint(_) => ("lint", Capability::Direct, MAINTENANCE),
+        Command::Recovery(_) => ("recovery", Capability::Direct, MAINTENANCE),
+        Command::Context(_) => ("context", Capability::Direct, MAINTENANCE),
+        Command::Diff(_) => ("diff", Capability::Direct, MAINTENANCE),
+        Command::Index(_) => ("index", Capability::Direct, AUTHORED),
+        Command::Tag(_) => ("tag", Capability::Direct, AUTHORED),
+        Command::Policy(_) => ("policy", Capability::Control, &[Cluster, Graph, Profile]),
+        Command::Embed(_) => ("embed", Capability::Local, &[]),
+        Command::Login(_) => ("login", Capability::Local, &[]),
+        Command::Logout(_) => ("logout", Capability::Local, &[]),
+        Command::Profile(_) => ("profile", Capability::Local, &[]),
+        Command::Quickstart(_) => ("quickstart", Capability::Local, &[]),
+        Command::Completions(_) => ("completions", Capability::Local, &[]),
+        Command::Version => ("version", Capability::Local, &[]),
         Command::Alias(_) => return None,
     };
-    Some(Rule::new(label, kind, accepted))
+    Some(Rule::new(label, capability, accepted))
 }
 
 fn refusal(rule: &Rule, flag: Flag) -> Failure {
-    let kind = match rule.kind {
-        Kind::Data => "data",
-        Kind::Served => "served",
-        Kind::Direct => "direct (storage-native)",
-        Kind::Control => "cluster control",
-        Kind::Local => "local",
+    let capability = match rule.capability {
+        Capability::Data => "data",
+        Capability::Served => "served",
+        Capability::Direct => "direct (storage-native)",
+        Capability::Control => "cluster control",
+        Capability::Local => "local",
     };
     let purpose = match flag {
         Server => "--server addresses a served graph",
@@ -125,20 +130,21 @@ fn refusal(rule: &Rule, flag: Flag) -> Failure {
         As => "--as sets the actor for a direct-engine or actor-bound cluster operation",
         Profile => "--profile selects a scope bundle",
     };
-    let remedy = match (rule.kind, rule.label) {
-        (Kind::Data, _) => "",
-        (Kind::Direct, "optimize" | "repair" | "cleanup") => {
+    let remedy = match (rule.capability, rule.label) {
+        (Capability::Data, _) => "",
+        (Capability::Direct, "optimize" | "repair" | "cleanup") => {
             " Pass a storage URI, or --cluster <dir> --graph <id>."
         }
-        (Kind::Direct, _) => " Pass a storage URI.",
-        (Kind::Served, _) => " Address the server with --server <name|url> or --profile <name>.",
-        (Kind::Control, _) => {
+        (Capability::Direct, _) => " Pass a storage URI.",
+        (Capability::Served, _) => " Address the server with --server <name|url> or --profile <name>.",
+        (Capability::Control, _) => {
             " It operates on a cluster (pass --cluster <dir|uri>, or select a cluster profile)."
         }
-        (Kind::Local, _) => " It does not address a graph.",
+        (Capability::Local, _) => " It does not address a graph.",
     };
-    let hint = (rule.kind == Kind::Control)
+    let hint = (rule.capability == Capability::Control)
         .then(|| "this build has no cluster support; pass --file <bundle.yaml>".to_owned());
-    let message = format!("`{}` is a {kind} command; {purpose} and does not apply.{remedy}", rule.label);
+    let message =
+        format!("`{}` is a {capability} command; {purpose} and does not apply.{remedy}", rule.label);
     Failure::Usage { message, hint }
 }

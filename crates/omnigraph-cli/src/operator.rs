@@ -1,4 +1,4 @@
-//! The operator's configuration, read once.
+//! The operator config, read at most once in a run.
 
 use std::sync::OnceLock;
 
@@ -8,10 +8,10 @@ use omnigraph_client::operator::{OperatorConfig, OperatorDir, ProcessEnv, token_
 use crate::args::Global;
 use crate::failure::Failure;
 
-/// What the operator's directory says.
+/// The operator config, and the directory that it and the credentials are in.
 #[derive(Debug)]
 pub(crate) struct Operator {
-    /// The configuration; empty when there is none.
+    /// The config; empty when there is no file.
     pub(crate) config: OperatorConfig,
     /// The directory, which need not exist.
     pub(crate) dir: Option<OperatorDir>,
@@ -19,7 +19,7 @@ pub(crate) struct Operator {
 
 static OPERATOR: OnceLock<Operator> = OnceLock::new();
 
-/// Reads the configuration, the first time with a warning for each unknown key.
+/// Returns the operator config. The first call reads it, and warns about each key that it does not know.
 pub(crate) fn load() -> Result<&'static Operator, Failure> {
     if let Some(operator) = OPERATOR.get() {
         return Ok(operator);
@@ -32,10 +32,10 @@ pub(crate) fn load() -> Result<&'static Operator, Failure> {
     Ok(OPERATOR.get_or_init(|| Operator { config: loaded.config, dir }))
 }
 
-/// Returns who direct writes are recorded for: `--as`, else the operator's actor if the configuration has been read.
+/// Returns the author of writes to storage: `--as`, else `operator.actor` if the config has been read.
 pub(crate) fn actor(global: &Global) -> Option<&str> {
-    let usual = || OPERATOR.get().and_then(|operator| operator.config.operator.actor.as_deref());
-    global.actor.as_deref().or_else(usual)
+    let configured = || OPERATOR.get().and_then(|operator| operator.config.operator.actor.as_deref());
+    global.actor.as_deref().or_else(configured)
 }
 
 impl Operator {

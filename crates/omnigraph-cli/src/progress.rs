@@ -1,4 +1,4 @@
-//! Progress bars, on an interactive stderr only.
+//! Progress bars on stderr, if it is a terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -8,31 +8,31 @@ use indicatif::{ProgressBar, ProgressStyle};
 use omnigraph::db::{LoadPhase, LoadProgress};
 use omnigraph_client::http::Sent;
 
-/// How often a bar moves that knows no progress.
+/// How often the spinner moves.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Receives progress of a load and clears its bar when dropped.
-pub(crate) struct Bar {
+/// Shows the progress of a load. Dropping it clears the bar.
+pub(crate) struct LoadBar {
     bar: ProgressBar,
 }
 
-impl Bar {
-    /// Shows a bar when stderr is a terminal.
-    pub(crate) fn start(quiet: bool) -> Bar {
+impl LoadBar {
+    /// Shows a bar when stderr is a terminal and `quiet` is not set.
+    pub(crate) fn start(quiet: bool) -> LoadBar {
         let visible = std::io::stderr().is_terminal() && !quiet;
         let bar = if visible { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{msg:10} {wide_bar} {bytes}/{total_bytes} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
-        Bar { bar }
+        LoadBar { bar }
     }
 
-    /// Shows that something else is at work, for a time that is not known.
-    pub(crate) fn wait(&self, message: &'static str) {
+    /// Shows a spinner, for a step of unknown length.
+    pub(crate) fn spin(&self, message: &'static str) {
         spin(&self.bar, message);
     }
 
-    /// Returns the callback for a body that is sent. Once all of it has been, the answer is waited for.
+    /// Returns the callback for a body that is being sent. Once all of it is sent, a spinner shows that the server works.
     pub(crate) fn sent(&self) -> impl Fn(Sent) + Send + Sync + 'static {
         let bar = self.bar.clone();
         move |sent: Sent| {
@@ -45,8 +45,8 @@ impl Bar {
         }
     }
 
-    /// Returns the callback for the load.
-    pub(crate) fn callback(&self) -> Arc<dyn Fn(LoadProgress) + Send + Sync> {
+    /// Returns the callback for a load into storage.
+    pub(crate) fn loaded(&self) -> Arc<dyn Fn(LoadProgress) + Send + Sync> {
         let bar = self.bar.clone();
         Arc::new(move |progress: LoadProgress| {
             if let Some(total) = progress.total_bytes {
@@ -69,19 +69,19 @@ fn spin(bar: &ProgressBar, message: &'static str) {
     bar.enable_steady_tick(TICK);
 }
 
-impl Drop for Bar {
+impl Drop for LoadBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Counts rows, and clears its bar when dropped.
+/// Shows how many rows are done. Dropping it clears the bar.
 pub(crate) struct RowBar {
     bar: ProgressBar,
 }
 
 impl RowBar {
-    /// Shows a bar when stderr is a terminal.
+    /// Shows a bar when stderr is a terminal and `quiet` is not set.
     pub(crate) fn start(quiet: bool) -> RowBar {
         let visible = std::io::stderr().is_terminal() && !quiet;
         let bar = if visible { ProgressBar::new(0) } else { ProgressBar::hidden() };

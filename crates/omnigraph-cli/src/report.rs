@@ -1,4 +1,6 @@
-//! Prints a failure: one clear message with place and cure on stderr, as text or as the JSON error object.
+//! Prints a failure on stderr, as text or as the error object of the HTTP API, and chooses the exit code.
+//!
+//! The text is a message, its causes, the line of the input that was refused, and a hint what to do.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -17,18 +19,18 @@ use crate::failure::Failure;
 /// Exit code of a conditional write whose branch moved.
 const PRECONDITION_FAILED: u8 = 4;
 
-/// What to do about it.
+/// Hint for a conditional write whose branch moved.
 const HEAD_MOVED: &str = "read again and repeat the write with the new head";
 
-/// Causes that the text of a failure lists.
+/// How many causes the text of a failure lists.
 const SHOWN_CAUSES: usize = 3;
 
 /// Prints a failure and returns the exit code that belongs to it.
 pub(crate) fn print(failure: &Failure, as_json: bool) -> ExitCode {
     let code = exit_code(failure);
-    let lost_condition = code == PRECONDITION_FAILED;
+    let head_moved = code == PRECONDITION_FAILED;
     // Nothing more can be done when stderr is gone.
-    let _ = if as_json && lost_condition {
+    let _ = if as_json && head_moved {
         writeln!(std::io::stdout(), "{:#}", error_object(failure))
     } else if as_json {
         writeln!(std::io::stderr(), "{:#}", error_object(failure))
@@ -72,14 +74,15 @@ fn print_text(failure: &Failure) -> std::io::Result<()> {
 }
 
 fn message(failure: &Failure) -> String {
-    told(failure).map_or_else(|| failure.to_string(), |output| output.error)
+    server_answer(failure).map_or_else(|| failure.to_string(), |output| output.error)
 }
 
-/// Returns what a server answers to the same request, so that both tell a mistake of the caller alike.
+/// Returns the error object of a server for the same failure, so that a refused request has one text and one code
+/// however the graph is addressed.
 ///
-/// There is none for failures of the machine: a server hides the places that the command line has to name.
-fn told(failure: &Failure) -> Option<ErrorOutput> {
-    if let Failure::NoBranch { branch, .. } = failure {
+/// There is none for internal errors: a server hides paths and causes, and the command line has to show them.
+fn server_answer(failure: &Failure) -> Option<ErrorOutput> {
+    if let Failure::BranchNotFound { branch, .. } = failure {
         return Some(ErrorReply::branch_to_load_not_found(branch).into_parts().1);
     }
     let error = failure.engine()?;
@@ -88,21 +91,22 @@ fn told(failure: &Failure) -> Option<ErrorOutput> {
         return None;
     }
     let mut output = reply.into_parts().1;
-    // Who opens the storage sees all branches, so that a similar name may be told.
+    // A server must not reveal branches that its caller may not read. Whoever opens the storage can read them all, so
+    // the text may suggest a similar name.
     if let OmniError::BranchNotFound { .. } = error {
         output.error = error.to_string();
     }
     Some(output)
 }
 
-/// Returns what the text leaves out, cause by cause.
+/// Returns the causes that the message does not include.
 fn causes(failure: &Failure) -> Vec<String> {
     let conflicts = match failure {
-        Failure::Client(error) | Failure::Unsure(error) => {
+        Failure::Client(error) | Failure::Indeterminate(error) => {
             error.error_output().map(|output| output.merge_conflicts.clone()).unwrap_or_default()
         }
         Failure::Engine(OmniError::RecoveryRequired { reason, .. }) => return vec![reason.clone()],
-        other => told(other).map(|output| output.merge_conflicts).unwrap_or_default(),
+        other => server_answer(other).map(|output| output.merge_conflicts).unwrap_or_default(),
     };
     conflicts.iter().map(|conflict| format!("{conflict}: {}", conflict.message)).collect()
 }
@@ -110,13 +114,13 @@ fn causes(failure: &Failure) -> Vec<String> {
 fn hint(failure: &Failure) -> Option<String> {
     match failure {
         Failure::Usage { hint, .. } => hint.clone(),
-        Failure::NoBranch { did_you_mean: Some(name), .. } => Some(format!("did you mean '{name}'?")),
-        Failure::NoBranch { did_you_mean: None, .. } => {
+        Failure::BranchNotFound { did_you_mean: Some(name), .. } => Some(format!("did you mean '{name}'?")),
+        Failure::BranchNotFound { did_you_mean: None, .. } => {
             Some("`--from main` forks it from main".to_owned())
         }
         Failure::Engine(OmniError::PreconditionFailed { .. }) => Some(HEAD_MOVED.to_owned()),
         Failure::Client(error) if error.precondition_failure().is_some() => Some(HEAD_MOVED.to_owned()),
-        Failure::Unsure(_) => {
+        Failure::Indeterminate(_) => {
             Some("the write may have taken place all the same: look before you repeat it".to_owned())
         }
         Failure::Client(error) if error.code() == Some(ErrorCode::Unauthorized) => {
@@ -149,7 +153,7 @@ fn hint(failure: &Failure) -> Option<String> {
     }
 }
 
-/// Tells what `merge` does with an id that is there: in the graph, or earlier in the input.
+/// Says how `--mode merge` treats the repeated id, which is in the graph or earlier in the input.
 fn merge_hint(first_at: Option<Place>) -> String {
     match first_at {
         None => "load with --mode merge to replace entities that exist".to_owned(),
@@ -159,11 +163,11 @@ fn merge_hint(first_at: Option<Place>) -> String {
 
 /// Returns the error object of the HTTP interface.
 fn error_object(failure: &Failure) -> Value {
-    if let Failure::Client(error) | Failure::Unsure(error) = failure {
+    if let Failure::Client(error) | Failure::Indeterminate(error) = failure {
         return served_object(error);
     }
-    let mut object = match told(failure).map(serde_json::to_value) {
-        Some(Ok(Value::Object(told))) => told,
+    let mut object = match server_answer(failure).map(serde_json::to_value) {
+        Some(Ok(Value::Object(object))) => object,
         _ => {
             let mut object = Map::from_iter([("error".to_owned(), Value::String(message(failure)))]);
             object.extend(code(failure).map(|code| ("code".to_owned(), Value::from(code))));
@@ -173,12 +177,12 @@ fn error_object(failure: &Failure) -> Value {
     if let Some(OmniError::Manifest(error)) = failure.engine()
         && let Some(ManifestDetails::Input { unit, line, type_key, property }) = &error.details
     {
-        let place = json!({
+        let input = json!({
             unit.to_string(): line,
             "type_key": type_key.as_ref().map(ToString::to_string),
             "property": property,
         });
-        object.insert("input".to_owned(), place);
+        object.insert("input".to_owned(), input);
     }
     if let Failure::Data { path, line, .. } = failure {
         let input = object.entry("input").or_insert_with(|| json!({"line": line}));
@@ -208,7 +212,7 @@ fn error_object(failure: &Failure) -> Value {
             object.insert("diagnostics".to_owned(), Value::Array(list));
         }
     }
-    // A lost condition is a result, whose members are fixed.
+    // A conditional write that lost is a result on stdout, with exactly the members that the spec lists.
     let hint = hint(failure).filter(|_| exit_code(failure) != PRECONDITION_FAILED);
     if let Some(hint) = hint {
         object.insert("hint".to_owned(), Value::String(hint));
@@ -216,13 +220,13 @@ fn error_object(failure: &Failure) -> Value {
     Value::Object(object)
 }
 
-/// Returns the error object of a server; one with the text alone when it sent none.
+/// Returns the error object that a server sent, or one with the text alone when it sent none.
 fn served_object(error: &ClientError) -> Value {
     let object = error.error_output().and_then(|output| serde_json::to_value(output).ok());
     object.unwrap_or_else(|| json!({"error": error.to_string()}))
 }
 
-/// Returns the class of a failure that no server answers with.
+/// Returns the code of a failure for which a server has no error object.
 fn code(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Text { .. } | Failure::Usage { .. } | Failure::Pipeline(_) => Some("bad_request"),
@@ -230,9 +234,9 @@ fn code(failure: &Failure) -> Option<&'static str> {
         Failure::Embed(error) => Some(embedding_code(error)),
         Failure::Scope(_) | Failure::Operator(_) => Some("bad_request"),
         Failure::Blob { failure, .. } => Some(blob_code(*failure)),
-        Failure::Client(_) | Failure::Unsure(_) => None,
+        Failure::Client(_) | Failure::Indeterminate(_) => None,
         Failure::Io { source, .. } => Some(io_code(source)),
-        Failure::NoBranch { .. } => Some("not_found"),
+        Failure::BranchNotFound { .. } => Some("not_found"),
         Failure::Engine(_) | Failure::Data { .. } => Some(match failure.engine()? {
             OmniError::NotAGraph { .. } => "not_found",
             OmniError::Policy(_) => "forbidden",
@@ -253,12 +257,12 @@ fn blob_code(failure: BlobFailure) -> &'static str {
     }
 }
 
-/// Tells a configuration that the caller can mend from a provider that fails.
+/// Distinguishes a configuration that the user can correct from a provider that fails.
 fn embedding_code(error: &EmbedError) -> &'static str {
     if error.is_retryable() { "internal" } else { "bad_request" }
 }
 
-/// Tells a path that the caller gave wrong from a machine that fails.
+/// Distinguishes a wrong path from a failing machine.
 fn io_code(error: &std::io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "not_found",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ReadOutput;
+use super::query::Format;
 
 /// `alias`.
 #[derive(Debug, Args)]
@@ -20,6 +20,7 @@ pub(crate) struct Alias {
     /// Read the parameters from a file (`-` is stdin).
     #[arg(long, value_name = "FILE")]
     pub(crate) params_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: ReadOutput,
+    /// How rows are printed; the default is `table`.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
 }

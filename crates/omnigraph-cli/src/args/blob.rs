@@ -15,7 +15,7 @@ pub(crate) enum Blob {
     Stat(Stat),
 }
 
-/// Which cell.
+/// The cell of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Selector {
     /// Whether the type is of nodes or edges.
@@ -69,7 +69,4 @@ pub(crate) struct Get {
 pub(crate) struct Stat {
     #[command(flatten)]
     pub(crate) selector: Selector,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -34,9 +34,6 @@ pub(crate) struct BranchCreate {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -44,9 +41,6 @@ pub(crate) struct BranchList {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -56,9 +50,6 @@ pub(crate) struct BranchDelete {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -81,9 +72,6 @@ pub(crate) struct BranchMerge {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,9 +107,6 @@ pub(crate) struct TagCreate {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -129,9 +114,6 @@ pub(crate) struct TagList {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -141,7 +123,4 @@ pub(crate) struct TagDelete {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

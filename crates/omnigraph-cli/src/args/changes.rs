@@ -1,4 +1,4 @@
-//! `diff`, `commit changes` and `changes`.
+//! Arguments of `diff`, `commit changes` and `changes`.
 
 use std::path::PathBuf;
 
@@ -21,9 +21,6 @@ pub(crate) struct Diff {
     /// Show the properties before and after.
     #[arg(long)]
     pub(crate) values: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -41,9 +38,6 @@ pub(crate) struct CommitChanges {
     pub(crate) page_token: Option<String>,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,9 +71,6 @@ pub(crate) struct Poll {
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -95,12 +86,9 @@ pub(crate) struct Baseline {
     pub(crate) branch: String,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
-/// Which changes are wanted.
+/// Filters of changes.
 #[derive(Debug, Args)]
 pub(crate) struct Scope {
     /// Only nodes or only edges; may be repeated.
@@ -133,7 +121,7 @@ impl Scope {
         &self.types
     }
 
-    /// Returns it as the scope of a feed.
+    /// Returns the filters as the scope of a feed.
     pub(crate) fn feed(&self) -> ChangeFeedScope {
         ChangeFeedScope {
             kinds: self.kinds.iter().map(|kind| (*kind).into()).collect(),
@@ -142,7 +130,7 @@ impl Scope {
         }
     }
 
-    /// Returns it as a server is asked for it.
+    /// Returns the filters as those of a request to a server.
     pub(crate) fn served(&self) -> ServedFilter {
         ServedFilter {
             kinds: self.kinds.iter().map(|kind| (*kind).into()).collect(),
@@ -151,13 +139,13 @@ impl Scope {
         }
     }
 
-    /// Returns it as the scope of a baseline.
+    /// Returns the filters as those of a baseline.
     pub(crate) fn baseline(&self, branch: &str) -> ChangeBaselineRequest {
         let ServedFilter { kinds: kind, types: type_names, ops: op } = self.served();
         ChangeBaselineRequest { branch: Some(branch.to_owned()), kind, type_names, op }
     }
 
-    /// Returns it as the filter of a net difference.
+    /// Returns the filters as those of a net difference; `images` adds the properties before and after.
     pub(crate) fn filter(&self, images: bool) -> ChangeFilter {
         let ChangeFeedScope { kinds, type_names, ops } = self.feed();
         ChangeFilter {

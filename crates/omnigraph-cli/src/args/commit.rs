@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::{CommitChanges, OptionalUri};
+use super::changes::CommitChanges;
+use super::uri::OptionalUri;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Commit {
@@ -35,9 +36,6 @@ pub(crate) struct CommitList {
     /// Continue after this commit: the last one of the page before.
     #[arg(long, value_name = "COMMIT")]
     pub(crate) after: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Which commits to list.
@@ -61,7 +59,4 @@ pub(crate) struct CommitShow {
     /// Synonym of --store.
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -34,7 +34,4 @@ pub(crate) struct Context {
     /// Most tokens in the answer, estimated at four bytes each.
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

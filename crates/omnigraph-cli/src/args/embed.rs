@@ -35,7 +35,4 @@ pub(crate) struct Embed {
     /// Keep vectors in this file by content, so that a run that failed goes on where it was.
     #[arg(long, value_name = "FILE")]
     pub(crate) cache: Option<PathBuf>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -1,10 +1,11 @@
-//! Arguments of what keeps a store in order: `optimize`, `index`, `repair`, `cleanup`, `recovery`.
+//! Arguments of the maintenance commands: `optimize`, `index`, `repair`, `cleanup`, `recovery`.
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::OptionalUri;
+use super::uri::OptionalUri;
+use crate::duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct Optimize {
@@ -13,9 +14,6 @@ pub(crate) struct Optimize {
     /// The branch to compact.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
     pub(crate) branch: String,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -28,9 +26,6 @@ pub(crate) struct Repair {
     /// Also publish what cannot be verified.
     #[arg(long, requires = "confirm")]
     pub(crate) force: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -41,17 +36,14 @@ pub(crate) struct Cleanup {
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<u32>,
     /// Keep everything younger, e.g. 30d: seconds, or with one of s, m, h, d, w.
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    #[arg(long, value_name = "DUR", value_parser = parse_age)]
     pub(crate) older_than: Option<Duration>,
     /// Leave files that no commit names alone until they are so old; longer than any write takes.
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1d", hide = true)]
+    #[arg(long, value_name = "DUR", value_parser = parse_age, default_value = "1d", hide = true)]
     pub(crate) grace: Duration,
     /// Remove; without it nothing is removed.
     #[arg(long)]
     pub(crate) confirm: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,9 +57,6 @@ pub(crate) enum Recovery {
 pub(crate) struct RecoveryList {
     #[command(flatten)]
     pub(crate) uri: OptionalUri,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,9 +79,6 @@ pub(crate) struct IndexList {
     /// The commit to look at.
     #[arg(long, value_name = "COMMIT")]
     pub(crate) snapshot: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -102,27 +88,16 @@ pub(crate) struct IndexBuild {
     /// The branch whose indexes are built.
     #[arg(long, value_name = "BRANCH", default_value = "main")]
     pub(crate) branch: String,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
-/// Parses `90`, `90s`, `15m`, `12h`, `30d`, `4w`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected an integer with one of s, m, h, d, w, such as 30d".to_owned();
-    let (number, seconds) = match text.as_bytes().last() {
-        Some(b's') => (&text[..text.len() - 1], 1),
-        Some(b'm') => (&text[..text.len() - 1], 60),
-        Some(b'h') => (&text[..text.len() - 1], 60 * 60),
-        Some(b'd') => (&text[..text.len() - 1], 24 * 60 * 60),
-        Some(b'w') => (&text[..text.len() - 1], 7 * 24 * 60 * 60),
-        _ => (text, 1),
-    };
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(expected());
+/// Parses an age. The receipt counts ages in seconds, so milliseconds are refused.
+fn parse_age(text: &str) -> Result<Duration, String> {
+    match duration::parse(text) {
+        Ok(_) if text.ends_with("ms") => {
+            Err(format!("'{text}' is too fine; write a whole number and one of s, m, h, d, w, such as 30d"))
+        }
+        parsed => parsed.map_err(|error| error.to_string()),
     }
-    let number: u64 = number.parse().map_err(|_| expected())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
 }
 
 #[cfg(test)]
@@ -130,12 +105,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_parsed_with_their_unit() {
-        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
-        assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
-        for wrong in ["", "d", "1.5h", "-3d", "+3d", "3 d", "3y", "99999999999999999w"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
+    fn ages_are_durations_of_whole_seconds() {
+        assert_eq!(parse_age("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_age("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        for text in ["", "500ms", "2000ms", "soon", "-3d", "99999999999999999w"] {
+            assert!(parse_age(text).is_err(), "{text}");
         }
     }
 }

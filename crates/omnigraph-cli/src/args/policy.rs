@@ -23,7 +23,7 @@ pub(crate) enum Policy {
     Explain(PolicyExplain),
 }
 
-/// Which bundle.
+/// The bundle of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
     /// The bundle, a YAML file (`-` is stdin).
@@ -56,9 +56,6 @@ impl From<BundleKind> for PolicyResourceKind {
 pub(crate) struct PolicyValidate {
     #[command(flatten)]
     pub(crate) bundle: Bundle,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -68,9 +65,6 @@ pub(crate) struct PolicyTest {
     /// The test cases, a YAML file (`-` is stdin).
     #[arg(long, value_name = "FILE")]
     pub(crate) tests: PathBuf,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -90,13 +84,10 @@ pub(crate) struct PolicyExplain {
     /// The branch it makes, removes or changes as a target.
     #[arg(long, value_name = "BRANCH", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) target_branch: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
-/// Takes the names of policy files, and the same names in kebab-case. The closed set lets clap list the actions,
-/// suggest one for a typing error and complete them in a shell.
+/// Takes the names of actions as policy files spell them, and in kebab-case. As the set is closed, clap can list the
+/// actions, suggest one for a typing error and complete them in a shell.
 #[derive(Clone, Debug)]
 struct ActionParser;
 

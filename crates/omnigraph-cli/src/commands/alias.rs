@@ -5,19 +5,20 @@ use omnigraph_client::http::{AddressError, ClientError, GraphClient, ServerClien
 use omnigraph_client::operator::{self as client, server_base};
 use serde_json::{Map, Value};
 
-use super::source;
-use crate::args::{Global, alias};
+use super::query_input;
+use crate::args::Global;
+use crate::args::alias::Alias;
 use crate::failure::Failure;
 use crate::format;
 use crate::operator::{self, Operator};
 
 /// Runs the stored query that an alias binds, and prints what it reads.
-pub(crate) async fn run(args: &alias::Alias, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Alias, global: &Global) -> Result<(), Failure> {
     refuse_scope(global)?;
     let operator = operator::load()?;
     let name = &args.name;
     let alias = operator.config.aliases.get(name).ok_or_else(|| unknown(name, operator))?;
-    let given = source::params_of(args.params.as_deref(), args.params_file.as_deref())?;
+    let given = query_input::params_of(args.params.as_deref(), args.params_file.as_deref())?;
     let params = params(alias, name, &args.args, given)?;
     let request = InvokeStoredQueryRequest {
         params: (!params.is_empty()).then(|| RawJson::of(&params)).transpose().map_err(|error| {
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &alias::Alias, global: &Global) -> Result<(), Fail
         ..InvokeStoredQueryRequest::default()
     };
     match connect(name, alias, operator).await?.invoke(&alias.query, &request, None).await? {
-        InvokeStoredQueryResponse::Read(read) => format::print(&read, &args.output, alias.format),
+        InvokeStoredQueryResponse::Read(read) => format::print(&read, global, args.format, alias.format),
         InvokeStoredQueryResponse::Change(change) => Err(Failure::usage(
             format!("the server has run '{}' as a mutation", change.query_name),
             "aliases are for reads; the server does not check what is expected of a query",
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: &alias::Alias, global: &Global) -> Result<(), Fail
     }
 }
 
-/// Refuses flags that address something: the alias does.
+/// Refuses addressing flags, as the alias declares its server and graph.
 fn refuse_scope(global: &Global) -> Result<(), Failure> {
     let given = [
         ("--server", global.server.is_some()),
@@ -88,7 +89,7 @@ async fn connect(name: &str, alias: &client::Alias, operator: &Operator) -> Resu
     }
 }
 
-/// Returns the parameters of an invocation: those of the flags, then the positional ones, then the fixed ones.
+/// Returns the parameters of a call. A value of the flags wins over a positional one, and that over a fixed one.
 fn params(
     alias: &client::Alias,
     name: &str,
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_value_of_a_parameter_holds() {
+    fn flags_win_over_positional_values_and_those_over_fixed_ones() {
         assert_eq!(bound(&[], json!({})), Ok(json!({"b": "fixed", "c": "fixed"})));
         assert_eq!(bound(&["5"], json!({})), Ok(json!({"a": 5, "b": "fixed", "c": "fixed"})));
         let all = bound(&["abc", "\"5\""], json!({"c": null, "d": [1]}));
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn more_values_than_names_are_refused() {
+    fn more_positional_values_than_names_are_refused() {
         let error = bound(&["1", "2", "3"], json!({})).unwrap_err();
         assert_eq!(error, "alias 'who' takes 2 positional arg(s): a, b; 3 given");
     }

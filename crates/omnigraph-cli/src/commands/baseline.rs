@@ -7,23 +7,24 @@ use std::path::{Path, PathBuf};
 use omnigraph_api::{ChangeBaselineOutput, ChangeBaselineRequest};
 use omnigraph_service as service;
 
-use super::types;
+use super::type_names;
 use crate::address::{self, Access, Target};
-use crate::args::{Baseline, Global};
+use crate::args::Global;
+use crate::args::changes::Baseline;
 use crate::failure::Failure;
 use crate::output;
 
-/// Bytes that wait to be written.
+/// Bytes that are buffered before they are written.
 const BUFFER: usize = 256 << 10;
 
-/// Writes the data of a branch to a file, and prints the cursor behind it.
+/// Writes the data of a branch to a file, and prints the cursor of the changes that follow.
 pub(crate) async fn run(args: &Baseline, global: &Global) -> Result<(), Failure> {
     let target = address::target(args.uri.as_deref(), global, Access::Read).await?;
     let request = args.scope.baseline(&args.branch);
-    let installation = Installation::begin(&args.out)?;
-    let captured = capture(&target, global, &request, &installation).await?;
-    installation.finish()?;
-    if args.json {
+    let file = AtomicFile::create(&args.out)?;
+    let captured = capture(&target, global, &request, &file).await?;
+    file.persist()?;
+    if global.json {
         return output::json(&captured);
     }
     output::line(&format!(
@@ -39,18 +40,18 @@ async fn capture(
     target: &Target,
     global: &Global,
     request: &ChangeBaselineRequest,
-    installation: &Installation,
+    file: &AtomicFile,
 ) -> Result<ChangeBaselineOutput, Failure> {
-    let failed = |error| installation.failed("writing", error);
+    let failed = |error| file.failed("writing", error);
     match target {
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Read).await?;
             let branch = request.branch.as_deref().unwrap_or("main");
             if !request.type_names.is_empty() {
                 let snapshot = service::snapshot(&graph, branch).await?;
-                types::check(&request.type_names, &types::of(&snapshot))?;
+                type_names::check(&request.type_names, &type_names::of(&snapshot))?;
             }
-            let mut out = BufWriter::with_capacity(BUFFER, &installation.file);
+            let mut out = BufWriter::with_capacity(BUFFER, &file.handle);
             let scope = service::baseline_scope(request);
             let captured = graph.capture_change_baseline(branch, &scope, &mut out).await?;
             out.into_inner().map_err(|error| failed(error.into_error()))?;
@@ -60,26 +61,27 @@ async fn capture(
             })
         }
         Target::Served(graph) => {
-            let file = tokio::fs::File::from_std(installation.file.try_clone().map_err(failed)?);
+            let file = tokio::fs::File::from_std(file.handle.try_clone().map_err(failed)?);
             let mut out = tokio::io::BufWriter::with_capacity(BUFFER, file);
             Ok(graph.capture_baseline(request, &mut out).await?)
         }
     }
 }
 
-/// A file that is written beside its place and then moved there. Nobody else installs at that place meanwhile.
-struct Installation {
+/// A file that is written under a temporary name and then renamed, so that its path never has half of it. A lock file
+/// keeps other captures to the same path out until then.
+struct AtomicFile {
     path: PathBuf,
     directory: PathBuf,
-    temporary: Temporary,
-    file: File,
-    /// Held until the end.
+    temporary: RemoveOnDrop,
+    handle: File,
+    /// Held until this is dropped.
     _lock: File,
 }
 
-impl Installation {
-    /// Takes the lock and makes the temporary file.
-    fn begin(path: &Path) -> Result<Installation, Failure> {
+impl AtomicFile {
+    /// Takes the lock and creates the temporary file.
+    fn create(path: &Path) -> Result<AtomicFile, Failure> {
         let failed = |what: &str, error| Failure::io(format!("{what} '{}'", path.display()), error);
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
             Failure::usage(format!("'{}' names no file", path.display()), "give the path of a file to write")
@@ -90,20 +92,20 @@ impl Installation {
         };
         let lock = File::create(directory.join(format!("{name}.lock"))).map_err(|e| failed("locking", e))?;
         lock.lock().map_err(|e| failed("locking", e))?;
-        let temporary = Temporary(directory.join(format!(".{name}.{}.tmp", std::process::id())));
-        let file = File::create(&temporary.0).map_err(|e| failed("writing", e))?;
-        Ok(Installation { path: path.to_owned(), directory, temporary, file, _lock: lock })
+        let temporary = RemoveOnDrop(directory.join(format!(".{name}.{}.tmp", std::process::id())));
+        let handle = File::create(&temporary.0).map_err(|e| failed("writing", e))?;
+        Ok(AtomicFile { path: path.to_owned(), directory, temporary, handle, _lock: lock })
     }
 
-    /// Moves the file to its place; when this returns, it is durable under its name.
-    fn finish(self) -> Result<(), Failure> {
-        self.file.sync_all().map_err(|error| self.failed("writing", error))?;
-        let installed = || -> std::io::Result<bool> {
+    /// Renames the file to its path, durably.
+    fn persist(self) -> Result<(), Failure> {
+        self.handle.sync_all().map_err(|error| self.failed("writing", error))?;
+        let rename = || -> std::io::Result<bool> {
             std::fs::rename(&self.temporary.0, &self.path)?;
             File::open(&self.directory).and_then(|directory| directory.sync_all())?;
-            Ok(same_file(&self.file.metadata()?, &std::fs::metadata(&self.path)?))
+            Ok(same_file(&self.handle.metadata()?, &std::fs::metadata(&self.path)?))
         };
-        if installed().map_err(|error| self.failed("installing", error))? {
+        if rename().map_err(|error| self.failed("installing", error))? {
             return Ok(());
         }
         Err(Failure::usage(
@@ -128,12 +130,12 @@ fn same_file(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
     a.len() == b.len()
 }
 
-/// A file that is removed unless it was moved away.
-struct Temporary(PathBuf);
+/// A path that is removed when this is dropped.
+struct RemoveOnDrop(PathBuf);
 
-impl Drop for Temporary {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
-        // It is gone when it was installed.
+        // After the rename there is nothing at the path.
         let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -62,15 +62,15 @@ async fn get(args: &Get, global: &Global) -> Result<(), Failure> {
     let range = BlobRange::new(start, args.length)
         .map_err(|error| Failure::usage(error.to_string(), "leave --length out to read to the end"))?;
     let range = (args.offset.is_some() || args.length.is_some()).then_some(range);
-    let mut out = Out { path: args.out.as_deref(), to: None };
+    let mut sink = ByteSink { path: args.out.as_deref(), to: None };
     match address::target(args.selector.uri.as_deref(), global, Access::Read).await? {
         Target::Served(graph) => {
             let read = http::BlobRead { range, if_match: None };
-            match graph.blob_get(&selected(&args.selector), &read).await.map_err(of_client)? {
-                http::BlobContent::External(external) => return Err(elsewhere(&external.uri)),
+            match graph.blob_get(&selected(&args.selector), &read).await.map_err(from_client)? {
+                http::BlobContent::External(external) => return Err(not_fetched(&external.uri)),
                 http::BlobContent::Managed { mut bytes, .. } => {
-                    while let Some(chunk) = bytes.next_chunk().await.map_err(broken)? {
-                        out.write(&chunk)?;
+                    while let Some(chunk) = bytes.next_chunk().await.map_err(from_stream)? {
+                        sink.write(&chunk)?;
                     }
                 }
             }
@@ -78,7 +78,7 @@ async fn get(args: &Get, global: &Global) -> Result<(), Failure> {
         Target::Direct(uri) => {
             let (length, reader) = match open(&uri, &args.selector, global).await?.content {
                 BlobContent::Managed { length, reader, .. } => (length, reader),
-                BlobContent::External(external) => return Err(elsewhere(&external.uri)),
+                BlobContent::External(external) => return Err(not_fetched(&external.uri)),
             };
             if range.is_some() && start >= length {
                 let hint = format!("the blob has {length} bytes; give a smaller --offset");
@@ -88,21 +88,21 @@ async fn get(args: &Get, global: &Global) -> Result<(), Failure> {
             let mut at = start;
             while at < end {
                 let next = end.min(at + BLOB_READ_BYTES);
-                out.write(&reader.read_range(at..next).await.map_err(of_engine)?)?;
+                sink.write(&reader.read_range(at..next).await.map_err(from_engine)?)?;
                 at = next;
             }
         }
     }
-    out.finish()
+    sink.finish()
 }
 
-/// Where bytes go. A file is made when the first ones are there, or at the end.
-struct Out<'a> {
+/// Where the bytes go. A file is created with the first bytes or at the end, so that a refused read leaves it alone.
+struct ByteSink<'a> {
     path: Option<&'a Path>,
     to: Option<Box<dyn Write + Send>>,
 }
 
-impl Out<'_> {
+impl ByteSink<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.path;
         let failed = |error| match path {
@@ -124,14 +124,14 @@ impl Out<'_> {
     }
 }
 
-fn elsewhere(uri: &str) -> Failure {
+fn not_fetched(uri: &str) -> Failure {
     Failure::usage(
         format!("the cell refers to '{uri}', which is outside the graph and is not fetched"),
         "`omnigraph blob stat` shows the reference; read it with a tool of its own",
     )
 }
 
-/// What a cell holds, however it was asked for.
+/// What a cell holds, in storage or on a server.
 enum Cell {
     Managed { size: u64, etag: String },
     External { uri: String },
@@ -140,7 +140,7 @@ enum Cell {
 async fn stat(args: &Stat, global: &Global) -> Result<(), Failure> {
     let selector = &args.selector;
     let (cell, commit) = match address::target(selector.uri.as_deref(), global, Access::Read).await? {
-        Target::Served(graph) => match graph.blob_head(&selected(selector)).await.map_err(of_client)? {
+        Target::Served(graph) => match graph.blob_head(&selected(selector)).await.map_err(from_client)? {
             BlobAnswer::Managed(blob) => {
                 (Cell::Managed { size: blob.size, etag: blob.etag }, blob.snapshot_id)
             }
@@ -182,7 +182,7 @@ async fn stat(args: &Stat, global: &Global) -> Result<(), Failure> {
         uri,
         target,
     };
-    if args.json {
+    if global.json {
         return output::json(&document);
     }
     let mut lines = vec![
@@ -225,7 +225,7 @@ fn selected(selector: &Selector) -> BlobSelector {
 async fn open(uri: &str, selector: &Selector, global: &Global) -> Result<BlobRead, Failure> {
     let graph = address::open(uri, global, Access::Read).await?;
     let branch = selector.snapshot.is_none().then_some(selector.branch.as_str());
-    let target = service::read_target(branch, selector.snapshot.as_deref()).map_err(of_engine)?;
+    let target = service::read_target(branch, selector.snapshot.as_deref()).map_err(from_engine)?;
     let cell = BlobCell {
         entity: match selector.entity {
             Entity::Node => EntityKind::Node,
@@ -235,11 +235,11 @@ async fn open(uri: &str, selector: &Selector, global: &Global) -> Result<BlobRea
         id: selector.id.clone(),
         property: selector.property.clone(),
     };
-    graph.read_blob_at(target, cell).await.map_err(of_engine)
+    graph.read_blob_at(target, cell).await.map_err(from_engine)
 }
 
-/// Words a failure as a server does, with the cause as a hint.
-fn of_engine(error: OmniError) -> Failure {
+/// Gives a failure of the engine the text that a server has for it, with the cause as a hint.
+fn from_engine(error: OmniError) -> Failure {
     let failure = match service::error::reply(&error).status() {
         400 | 409 => BlobFailure::Selector,
         404 => BlobFailure::NotFound,
@@ -247,27 +247,27 @@ fn of_engine(error: OmniError) -> Failure {
         416 => BlobFailure::Range,
         _ => BlobFailure::Delivery,
     };
-    told(failure, error.to_string())
+    blob_failure(failure, error.to_string())
 }
 
-/// Keeps the text of a refusal that has one for both ways, with what the server says as a hint.
-fn of_client(error: ClientError) -> Failure {
+/// Gives a failure of a server the same text, with what the server says as a hint.
+fn from_client(error: ClientError) -> Failure {
     match error {
         ClientError::Blob { failure, error, .. } => match error {
-            Some(error) => told(failure, error.error),
+            Some(error) => blob_failure(failure, error.error),
             None => Failure::Blob { failure, hint: None },
         },
-        other if other.status().is_some_and(|status| status >= 500) => broken(other),
+        other if other.status().is_some_and(|status| status >= 500) => from_stream(other),
         other => other.into(),
     }
 }
 
-/// Words a failure after the answer began.
-fn broken(error: ClientError) -> Failure {
-    told(BlobFailure::Delivery, error.to_string())
+/// Gives a failure in the middle of the bytes its text.
+fn from_stream(error: ClientError) -> Failure {
+    blob_failure(BlobFailure::Delivery, error.to_string())
 }
 
-fn told(failure: BlobFailure, cause: String) -> Failure {
+fn blob_failure(failure: BlobFailure, cause: String) -> Failure {
     let hint = (cause != failure.to_string()).then_some(cause);
     Failure::Blob { failure, hint }
 }

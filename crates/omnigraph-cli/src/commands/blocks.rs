@@ -1,4 +1,4 @@
-//! Change blocks on stdout, as they arrive: nothing printed is kept.
+//! Change blocks on stdout. Each is printed as its pages arrive, so that memory does not grow with the answer.
 
 use std::io::{BufWriter, Stdout, Write};
 
@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
-/// Output whose failures name stdout.
-pub(crate) struct Out(BufWriter<Stdout>);
+/// Buffered stdout, whose failures say so.
+pub(crate) struct StdoutWriter(BufWriter<Stdout>);
 
-impl Out {
-    pub(crate) fn new() -> Out {
-        Out(BufWriter::with_capacity(64 << 10, std::io::stdout()))
+impl StdoutWriter {
+    pub(crate) fn new() -> StdoutWriter {
+        StdoutWriter(BufWriter::with_capacity(64 << 10, std::io::stdout()))
     }
 
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
@@ -44,8 +44,8 @@ pub(crate) enum Style {
 
 /// Prints blocks; one that arrives in several parts is printed as one.
 pub(crate) struct Blocks {
-    pub(crate) out: Out,
-    style: Style,
+    pub(crate) out: StdoutWriter,
+    pub(crate) style: Style,
     /// The commit of the block that is open.
     open: Option<String>,
     /// Whether the open block has a change already.
@@ -54,7 +54,7 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     pub(crate) fn new(style: Style) -> Blocks {
-        Blocks { out: Out::new(), style, open: None, has_changes: false }
+        Blocks { out: StdoutWriter::new(), style, open: None, has_changes: false }
     }
 
     /// Tells whether a block was printed.
@@ -121,19 +121,19 @@ fn change_text(change: &EntityChangeOutput) -> String {
     text
 }
 
-/// Appends the lines that tell two images apart.
+/// Appends a line per difference of two images of an entity.
 pub(crate) fn images_text(
     text: &mut String,
     before: Option<&ChangeImageOutput>,
     after: Option<&ChangeImageOutput>,
 ) {
-    let ends = |image: Option<&ChangeImageOutput>| {
-        let ends = image.and_then(|image| image.endpoints.as_ref())?;
-        Some(format!("{} -> {}", ends.from, ends.to))
+    let endpoints = |image: Option<&ChangeImageOutput>| {
+        let endpoints = image.and_then(|image| image.endpoints.as_ref())?;
+        Some(format!("{} -> {}", endpoints.from, endpoints.to))
     };
-    match (ends(before), ends(after)) {
+    match (endpoints(before), endpoints(after)) {
         (Some(before), Some(after)) if before != after => *text += &format!("  {before} => {after}\n"),
-        (Some(ends), _) | (None, Some(ends)) => *text += &format!("  {ends}\n"),
+        (Some(unchanged), _) | (None, Some(unchanged)) => *text += &format!("  {unchanged}\n"),
         (None, None) => {}
     }
     let none = Map::new();

@@ -6,19 +6,21 @@ use omnigraph_service as service;
 use serde::Serialize;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, BranchCreate, BranchDelete, BranchList, BranchMerge, Global, Resolve};
+use crate::args::Global;
+use crate::args::branch::{Branch, BranchCreate, BranchDelete, BranchList, BranchMerge, Resolve};
 use crate::consent;
+use crate::echo;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
 
 /// Forks, lists, deletes or merges branches.
-pub(crate) async fn run(args: &args::Branch, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Branch, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Branch::Create(args) => create(args, global).await,
-        args::Branch::List(args) => list(args, global).await,
-        args::Branch::Delete(args) => delete(args, global).await,
-        args::Branch::Merge(args) => merge(args, global).await,
+        Branch::Create(args) => create(args, global).await,
+        Branch::List(args) => list(args, global).await,
+        Branch::Delete(args) => delete(args, global).await,
+        Branch::Merge(args) => merge(args, global).await,
     }
 }
 
@@ -30,13 +32,13 @@ async fn create(args: &BranchCreate, global: &Global) -> Result<(), Failure> {
     let label = "branch create";
     let mut created = match &target {
         Target::Served(graph) => {
-            output::echo_target(label, &target, global.quiet);
+            echo::write(label, &target, global);
             let request = BranchCreateRequest { name: args.name.clone(), from: Some(args.from.clone()) };
-            graph.create_branch(&request).await.map_err(Failure::of_write)?
+            graph.create_branch(&request).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Write).await?;
-            output::echo_target(label, &target, global.quiet);
+            echo::write(label, &target, global);
             let branch = args.snapshot.is_none().then_some(args.from.as_str());
             let from = service::read_target(branch, args.snapshot.as_deref())?;
             let created = service::create_branch(&graph, from, &args.name, operator::actor(global)).await?;
@@ -45,7 +47,7 @@ async fn create(args: &BranchCreate, global: &Global) -> Result<(), Failure> {
         }
     };
     created.uri = target.uri();
-    if args.json {
+    if global.json {
         return output::json(&created);
     }
     output::line(&format!("created branch {} from {}", created.name, created.from))
@@ -56,7 +58,7 @@ async fn list(args: &BranchList, global: &Global) -> Result<(), Failure> {
         Target::Served(graph) => graph.branches().await?,
         Target::Direct(uri) => service::branches(&address::open(&uri, global, Access::Read).await?).await?,
     };
-    if args.json {
+    if global.json {
         return output::json(&list);
     }
     list.branches.iter().try_for_each(|name| output::line(name))
@@ -65,22 +67,22 @@ async fn list(args: &BranchList, global: &Global) -> Result<(), Failure> {
 async fn delete(args: &BranchDelete, global: &Global) -> Result<(), Failure> {
     let target = address::target(args.uri.as_deref(), global, Access::Write).await?;
     let label = "branch delete";
-    consent::require(label, &target.uri(), target.is_local(), args.json, global)?;
+    consent::require(label, &target.uri(), target.is_local(), global)?;
     let mut deleted = match &target {
         Target::Served(graph) => {
-            output::echo_target(label, &target, global.quiet);
-            graph.delete_branch(&args.name).await.map_err(Failure::of_write)?
+            echo::write(label, &target, global);
+            graph.delete_branch(&args.name).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Write).await?;
-            output::echo_target(label, &target, global.quiet);
+            echo::write(label, &target, global);
             let deleted = service::delete_branch(&graph, &args.name, operator::actor(global)).await?;
             graph.close().await;
             deleted
         }
     };
     deleted.uri = target.uri();
-    if args.json {
+    if global.json {
         return output::json(&deleted);
     }
     output::line(&format!("deleted branch {}", deleted.name))
@@ -105,13 +107,13 @@ async fn merge(args: &BranchMerge, global: &Global) -> Result<(), Failure> {
     }
     let output = match &target {
         Target::Served(graph) => {
-            output::echo_target("branch merge", &target, global.quiet);
+            echo::write("branch merge", &target, global);
             let request = BranchMergeRequest {
                 source: args.source.clone(),
                 target: Some(args.into.clone()),
                 delete_branch: args.delete_branch,
             };
-            graph.merge_branches(&request).await.map_err(Failure::of_write)?
+            graph.merge_branches(&request).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => merge_direct(args, global, &target, uri).await?,
     };
@@ -125,7 +127,7 @@ async fn merge(args: &BranchMerge, global: &Global) -> Result<(), Failure> {
         }
         (None, None) => {}
     }
-    if args.json {
+    if global.json {
         return output::json(&Merged { output, dry_run: args.dry_run });
     }
     let verb = if args.dry_run { "would merge" } else { "merged" };
@@ -143,7 +145,7 @@ async fn merge_direct(
     uri: &str,
 ) -> Result<BranchMergeOutput, Failure> {
     let graph = address::open(uri, global, Access::Write).await?;
-    output::echo_target("branch merge", target, global.quiet);
+    echo::write("branch merge", target, global);
     let actor = operator::actor(global);
     let request = MergeBranches {
         actor,

@@ -16,9 +16,10 @@ use omnigraph_service as service;
 
 use super::baseline;
 use super::blocks::{Blocks, Style, images_text};
-use super::types::{self, Unseen};
+use super::type_names::{self, UnseenNames};
 use crate::address::{self, Access, Target};
-use crate::args::{self, CommitChanges, Diff, Global, Poll};
+use crate::args::Global;
+use crate::args::changes::{Changes, CommitChanges, Diff, Poll};
 use crate::failure::Failure;
 use crate::output;
 
@@ -31,7 +32,7 @@ pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
     let graph = address::open(&uri, global, Access::Read).await?;
     warn_of_types(args, &graph).await?;
     let filter = args.scope.filter(args.values);
-    if args.json {
+    if global.json {
         return output::json(&graph.diff_between(target(&args.from), target(&args.to), &filter).await?);
     }
     let mut difference = graph.diff_stream(target(&args.from), target(&args.to), &filter).await?;
@@ -46,8 +47,8 @@ pub(crate) async fn diff(args: &Diff, global: &Global) -> Result<(), Failure> {
         let mut text = format!("{op} {} {} {}\n", change.kind, change.type_name, change.id);
         if args.values {
             images_text(&mut text, change.before.map(image).as_ref(), change.after.map(image).as_ref());
-        } else if let Some(ends) = &change.endpoints {
-            text += &format!("  {} -> {}\n", ends.src, ends.dst);
+        } else if let Some(endpoints) = &change.endpoints {
+            text += &format!("  {} -> {}\n", endpoints.src, endpoints.dst);
         }
         output::bytes(text.as_bytes())?;
     }
@@ -65,7 +66,7 @@ async fn warn_of_types(args: &Diff, graph: &Omnigraph) -> Result<(), Failure> {
         known.extend(graph.catalog(target(side)).await?.type_keys().map(|key| key.name));
     }
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    types::warn(names.iter().map(String::as_str), &known, &format!("'{}' or '{}'", args.from, args.to));
+    type_names::warn(names.iter().map(String::as_str), &known, &format!("'{}' or '{}'", args.from, args.to));
     Ok(())
 }
 
@@ -75,9 +76,9 @@ fn target(text: &str) -> ReadTarget {
     if id { ReadTarget::Snapshot(SnapshotId::new(text)) } else { ReadTarget::Branch(text.to_owned()) }
 }
 
-/// Returns an image as change feeds have it.
+/// Returns an image as a wire type.
 fn image(image: EntityImage) -> ChangeImageOutput {
-    let endpoints = image.endpoints.map(|ends| ChangeEndpointsOutput { from: ends.from, to: ends.to });
+    let endpoints = image.endpoints.map(|e| ChangeEndpointsOutput { from: e.from, to: e.to });
     ChangeImageOutput { properties: image.properties, endpoints }
 }
 
@@ -146,8 +147,8 @@ impl Source {
 }
 
 impl Source {
-    /// Warns about names that no type of a branch has. A branch that is gone or hidden by now tells nothing.
-    async fn warn(&self, unseen: &Unseen<'_>, branch: &str) {
+    /// Warns about names that no type of a branch has. Without access to the branch there is nothing to compare with.
+    async fn warn(&self, unseen: &UnseenNames<'_>, branch: &str) {
         if unseen.is_empty() {
             return;
         }
@@ -161,7 +162,7 @@ impl Source {
     }
 }
 
-/// Refuses pages without room, in the words of servers.
+/// Refuses empty pages, with the text of servers.
 fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
     match limit {
         Some(0) => Err(Failure::Usage { message: "limit must be at least 1".to_owned(), hint: None }),
@@ -173,12 +174,12 @@ fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
 pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
-    let mut unseen = Unseen::of(args.scope.types());
+    let mut unseen = UnseenNames::of(args.scope.types());
     if let Some(token) = &args.page_token {
         let page = source.commit_page(args, Some(token)).await?;
-        unseen.see(&page.changes);
+        unseen.remove_seen(&page.changes);
         let branch = page.cause.authored_branch.clone();
-        if args.json {
+        if global.json {
             output::json(&page)?;
         } else {
             let CommitChangesOutput { cause, changes, next_page_token } = page;
@@ -192,12 +193,12 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
         source.warn(&unseen, &branch).await;
         return Ok(());
     }
-    let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
+    let mut blocks = Blocks::new(if global.json { Style::Json } else { Style::Text });
     let mut token = None;
     let branch = loop {
         let CommitChangesOutput { cause, changes, next_page_token } =
             source.commit_page(args, token.as_deref()).await?;
-        unseen.see(&changes);
+        unseen.remove_seen(&changes);
         let block = ChangeBlockOutput { cause, changes };
         blocks.print(&block)?;
         token = next_page_token;
@@ -206,7 +207,7 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
         }
     };
     blocks.end()?;
-    if args.json {
+    if global.json {
         blocks.out.text("\n")?;
     }
     blocks.out.flush()?;
@@ -214,27 +215,27 @@ pub(crate) async fn commit(args: &CommitChanges, global: &Global) -> Result<(), 
     Ok(())
 }
 
-/// Polls or captures.
-pub(crate) async fn run(args: &args::Changes, global: &Global) -> Result<(), Failure> {
+/// Polls a feed, or captures a baseline.
+pub(crate) async fn run(args: &Changes, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Changes::Poll(args) => poll(args, global).await,
-        args::Changes::Baseline(args) => baseline::run(args, global).await,
+        Changes::Poll(args) => poll(args, global).await,
+        Changes::Baseline(args) => baseline::run(args, global).await,
     }
 }
 
 async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
     check_limit(args.limit)?;
     let source = Source::open(args.uri.as_deref(), global).await?;
-    let mut unseen = Unseen::of(args.scope.types());
-    let mut blocks = Blocks::new(if args.json { Style::Json } else { Style::Text });
+    let mut unseen = UnseenNames::of(args.scope.types());
+    let mut blocks = Blocks::new(if global.json { Style::Json } else { Style::Text });
     // The first page is read before anything is printed, so that a refused poll leaves stdout empty.
     let mut page = source.feed_page(args, None).await?;
-    if args.json {
+    if global.json {
         blocks.out.text("{\"blocks\":[")?;
     }
     loop {
         for block in &page.blocks {
-            unseen.see(&block.changes);
+            unseen.remove_seen(&block.changes);
             blocks.print(block)?;
         }
         match page.next_page_token {
@@ -243,19 +244,14 @@ async fn poll(args: &Poll, global: &Global) -> Result<(), Failure> {
         }
     }
     blocks.end()?;
-    finish(blocks, args.json, page.cursor.as_deref(), page.caught_up)?;
+    finish(blocks, page.cursor.as_deref(), page.caught_up)?;
     source.warn(&unseen, &args.branch).await;
     Ok(())
 }
 
-/// Ends a poll with what its last page says.
-fn finish(
-    mut blocks: Blocks,
-    json: bool,
-    cursor: Option<&str>,
-    caught_up: Option<bool>,
-) -> Result<(), Failure> {
-    if json {
+/// Ends the output of a poll with the cursor of its last page.
+fn finish(mut blocks: Blocks, cursor: Option<&str>, caught_up: Option<bool>) -> Result<(), Failure> {
+    if blocks.style == Style::Json {
         blocks.out.text("]")?;
         if let Some(cursor) = cursor {
             blocks.out.text(",\"cursor\":")?;

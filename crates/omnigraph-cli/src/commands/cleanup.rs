@@ -7,8 +7,10 @@ use omnigraph::db::{CleanupPolicyOptions, DatasetCleanupStats};
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::maintenance::Cleanup;
 use crate::consent;
+use crate::echo;
 use crate::failure::Failure;
 use crate::output;
 
@@ -23,7 +25,7 @@ struct Document<'a> {
 }
 
 /// Removes old versions, or shows what would be removed.
-pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Cleanup, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     if args.keep.is_none() && args.older_than.is_none() {
         return Err(Failure::usage(
@@ -42,12 +44,12 @@ pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Fai
     if !args.confirm {
         return preview(args, uri, &policy, options, global).await;
     }
-    consent::require("cleanup", uri, address::is_local(uri), args.json, global)?;
+    consent::require("cleanup", uri, address::is_local(uri), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("cleanup", uri, global.quiet);
+    echo::storage_write("cleanup", uri, global);
     let stats = graph.cleanup(options).await?;
     graph.close().await;
-    if args.json {
+    if global.json {
         return output::json(&document(args, uri, None, &stats));
     }
     let cleaned = stats.iter().filter(|dataset| dataset.error.is_none()).count();
@@ -67,9 +69,9 @@ pub(crate) async fn run(args: &args::Cleanup, global: &Global) -> Result<(), Fai
     Ok(())
 }
 
-/// Shows what would go: on stderr, as stdout is for what was done; with `--json` as a document.
+/// Shows what would be removed: as text on stderr, since stdout is for results, or with `--json` as a document.
 async fn preview(
-    args: &args::Cleanup,
+    args: &Cleanup,
     uri: &str,
     policy: &str,
     options: CleanupPolicyOptions,
@@ -77,7 +79,7 @@ async fn preview(
 ) -> Result<(), Failure> {
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let stats = graph.cleanup(options).await?;
-    if args.json {
+    if global.json {
         return output::json(&document(args, uri, Some(true), &stats));
     }
     eprintln!("cleanup is destructive: it would remove {} from {uri} ({policy})", amount(&stats));
@@ -92,7 +94,7 @@ async fn preview(
 }
 
 fn document<'a>(
-    args: &args::Cleanup,
+    args: &Cleanup,
     uri: &'a str,
     preview: Option<bool>,
     datasets: &'a [DatasetCleanupStats],

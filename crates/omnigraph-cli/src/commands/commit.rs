@@ -4,16 +4,17 @@ use omnigraph::db::CommitPage;
 use omnigraph_service as service;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, CommitFilter, CommitList, CommitShow, Global};
+use crate::args::Global;
+use crate::args::commit::{Commit, CommitFilter, CommitList, CommitShow};
 use crate::failure::Failure;
 use crate::output;
 
 /// Lists or shows commits.
-pub(crate) async fn run(args: &args::Commit, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Commit, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Commit::List(args) => list(args, global).await,
-        args::Commit::Show(args) => show(args, global).await,
-        args::Commit::Changes(args) => super::changes::commit(args, global).await,
+        Commit::List(args) => list(args, global).await,
+        Commit::Show(args) => show(args, global).await,
+        Commit::Changes(args) => super::changes::commit(args, global).await,
     }
 }
 
@@ -36,7 +37,7 @@ async fn list(args: &CommitList, global: &Global) -> Result<(), Failure> {
             service::commits(&graph, &args.branch, &page).await?
         }
     };
-    if args.json {
+    if global.json {
         return output::json(&list);
     }
     for commit in &list.commits {
@@ -57,7 +58,7 @@ async fn show(args: &CommitShow, global: &Global) -> Result<(), Failure> {
             service::commit(&address::open(&uri, global, Access::Read).await?, &args.id).await?
         }
     };
-    if args.json {
+    if global.json {
         return output::json(&commit);
     }
     let mut lines = vec![

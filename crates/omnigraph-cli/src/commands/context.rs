@@ -5,12 +5,13 @@ use omnigraph::db::{ContextItem, ContextRequest, ReadTarget, SnapshotId, Via};
 use serde_json::Value as Json;
 
 use crate::address;
-use crate::args::{Global, context};
+use crate::args::Global;
+use crate::args::context::Context;
 use crate::failure::Failure;
 use crate::output;
 
 /// Prints what a graph knows about a text.
-pub(crate) async fn run(args: &context::Context, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Context, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.as_deref(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let target = match &args.snapshot {
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &context::Context, global: &Global) -> Result<(), 
         max_tokens: args.max_tokens,
     };
     let context = graph.context(target, &request).await?;
-    if args.json {
+    if global.json {
         return output::json(&context);
     }
     for skipped in &context.skipped {
@@ -47,14 +48,14 @@ pub(crate) async fn run(args: &context::Context, global: &Global) -> Result<(), 
 }
 
 fn item(item: &ContextItem) -> Result<(), Failure> {
-    let way = match &item.via {
+    let path = match &item.via {
         None => String::new(),
         Some(Via { edge_type, from_type_key, from_id, forward, .. }) => {
             let (open, close) = if *forward { ("-", "->") } else { ("<-", "-") };
             format!("  {from_type_key} {from_id} {open}{edge_type}{close}")
         }
     };
-    output::line(&format!("{} {}  {:.4}{way}", item.type_key, item.id, item.score))?;
+    output::line(&format!("{} {}  {:.4}{path}", item.type_key, item.id, item.score))?;
     let shown = item.properties.iter().filter(|(_, value)| !value.is_null());
     shown.into_iter().try_for_each(|(name, value)| {
         let text = match value {

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &Embed, global: &Global) -> Result<(), Failure> {
         client = EmbeddingClient::from_env()?;
         if args.reembed_all { Work::ReembedAll(&client) } else { Work::FillMissing(&client) }
     };
-    let bar = RowBar::start(global.quiet || args.json);
+    let bar = RowBar::start(global.quiet || global.json);
     let report = pipeline::run(Request {
         job: &job,
         selection: Selection { types: args.types.clone(), selectors: args.selectors.clone() },
@@ -38,5 +38,5 @@ pub(crate) async fn run(args: &Embed, global: &Global) -> Result<(), Failure> {
     })
     .await?;
     drop(bar);
-    if args.json { output::json(&report) } else { output::line(&report.to_string()) }
+    if global.json { output::json(&report) } else { output::line(&report.to_string()) }
 }

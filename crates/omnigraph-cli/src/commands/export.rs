@@ -5,11 +5,12 @@ use std::io::{BufWriter, Write};
 use omnigraph_api::ExportRequest;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::data::Export;
 use crate::failure::Failure;
 
 /// Streams the graph to stdout as a strict graph batch.
-pub(crate) async fn run(args: &args::Export, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Export, global: &Global) -> Result<(), Failure> {
     let target = address::target(args.uri.given(), global, Access::Read).await?;
     let failed = |error| Failure::io("writing to stdout", error);
     let mut out = BufWriter::with_capacity(1 << 20, std::io::stdout());

@@ -5,7 +5,9 @@ use omnigraph::db::{IndexKind, IndexState, IndexStatus, PendingIndex, ReadTarget
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::maintenance::{Index, IndexBuild, IndexList};
+use crate::echo;
 use crate::failure::Failure;
 use crate::output;
 
@@ -23,14 +25,14 @@ struct Built<'a> {
 }
 
 /// Lists the declared indexes, or builds what they lack.
-pub(crate) async fn run(args: &args::Index, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Index, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Index::List(args) => list(args, global).await,
-        args::Index::Build(args) => build(args, global).await,
+        Index::List(args) => list(args, global).await,
+        Index::Build(args) => build(args, global).await,
     }
 }
 
-async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
+async fn list(args: &IndexList, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let target = match &args.snapshot {
@@ -38,7 +40,7 @@ async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
         None => ReadTarget::Branch(args.branch.clone()),
     };
     let indexes = graph.index_list(target).await?;
-    if args.json {
+    if global.json {
         return output::json(&Listed { uri, indexes });
     }
     output::line(&format!("{:<44}{:<10}{:<9}{:>14}{:>14}", "index", "kind", "state", "rows", "bytes"))?;
@@ -67,13 +69,13 @@ async fn list(args: &args::IndexList, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn build(args: &args::IndexBuild, global: &Global) -> Result<(), Failure> {
+async fn build(args: &IndexBuild, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("index build", uri, global.quiet);
+    echo::storage_write("index build", uri, global);
     let pending_indexes = graph.ensure_indices_on(&args.branch).await?;
     graph.close().await;
-    if args.json {
+    if global.json {
         return output::json(&Built { uri, branch: &args.branch, pending_indexes });
     }
     output::line(&format!("built the indexes of {}", args.branch))?;

@@ -1,15 +1,16 @@
-//! `omnigraph ingest`, the older form of `load`.
+//! `omnigraph ingest`, the deprecated form of `load`.
 
 use omnigraph::db::Grammar;
 use omnigraph_api::IngestOutput;
 
-use super::data::DataLoad;
-use crate::args::{self, Global};
+use super::data_file::DataLoad;
+use crate::args::Global;
+use crate::args::data::Ingest;
 use crate::failure::Failure;
 use crate::output;
 
 /// Loads a file of JSON values as one commit.
-pub(crate) async fn run(args: &args::Ingest, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Ingest, global: &Global) -> Result<(), Failure> {
     eprintln!(
         "warning: `omnigraph ingest` is a deprecated loader command; use `omnigraph load --from <base> --mode <mode>`"
     );
@@ -21,10 +22,9 @@ pub(crate) async fn run(args: &args::Ingest, global: &Global) -> Result<(), Fail
         branch: &args.branch,
         from: Some(&args.from),
         grammar: Grammar::Permissive,
-        json: args.json,
     };
     let loaded = load.run(global).await?;
-    if args.json { output::json(&loaded) } else { print(&loaded) }
+    if global.json { output::json(&loaded) } else { print(&loaded) }
 }
 
 fn print(loaded: &IngestOutput) -> Result<(), Failure> {

@@ -4,23 +4,25 @@ use omnigraph::Omnigraph;
 use serde_json::json;
 
 use crate::address;
-use crate::args::{Global, Init};
+use crate::args::Global;
+use crate::args::schema::Init;
 use crate::failure::Failure;
+use crate::input;
 use crate::operator;
 use crate::output;
 
 /// Creates a graph with the schema of a file.
 pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
-    address::check(&args.uri)?;
+    address::check_storage_uri(&args.uri)?;
     operator::load()?;
     if !args.force {
-        refuse_left_over(&args.uri)?;
+        refuse_orphaned_schema(&args.uri)?;
     }
-    let schema = output::read_text(&args.schema)?;
+    let schema = input::read_text(&args.schema)?;
     let graph = Omnigraph::init_with(&args.uri, &schema, &address::options(global, false))
         .await
-        .map_err(|e| Failure::of_text(e, &args.schema.display().to_string(), &schema))?;
-    if args.json {
+        .map_err(|e| Failure::with_text(e, &args.schema.display().to_string(), &schema))?;
+    if global.json {
         let commit = graph.snapshot_of("main").await?.commit();
         output::json(&json!({"uri": args.uri, "graph_commit_id": commit.graph_commit_id}))
     } else {
@@ -28,8 +30,8 @@ pub(crate) async fn run(args: &Init, global: &Global) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a directory that holds the schema of a graph whose manifest is gone: it may be worth saving.
-fn refuse_left_over(uri: &str) -> Result<(), Failure> {
+/// Refuses a directory with `_schema.pg` but no manifest: a graph was there, and its schema may be worth saving.
+fn refuse_orphaned_schema(uri: &str) -> Result<(), Failure> {
     match address::local_path(uri) {
         Some(root) if root.join("_schema.pg").exists() && !root.join("__manifest").exists() => {
             Err(Failure::usage(

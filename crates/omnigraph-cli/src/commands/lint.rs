@@ -9,17 +9,19 @@ use omnigraph_compiler::query::{self, LintReport, QueryKind, SchemaSource, Sever
 use omnigraph_compiler::schema;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::schema::Lint;
 use crate::failure::Failure;
+use crate::input;
 use crate::output;
 
 /// Type-checks every query of a file. Exits with 1 when there is an error.
-pub(crate) async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: &Lint, global: &Global) -> Result<ExitCode, Failure> {
     let path = args.query.display().to_string();
     let (catalog, source) = schema_of(args, global).await?;
-    let text = output::read_text(&args.query)?;
+    let text = input::read_text(&args.query)?;
     let report = query::lint(&path, &text, &catalog, source);
-    if args.json {
+    if global.json {
         output::json(&report)?;
     } else {
         output::line(&human(&report))?;
@@ -27,11 +29,11 @@ pub(crate) async fn run(args: &args::Lint, global: &Global) -> Result<ExitCode, 
     Ok(if report.errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, SchemaSource), Failure> {
+async fn schema_of(args: &Lint, global: &Global) -> Result<(Arc<Catalog>, SchemaSource), Failure> {
     if let Some(path) = &args.schema {
         let label = path.display().to_string();
-        let text = output::read_text(path)?;
-        // Identities do not matter to lint, so any domain will do.
+        let text = input::read_text(path)?;
+        // Lint uses no identities, so any identity domain will do.
         let compiled = schema::compile(&text, "LINT").map_err(|diagnostics| Failure::Text {
             label: label.clone(),
             source_text: text.clone(),
@@ -39,7 +41,7 @@ async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, 
         })?;
         return Ok((Arc::new(compiled.catalog), SchemaSource::File { path: label }));
     }
-    if !address::is_given(args.uri.given(), global)? {
+    if !address::is_addressed(args.uri.given(), global)? {
         return Err(Failure::usage(
             "lint requires --schema <schema.pg> or a graph, and no graph addressed",
             "pass --schema FILE, or the graph's URI",
@@ -50,9 +52,9 @@ async fn schema_of(args: &args::Lint, global: &Global) -> Result<(Arc<Catalog>, 
     Ok((graph.catalog("main").await?, SchemaSource::Graph { uri: uri.to_owned() }))
 }
 
-/// Spells the place of an error, to be put after it.
-fn place(report: &LintReport, place: Option<(usize, usize)>) -> String {
-    place.map(|(line, column)| format!(" ({}:{line}:{column})", report.query_path)).unwrap_or_default()
+/// Renders line and column of an error as a suffix of its message.
+fn location(report: &LintReport, position: Option<(usize, usize)>) -> String {
+    position.map(|(line, column)| format!(" ({}:{line}:{column})", report.query_path)).unwrap_or_default()
 }
 
 /// Renders queries in file order, each followed by its warnings, then findings, then the summary.
@@ -66,7 +68,7 @@ fn human(report: &LintReport) -> String {
         };
         lines.push(match &result.error {
             None => format!("OK    query `{name}` ({kind})"),
-            Some(error) => format!("ERROR query `{name}`: {error}{}", place(report, result.place)),
+            Some(error) => format!("ERROR query `{name}`: {error}{}", location(report, result.place)),
         });
         lines.extend(result.warnings.iter().map(|warning| format!("WARN  query `{name}`: {warning}")));
     }
@@ -76,7 +78,7 @@ fn human(report: &LintReport) -> String {
             Severity::Warning => "WARN ",
             Severity::Info => "INFO ",
         };
-        format!("{label} {}{}", finding.message, place(report, finding.place))
+        format!("{label} {}{}", finding.message, location(report, finding.place))
     }));
     lines.push(format!(
         "INFO  Lint complete: {} queries processed ({} error(s), {} warning(s), {} info item(s))",

@@ -4,8 +4,9 @@ use omnigraph::db::Grammar;
 use omnigraph_api::{CommitOutput, GraphBatchDeclarationOutput, LoadMode};
 use serde::Serialize;
 
-use super::data::DataLoad;
-use crate::args::{self, Global};
+use super::data_file::DataLoad;
+use crate::args::Global;
+use crate::args::data::Load;
 use crate::failure::Failure;
 use crate::output;
 
@@ -25,7 +26,7 @@ struct Document<'a> {
 }
 
 /// Loads a JSONL file as one commit.
-pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Load, global: &Global) -> Result<(), Failure> {
     let load = DataLoad {
         label: "load",
         uri: args.uri.given(),
@@ -34,10 +35,9 @@ pub(crate) async fn run(args: &args::Load, global: &Global) -> Result<(), Failur
         branch: &args.branch,
         from: args.from.as_deref(),
         grammar: Grammar::Strict,
-        json: args.json,
     };
     let loaded = load.run(global).await?;
-    if args.json {
+    if global.json {
         return output::json(&Document {
             uri: &loaded.uri,
             branch: &loaded.branch,

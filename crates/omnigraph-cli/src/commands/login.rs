@@ -5,13 +5,14 @@ use std::io::{BufRead, IsTerminal};
 use omnigraph_client::BearerToken;
 use omnigraph_client::operator::{self as client, OperatorDir, ProcessEnv};
 
-use crate::args::session::{Login, Logout};
+use crate::args::Global;
+use crate::args::local::{Login, Logout};
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
 
 /// Stores the token of a server.
-pub(crate) fn login(args: &Login) -> Result<(), Failure> {
+pub(crate) fn login(args: &Login, global: &Global) -> Result<(), Failure> {
     let operator = operator::load()?;
     let text = match &args.token {
         Some(token) => token.clone(),
@@ -30,16 +31,16 @@ pub(crate) fn login(args: &Login) -> Result<(), Failure> {
             args.name
         );
     }
-    if args.json {
+    if global.json {
         return output::json(&done);
     }
     output::line(&format!("stored credential for '{}' in {}", done.server, done.credentials_path))
 }
 
 /// Removes the token of a server, if there is one.
-pub(crate) fn logout(args: &Logout) -> Result<(), Failure> {
+pub(crate) fn logout(args: &Logout, global: &Global) -> Result<(), Failure> {
     let done = client::logout(OperatorDir::find(&ProcessEnv).as_ref(), &args.name)?;
-    if args.json {
+    if global.json {
         return output::json(&done);
     }
     output::line(&format!("removed credential for '{}' from {}", done.server, done.credentials_path))

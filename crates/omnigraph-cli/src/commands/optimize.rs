@@ -5,7 +5,9 @@ use omnigraph::db::{DatasetOptimizeStats, SkipReason};
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::maintenance::Optimize;
+use crate::echo;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -51,25 +53,25 @@ struct Document<'a> {
 }
 
 /// Compacts the tables of a branch.
-pub(crate) async fn run(args: &args::Optimize, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Optimize, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
-    output::echo("optimize", uri, global.quiet);
+    echo::storage_write("optimize", uri, global);
     let stats = graph.optimize_on(&args.branch, operator::actor(global)).await?;
     graph.close().await;
-    if args.json {
+    if global.json {
         return output::json(&Document { uri, datasets: stats.iter().map(Dataset::from).collect() });
     }
     output::line(&format!("optimize {uri} — {} datasets", stats.len()))?;
     for dataset in &stats {
-        let outcome = match dataset.skipped {
+        let result = match dataset.skipped {
             Some(SkipReason::DriftNeedsRepair) => "skipped (drift_needs_repair)".to_owned(),
             None if dataset.committed => {
                 format!("frags {} → {} ✓", dataset.fragments_removed, dataset.fragments_added)
             }
             None => "no-op".to_owned(),
         };
-        output::line(&format!("  {:<40}{outcome}", dataset.type_key))?;
+        output::line(&format!("  {:<40}{result}", dataset.type_key))?;
         for index in &dataset.pending_indexes {
             output::line(&format!("    ↳ index pending on property '{}': {}", index.property, index.reason))?;
         }

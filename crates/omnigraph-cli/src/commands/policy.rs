@@ -5,64 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use omnigraph_policy::{
-    PolicyConfig, PolicyEffect, PolicyEngine, PolicyError, PolicyLoadError, PolicyRequest,
-    PolicyResourceKind, PolicyTestConfig, PolicyTestReport, Problem,
+    PolicyConfig, PolicyEffect, PolicyEngine, PolicyLoadError, PolicyRequest, PolicyResourceKind,
+    PolicyTestConfig, PolicyTestReport,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::Global;
 use crate::args::policy::{Bundle, Policy, PolicyExplain, PolicyTest, PolicyValidate};
-use crate::failure::Failure;
+use crate::failure::{Failure, PolicyFailure};
+use crate::input;
 use crate::output;
 
-/// What Cedar calls the graph. It does not influence results.
+/// The name of the graph towards Cedar. No decision depends on it.
 const LABEL: &str = "graph";
-
-/// Why a policy command failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PolicyFailure {
-    /// A bundle or a tests file cannot be used.
-    #[error("{0}")]
-    Load(#[from] PolicyLoadError),
-    /// Test cases got other answers than they expect.
-    #[error("{0}")]
-    Tests(PolicyTestReport),
-    /// A request could not be decided.
-    #[error("{0}")]
-    Evaluate(#[from] PolicyError),
-}
-
-impl PolicyFailure {
-    /// Returns the code of the JSON error object.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            PolicyFailure::Load(PolicyLoadError::Compile { .. }) => "internal",
-            PolicyFailure::Load(_) | PolicyFailure::Tests(_) | PolicyFailure::Evaluate(_) => "bad_request",
-        }
-    }
-
-    /// Returns the places of the JSON error object, one for each problem of a file; empty for other failures.
-    pub(crate) fn diagnostics(&self) -> Vec<Value> {
-        match self {
-            PolicyFailure::Load(PolicyLoadError::Invalid { file, problems }) => {
-                let path = file.as_ref().map(|file| file.display().to_string());
-                problems.iter().map(|problem| diagnostic(path.as_deref(), problem)).collect()
-            }
-            PolicyFailure::Load(_) | PolicyFailure::Tests(_) | PolicyFailure::Evaluate(_) => Vec::new(),
-        }
-    }
-}
-
-fn diagnostic(path: Option<&str>, problem: &Problem) -> Value {
-    json!({
-        "message": problem.to_string(),
-        "path": path,
-        "line": problem.position.map(|at| at.line),
-        "column": problem.position.map(|at| at.column),
-        "key_path": problem.path,
-    })
-}
 
 /// Checks, tests or explains a bundle. Exits with 1 when the bundle is invalid or a test case fails.
 pub(crate) fn run(args: &Policy, global: &Global) -> Result<ExitCode, Failure> {
@@ -101,7 +57,7 @@ fn file_of<'a>(bundle: &'a Bundle, global: &Global) -> Result<&'a Path, Failure>
 fn load(bundle: &Bundle, global: &Global) -> Result<Loaded, Failure> {
     let path = file_of(bundle, global)?;
     // Read once, so that a pipe works.
-    let text = output::read_text(path)?;
+    let text = input::read_text(path)?;
     let compiled = || -> Result<_, PolicyLoadError> {
         let kind = match bundle.kind {
             Some(kind) => kind.into(),
@@ -117,8 +73,8 @@ fn load(bundle: &Bundle, global: &Global) -> Result<Loaded, Failure> {
     Ok(Loaded { name: name_of(path), kind, engine })
 }
 
-/// Tells what a bundle is for. One that mixes actions on a graph with others counts as a graph's, which then
-/// names the rules that do not belong there.
+/// Returns what a bundle is for. One that mixes actions on graphs and on the server counts as one for graphs, so that
+/// the problems name the rules that do not belong there.
 fn kind_of(config: &PolicyConfig) -> PolicyResourceKind {
     let mut actions = config.rules.iter().flat_map(|rule| &rule.allow.actions).peekable();
     let for_server = actions.peek().is_some()
@@ -138,7 +94,7 @@ fn label_of(path: &Path) -> PathBuf {
     if path == Path::new("-") { PathBuf::from("<stdin>") } else { path.to_owned() }
 }
 
-/// Names the file whose text was judged.
+/// Adds the file to problems of its text.
 fn in_file(error: PolicyLoadError, path: &Path) -> PolicyFailure {
     match error {
         PolicyLoadError::Invalid { problems, .. } => {
@@ -169,7 +125,7 @@ struct InvalidDocument {
 
 fn validate(args: &PolicyValidate, global: &Global) -> Result<ExitCode, Failure> {
     let Loaded { name, kind, engine } = match load(&args.bundle, global) {
-        Err(Failure::Policy(failure)) if args.json && !failure.diagnostics().is_empty() => {
+        Err(Failure::Policy(failure)) if global.json && !failure.diagnostics().is_empty() => {
             let bundle = name_of(file_of(&args.bundle, global)?);
             let kind = args.bundle.kind.map(PolicyResourceKind::from);
             let problems = failure.diagnostics();
@@ -180,7 +136,7 @@ fn validate(args: &PolicyValidate, global: &Global) -> Result<ExitCode, Failure>
     };
     let actors = engine.known_actor_count();
     let warnings: Vec<String> = engine.warnings().iter().map(ToString::to_string).collect();
-    if args.json {
+    if global.json {
         let rules = engine.config().rules.len();
         output::json(&ValidDocument { bundle: name, kind, valid: true, actors, rules, warnings })?;
     } else {
@@ -235,10 +191,10 @@ fn test(args: &PolicyTest, global: &Global) -> Result<ExitCode, Failure> {
         ));
     }
     let Loaded { engine, .. } = load(&args.bundle, global)?;
-    let text = output::read_text(&args.tests)?;
+    let text = input::read_text(&args.tests)?;
     let tests = PolicyTestConfig::from_source(&text).map_err(|error| in_file(error, &args.tests))?;
     let report = engine.run_tests(&tests);
-    if args.json {
+    if global.json {
         output::json(&TestsDocument::new(&tests, &report))?;
         return Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -258,7 +214,7 @@ fn explain(args: &PolicyExplain, global: &Global) -> Result<ExitCode, Failure> {
         target_branch: args.target_branch.clone(),
     };
     let explanation = engine.explain(&args.actor, &request).map_err(PolicyFailure::from)?;
-    if args.json {
+    if global.json {
         output::json(&explanation)?;
     } else {
         output::line(&explanation.to_string())?;

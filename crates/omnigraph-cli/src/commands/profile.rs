@@ -2,23 +2,24 @@
 
 use omnigraph_client::operator::{OperatorConfig, ProcessEnv, ProfileEntry, list_profiles, show_profile};
 
-use crate::args::session::{Profile, ProfileList, ProfileShow};
+use crate::args::Global;
+use crate::args::local::{Profile, ProfileShow};
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
 
-/// Lists profiles, or shows what one comes to.
-pub(crate) fn run(args: &Profile) -> Result<(), Failure> {
+/// Lists the profiles, or shows the address that one resolves to.
+pub(crate) fn run(args: &Profile, global: &Global) -> Result<(), Failure> {
     let config = &operator::load()?.config;
     match args {
-        Profile::List(args) => list(args, config),
-        Profile::Show(args) => show(args, config),
+        Profile::List => list(global, config),
+        Profile::Show(args) => show(args, global, config),
     }
 }
 
-fn list(args: &ProfileList, config: &OperatorConfig) -> Result<(), Failure> {
+fn list(global: &Global, config: &OperatorConfig) -> Result<(), Failure> {
     let profiles = list_profiles(config, &ProcessEnv);
-    if args.json {
+    if global.json {
         return output::json(&profiles);
     }
     if profiles.is_empty() {
@@ -33,9 +34,9 @@ fn entry(profile: &ProfileEntry) -> String {
     format!("{}{active}  {}{graph}", profile.name, profile.binding)
 }
 
-fn show(args: &ProfileShow, config: &OperatorConfig) -> Result<(), Failure> {
+fn show(args: &ProfileShow, global: &Global, config: &OperatorConfig) -> Result<(), Failure> {
     let profile = show_profile(config, &ProcessEnv, args.name.as_deref())?;
-    if args.json {
+    if global.json {
         return output::json(&profile);
     }
     let mut lines = vec![format!("profile: {}", profile.name)];

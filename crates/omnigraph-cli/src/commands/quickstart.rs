@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::local::Quickstart;
 use crate::failure::Failure;
 use crate::format;
 use crate::output;
@@ -20,35 +21,35 @@ const SCHEMA: &str = include_str!("../../../../examples/debian/schema.pg");
 const QUERIES: &str = include_str!("../../../../examples/debian/queries.gq");
 const ROWS: &str = include_str!("../../../../examples/debian/slice.jsonl");
 
-/// A query of the tour: what it shows, its name and its parameters.
-struct Stop {
+/// A query that is shown: its title, its name in the query file and its parameters.
+struct Sample {
     title: &'static str,
     query: &'static str,
     params: fn() -> Value,
 }
 
-const TOUR: [Stop; 5] = [
-    Stop {
+const SAMPLES: [Sample; 5] = [
+    Sample {
         title: "The largest packages of a section",
         query: "packages_in_section",
         params: || json!({"section": "libs"}),
     },
-    Stop {
+    Sample {
         title: "What depends on a library, with the version it asks for",
         query: "what_depends_on",
         params: || json!({"name": "libssl3"}),
     },
-    Stop {
+    Sample {
         title: "All that git needs, directly or not",
         query: "dependency_reach",
         params: || json!({"name": "git"}),
     },
-    Stop {
+    Sample {
         title: "Who looks after the most packages",
         query: "maintainers_by_packages",
         params: || json!({}),
     },
-    Stop {
+    Sample {
         title: "Packages of a section that nothing needs or recommends",
         query: "no_one_depends_on",
         params: || json!({"section": "utils"}),
@@ -63,49 +64,49 @@ struct Document {
     answers: Vec<ReadOutput>,
 }
 
-/// Makes the graph, runs the tour, and says what to try next.
-pub(crate) async fn run(args: &args::Quickstart, global: &Global) -> Result<(), Failure> {
+/// Makes the graph, prints what the sample queries return, and says what to try next.
+pub(crate) async fn run(args: &Quickstart, global: &Global) -> Result<(), Failure> {
     let uri = args.dir.display().to_string();
-    address::check(&uri)?;
-    refuse_occupied(&args.dir)?;
+    address::check_storage_uri(&uri)?;
+    refuse_non_empty(&args.dir)?;
     let started = Instant::now();
     let graph = Omnigraph::init_with(&uri, SCHEMA, &address::options(global, false))
         .await
-        .map_err(|e| Failure::of_text(e, "examples/debian/schema.pg", SCHEMA))?;
+        .map_err(|e| Failure::with_text(e, "examples/debian/schema.pg", SCHEMA))?;
     graph.load(Load::new("main", LoadSource::Text(ROWS.to_owned()), LoadMode::Append)).await?;
     let (nodes, edges) = graph.snapshot_of("main").await?.entity_counts();
-    if !args.json {
+    if !global.json {
         output::line(&format!(
             "Made {uri}: {nodes} nodes and {edges} edges of Debian's package universe, in one commit ({:.1} s).",
             started.elapsed().as_secs_f64()
         ))?;
     }
     let mut answers = Vec::new();
-    for stop in &TOUR {
+    for sample in &SAMPLES {
         let request = QueryRequest {
             query: QUERIES.to_owned(),
-            name: Some(stop.query.to_owned()),
-            params: RawJson::of(&(stop.params)()).ok(),
+            name: Some(sample.query.to_owned()),
+            params: RawJson::of(&(sample.params)()).ok(),
             branch: None,
             snapshot: None,
         };
         let answer = service::query(&graph, &request)
             .await
-            .map_err(|e| Failure::of_text(e, "examples/debian/queries.gq", QUERIES))?;
-        if !args.json {
-            output::line(&format!("\n{}:\n{}", stop.title, format::table(&answer)))?;
+            .map_err(|e| Failure::with_text(e, "examples/debian/queries.gq", QUERIES))?;
+        if !global.json {
+            output::line(&format!("\n{}:\n{}", sample.title, format::table(&answer)))?;
         }
         answers.push(answer);
     }
-    if args.json {
+    if global.json {
         return output::json(&Document { uri, nodes, edges, answers });
     }
     output::line(&next_steps(&uri))
 }
 
-fn refuse_occupied(dir: &Path) -> Result<(), Failure> {
-    let occupied = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    if occupied || dir.is_file() {
+fn refuse_non_empty(dir: &Path) -> Result<(), Failure> {
+    let not_empty = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+    if not_empty || dir.is_file() {
         return Err(Failure::usage(
             format!("'{}' exists and is not empty", dir.display()),
             "name another directory: omnigraph quickstart DIR",

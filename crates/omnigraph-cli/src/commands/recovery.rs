@@ -5,7 +5,8 @@ use omnigraph::db::{RecoveryKind, RecoveryRecord};
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global, RecoveryList};
+use crate::args::Global;
+use crate::args::maintenance::{Recovery, RecoveryList};
 use crate::failure::Failure;
 use crate::output;
 
@@ -16,9 +17,9 @@ struct Document<'a> {
 }
 
 /// Lists recoveries.
-pub(crate) async fn run(args: &args::Recovery, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Recovery, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Recovery::List(args) => list(args, global).await,
+        Recovery::List(args) => list(args, global).await,
     }
 }
 
@@ -26,7 +27,7 @@ async fn list(args: &RecoveryList, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
     let recoveries = graph.recovery_list().await?;
-    if args.json {
+    if global.json {
         return output::json(&Document { uri, recoveries: &recoveries });
     }
     for recovery in &recoveries {

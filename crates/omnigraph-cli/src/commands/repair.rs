@@ -7,7 +7,9 @@ use omnigraph::db::{DatasetRepairStats, RepairAction, RepairClassification, Repa
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::maintenance::Repair;
+use crate::echo;
 use crate::failure::Failure;
 use crate::output;
 
@@ -21,13 +23,13 @@ struct Document<'a> {
 }
 
 /// Reports on the tables of `main`.
-pub(crate) async fn run(args: &args::Repair, global: &Global) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: &Repair, global: &Global) -> Result<ExitCode, Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
     let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
-    output::echo("repair", uri, global.quiet);
+    echo::storage_write("repair", uri, global);
     let options = RepairOptions { confirm: args.confirm, force: args.force };
     let stats = graph.repair(options).await?;
-    if args.json {
+    if global.json {
         output::json(&Document {
             uri,
             confirm: args.confirm,

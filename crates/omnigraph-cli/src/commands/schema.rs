@@ -7,17 +7,20 @@ use omnigraph_service as service;
 use serde::Serialize;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, Global, SchemaApply, SchemaPlan, SchemaShow};
+use crate::args::Global;
+use crate::args::schema::{Schema, SchemaApply, SchemaPlan, SchemaShow};
+use crate::echo;
 use crate::failure::Failure;
+use crate::input;
 use crate::operator;
 use crate::output;
 
 /// Shows the schema, plans a change of it, or makes it.
-pub(crate) async fn run(args: &args::Schema, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Schema, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Schema::Show(args) => show(args, global).await,
-        args::Schema::Plan(args) => plan(args, global).await,
-        args::Schema::Apply(args) => apply(args, global).await,
+        Schema::Show(args) => show(args, global).await,
+        Schema::Plan(args) => plan(args, global).await,
+        Schema::Apply(args) => apply(args, global).await,
     }
 }
 
@@ -26,7 +29,7 @@ async fn show(args: &SchemaShow, global: &Global) -> Result<(), Failure> {
         Target::Served(graph) => graph.schema().await?,
         Target::Direct(uri) => service::schema(&address::open(&uri, global, Access::Read).await?).await?,
     };
-    if args.json {
+    if global.json {
         return output::json(&schema);
     }
     output::line(schema.schema_source.trim_end_matches('\n'))
@@ -42,13 +45,13 @@ struct PlanDocument<'a> {
 
 async fn plan(args: &SchemaPlan, global: &Global) -> Result<(), Failure> {
     let uri = &address::storage(args.uri.given(), global)?;
-    let text = output::read_text(&args.schema)?;
+    let text = input::read_text(&args.schema)?;
     let graph = address::open(uri, global, Access::Read).await?;
     let options =
         SchemaApplyOptions { allow_data_loss: args.allow_data_loss, ..SchemaApplyOptions::default() };
     let plan = graph.plan_schema_with_options(&text, &options).await;
-    let plan = plan.map_err(|error| Failure::of_text(error, &args.schema.display().to_string(), &text))?;
-    if args.json {
+    let plan = plan.map_err(|error| Failure::with_text(error, &args.schema.display().to_string(), &text))?;
+    if global.json {
         return output::json(&PlanDocument {
             uri,
             supported: plan.supported,
@@ -66,26 +69,26 @@ async fn apply(args: &SchemaApply, global: &Global) -> Result<(), Failure> {
     if args.branch != "main" {
         target.storage("`schema apply --branch`")?;
     }
-    let text = output::read_text(&args.schema)?;
+    let text = input::read_text(&args.schema)?;
     let request = SchemaApplyRequest { schema_source: text.clone(), allow_data_loss: args.allow_data_loss };
     let mut result = match &target {
         Target::Served(graph) => {
-            output::echo_target("schema apply", &target, global.quiet);
-            graph.apply_schema(&request).await.map_err(Failure::of_write)?
+            echo::write("schema apply", &target, global);
+            graph.apply_schema(&request).await.map_err(Failure::from_write)?
         }
         Target::Direct(uri) => {
             let graph = address::open(uri, global, Access::Write).await?;
-            output::echo_target("schema apply", &target, global.quiet);
+            echo::write("schema apply", &target, global);
             let actor = operator::actor(global);
             let result = service::apply_schema(&graph, &request, &args.branch, actor, None).await;
             let label = args.schema.display().to_string();
-            let result = result.map_err(|error| Failure::of_text(error, &label, &text))?;
+            let result = result.map_err(|error| Failure::with_text(error, &label, &text))?;
             graph.close().await;
             result
         }
     };
     result.uri = target.uri();
-    if args.json {
+    if global.json {
         return output::json(&result);
     }
     let mut lines = vec![

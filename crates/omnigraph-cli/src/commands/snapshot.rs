@@ -3,19 +3,20 @@
 use omnigraph_service as service;
 
 use crate::address::{self, Access, Target};
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::data::Snapshot;
 use crate::failure::Failure;
 use crate::output;
 
-/// Shows what the head of a branch consists of.
-pub(crate) async fn run(args: &args::Snapshot, global: &Global) -> Result<(), Failure> {
+/// Shows the version and the tables of the head of a branch.
+pub(crate) async fn run(args: &Snapshot, global: &Global) -> Result<(), Failure> {
     let snapshot = match address::target(args.uri.given(), global, Access::Read).await? {
         Target::Served(graph) => graph.snapshot(Some(&args.branch)).await?,
         Target::Direct(uri) => {
             service::snapshot(&address::open(&uri, global, Access::Read).await?, &args.branch).await?
         }
     };
-    if args.json {
+    if global.json {
         return output::json(&snapshot);
     }
     let mut lines = vec![

@@ -5,7 +5,8 @@ use omnigraph::db::{GraphTag, ReadTarget, SnapshotId};
 use serde::Serialize;
 
 use crate::address;
-use crate::args::{self, Global};
+use crate::args::Global;
+use crate::args::branch::Tag;
 use crate::failure::Failure;
 use crate::operator;
 use crate::output;
@@ -22,9 +23,9 @@ struct Deleted<'a> {
 }
 
 /// Names commits, lists the names, or forgets one.
-pub(crate) async fn run(args: &args::Tag, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Tag, global: &Global) -> Result<(), Failure> {
     match args {
-        args::Tag::Create(args) => {
+        Tag::Create(args) => {
             let uri = &address::storage(args.uri.as_deref(), global)?;
             let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
             let target = match &args.snapshot {
@@ -32,25 +33,25 @@ pub(crate) async fn run(args: &args::Tag, global: &Global) -> Result<(), Failure
                 None => ReadTarget::Branch(args.branch.clone()),
             };
             let tag = graph.tag_create(target, &args.name, operator::actor(global)).await?;
-            if args.json {
+            if global.json {
                 return output::json(&tag);
             }
             output::line(&format!("tagged commit {} as {}", tag.graph_commit_id, tag.name))
         }
-        args::Tag::List(args) => {
+        Tag::List(args) => {
             let uri = &address::storage(args.uri.as_deref(), global)?;
             let graph = Omnigraph::open_with(uri, &address::options(global, true)).await?;
             let tags = graph.tag_list().await?;
-            if args.json {
+            if global.json {
                 return output::json(&Listed { tags });
             }
             tags.iter().try_for_each(|tag| output::line(&format!("{} {}", tag.name, tag.graph_commit_id)))
         }
-        args::Tag::Delete(args) => {
+        Tag::Delete(args) => {
             let uri = &address::storage(args.uri.as_deref(), global)?;
             let graph = Omnigraph::open_with(uri, &address::options(global, false)).await?;
             graph.tag_delete(&args.name).await?;
-            if args.json {
+            if global.json {
                 return output::json(&Deleted { uri, name: &args.name });
             }
             output::line(&format!("deleted tag {}", args.name))

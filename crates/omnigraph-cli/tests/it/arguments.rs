@@ -79,9 +79,32 @@ fn wrong_arguments_exit_2() {
     let conflict = sandbox.run(&["query", "--store", "g", "-e", "x", "--json", "--format", "csv"]);
     assert_eq!(conflict.code, 2);
     assert!(conflict.stderr.contains("cannot be used"));
+    let conflict = sandbox.run(&["--json", "query", "--store", "g", "-e", "x", "--format", "csv"]);
+    assert_eq!(conflict.code, 2);
+    assert!(conflict.stderr.contains("cannot be used"));
     let mode = sandbox.run(&["load", "g", "--data", "rows.jsonl"]);
     assert_eq!(mode.code, 2);
     assert!(mode.stderr.contains("--mode"));
+}
+
+#[test]
+fn json_is_a_flag_of_every_command_that_prints_a_document() {
+    let sandbox = Sandbox::with_graph();
+    let after = sandbox.json(&["snapshot", "g", "--json"]);
+    assert_eq!(sandbox.json(&["--json", "snapshot", "g"]), after);
+    let failed = sandbox.refused(&["--json", "snapshot", "nowhere"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&failed).unwrap()["error"].is_string(), "{failed}");
+    for arguments in [
+        &["--json", "export", "g"][..],
+        &["export", "g", "--json"],
+        &["version", "--json"],
+        &["completions", "bash", "--json"],
+        &["blob", "get", "node", "Doc", "d1", "body", "--store", "g", "--json"],
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(run.stderr.contains("unexpected argument '--json'"), "{arguments:?}: {}", run.stderr);
+    }
 }
 
 #[test]
@@ -91,7 +114,7 @@ fn a_command_without_a_graph_names_the_ways_to_address_one() {
 }
 
 #[test]
-fn a_missing_graph_is_told_with_the_cure() {
+fn a_missing_graph_is_reported_with_the_cure() {
     let error = Sandbox::empty().refused(&["snapshot", "nowhere"]);
     assert!(
         error.contains("no graph at '") && error.contains("nowhere'") && error.contains("omnigraph init"),

@@ -1,4 +1,4 @@
-//! `blob get`, `blob stat`, and loads that fork their branch.
+//! `blob get` and `blob stat`.
 
 use serde_json::json;
 
@@ -86,20 +86,4 @@ fn a_cell_is_described() {
         "{text}"
     );
     assert!(text.ends_with(&format!("branch: main\nresolved_snapshot: {resolved}\n")), "{text}");
-}
-
-#[test]
-fn a_load_makes_its_branch_when_told_from_where() {
-    let sandbox = Sandbox::with_graph();
-    sandbox.write("more.jsonl", "{\"type\":\"Company\",\"data\":{\"name\":\"Initech\"}}\n");
-    let load =
-        ["load", "g", "--data", "more.jsonl", "--mode", "merge", "--branch", "feature", "--from", "main"];
-    let first = sandbox.json(&[&load[..], &["--json", "--quiet"]].concat());
-    assert_eq!((&first["branch_created"], &first["base_branch"]), (&json!(true), &json!("main")));
-    let second = sandbox.json(&[&load[..], &["--json", "--quiet"]].concat());
-    assert_eq!((&second["branch_created"], &second["base_branch"]), (&json!(false), &json!("main")));
-    let other = sandbox.run(&[&load[..6], &["--branch", "other", "--from", "feature", "--quiet"]].concat());
-    assert!(other.stdout.ends_with("branch other created from feature\n"), "{}", other.stdout);
-    let missing = sandbox.run(&[&load[..6], &["--branch", "nope"]].concat());
-    assert!(missing.code == 1 && missing.stderr.contains("'nope'"), "{}", missing.stderr);
 }

@@ -82,7 +82,7 @@ fn a_feed_is_followed_from_a_baseline_by_cursors() {
 }
 
 #[test]
-fn refusals_name_the_reason() {
+fn refused_polls_and_baselines_name_the_reason() {
     let sandbox = changed();
     let bad = sandbox.refused(&["changes", "poll", "--uri", "g", "--cursor", "nonsense"]);
     assert!(bad.contains("change cursor rejected:"), "{bad}");

@@ -4,22 +4,22 @@
 
 mod arguments;
 mod blobs;
-mod branching;
+mod branches;
 mod changes;
-mod changing;
 #[cfg(feature = "failpoints")]
 mod crashes;
-mod documents;
-mod mistakes;
+mod documentation;
+mod errors;
+mod maintenance;
 mod operator;
 mod parity;
 mod policy;
 mod quickstart;
-mod reading;
+mod reads;
 mod sandbox;
 mod schemas;
 mod search;
 mod served;
 mod server;
-mod sides;
-mod upkeep;
+mod targets;
+mod writes;

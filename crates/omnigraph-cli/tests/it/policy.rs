@@ -42,7 +42,7 @@ fn the_help_of_every_subcommand_has_an_example() {
 }
 
 #[test]
-fn a_valid_bundle_is_told_with_its_actors() {
+fn a_valid_bundle_is_reported_with_its_actors() {
     let sandbox = sandbox();
     let validate = |file: &str| both(&sandbox, &["policy", "validate", "--file", file]);
     assert_eq!(
@@ -116,9 +116,9 @@ fn a_bundle_of_the_other_kind_is_refused() {
 }
 
 #[test]
-fn every_mistake_in_a_bundle_is_told_with_its_place_and_a_cure() {
+fn every_mistake_in_a_bundle_is_reported_with_its_location_and_a_cure() {
     let sandbox = Sandbox::empty();
-    for (from, to, place, text) in [
+    for (from, to, location, text) in [
         (
             "    allow:\n      actors: { group: editors }\n      actions: [change]\n      branch_scope",
             "    allow:\n      actors: { group: editors }\n      actions: [change]\n      brnch_scope",
@@ -155,7 +155,7 @@ fn every_mistake_in_a_bundle_is_told_with_its_place_and_a_cure() {
         sandbox.write("broken.yaml", &POLICY.replacen(from, to, 1));
         let error = sandbox.refused(&["policy", "validate", "--file", "broken.yaml"]);
         assert!(
-            error.starts_with(&format!("error: broken.yaml:{place}: ")) && error.contains(text),
+            error.starts_with(&format!("error: broken.yaml:{location}: ")) && error.contains(text),
             "{error}"
         );
         // The other commands say the same.
@@ -165,7 +165,7 @@ fn every_mistake_in_a_bundle_is_told_with_its_place_and_a_cure() {
 }
 
 #[test]
-fn all_mistakes_of_a_bundle_are_told_at_once_and_as_json() {
+fn all_mistakes_of_a_bundle_are_reported_at_once_and_as_json() {
     let sandbox = Sandbox::empty();
     sandbox.write("broken.yaml", "version: 1\ngruops: {}\nrule: []\n");
     let error = sandbox.refused(&["policy", "validate", "--file", "broken.yaml"]);
@@ -221,7 +221,7 @@ fn passing_tests_are_counted() {
 }
 
 #[test]
-fn all_cases_run_and_every_failed_one_is_told() {
+fn all_cases_run_and_every_failed_one_is_reported() {
     let sandbox = sandbox();
     let case = |id: &str, branch: &str, expect: &str| {
         format!("  - {{ id: {id}, actor: act-lin, action: change, branch: {branch}, expect: {expect} }}\n")
@@ -370,7 +370,7 @@ fn a_server_bundle_answers_for_the_server() {
 }
 
 #[test]
-fn an_action_is_taken_in_both_spellings_and_a_typing_error_is_told() {
+fn an_action_is_taken_in_both_spellings_and_a_typing_error_is_reported() {
     let sandbox = sandbox();
     let explain = |action: &str| {
         sandbox.run(&["policy", "explain", "--file", "policy.yaml", "--actor", "act-ada", "--action", action])
@@ -403,7 +403,7 @@ fn an_action_is_taken_in_both_spellings_and_a_typing_error_is_told() {
 }
 
 #[test]
-fn a_branch_that_names_nothing_cannot_be_judged() {
+fn a_blank_branch_is_refused() {
     let sandbox = sandbox();
     let explain = |branch: &'static str| {
         vec![

@@ -56,7 +56,7 @@ fn a_missing_key_is_named() {
 }
 
 #[test]
-fn a_bad_row_is_told_with_its_number_and_leaves_the_old_output() {
+fn a_bad_row_is_reported_with_its_number_and_leaves_the_old_output() {
     let sandbox = with_rows();
     sandbox.write("full.jsonl", "old");
     sandbox.write("rows.jsonl", "{\"type\":\"Doc\",\"data\":{\"text\":\"x\"}}\n{\"type\":\"Doc\"}\n");

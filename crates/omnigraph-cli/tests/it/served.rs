@@ -1,4 +1,4 @@
-//! Graphs on a server: which flags go with which command, whose token is sent, and how refusals are told.
+//! Graphs on a server: which flags go with which command, whose token is sent, and how refusals are reported.
 
 use serde_json::{Value, json};
 
@@ -107,9 +107,9 @@ fn one_graph_is_addressed_in_one_way() {
     assert_eq!(sandbox.run_with(&["snapshot", "--store", "g"], &broken).code, 0);
     let error = sandbox.run_with(&["snapshot"], &broken).stderr;
     assert!(error.contains("profile 'broken'"), "{error}");
-    let usual = [("OMNIGRAPH_STORE", "g")];
-    assert_eq!(sandbox.run_with(&["snapshot"], &usual).code, 0);
-    let error = sandbox.run_with(&["snapshot", "--server", "http://127.0.0.1:1"], &usual).stderr;
+    let variable = [("OMNIGRAPH_STORE", "g")];
+    assert_eq!(sandbox.run_with(&["snapshot"], &variable).code, 0);
+    let error = sandbox.run_with(&["snapshot", "--server", "http://127.0.0.1:1"], &variable).stderr;
     assert!(error.contains("cannot reach http://127.0.0.1:1"), "{error}");
 }
 
@@ -155,7 +155,7 @@ fn names_and_defaults_of_the_config_lead_to_a_graph() {
 }
 
 #[test]
-fn the_token_of_the_server_is_sent_and_denials_are_told() {
+fn the_token_of_the_server_is_sent_and_denials_are_reported() {
     let sandbox = Sandbox::with_graph();
     let server = Server::guarded(&sandbox.path("g"), TOKENS, BUNDLE);
     std::fs::create_dir_all(sandbox.path("home")).unwrap();
@@ -218,7 +218,7 @@ fn the_token_of_the_server_is_sent_and_denials_are_told() {
 }
 
 #[test]
-fn a_server_of_graphs_needs_to_be_told_which() {
+fn a_server_of_graphs_needs_a_graph_id() {
     let sandbox = Sandbox::with_graph();
     let lists = "version: 1\ngroups: { all: [act-bob] }\nrules:\n  - id: list\n    \
                  allow: { actors: { group: all }, actions: [graph_list] }\n";
@@ -289,7 +289,7 @@ fn stored_queries_run_by_name_and_by_their_kind() {
 }
 
 #[test]
-fn forms_without_route_name_the_storage() {
+fn flags_that_servers_have_no_request_for_are_refused() {
     let sandbox = Sandbox::with_graph();
     let server = Server::open(&sandbox.path("g"));
     sandbox.ok(&["branch", "create", "side", "--uri", "g"]);
@@ -308,7 +308,7 @@ fn forms_without_route_name_the_storage() {
 }
 
 #[test]
-fn what_is_no_server_of_graphs_is_told() {
+fn a_failing_server_is_reported_and_leaves_files_alone() {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,6 @@
-//! Arguments of `login`, `logout`, `profile` and `graphs`.
+//! Arguments of commands that address no graph: `login`, `logout`, `profile`, `quickstart`, `completions`.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -10,9 +12,6 @@ pub(crate) struct Login {
     /// The token; without it, it is asked for on a terminal, or read as one line from stdin.
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `logout`.
@@ -20,9 +19,6 @@ pub(crate) struct Login {
 pub(crate) struct Logout {
     /// The server.
     pub(crate) name: String,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `profile`.
@@ -30,18 +26,10 @@ pub(crate) struct Logout {
 pub(crate) enum Profile {
     /// List the profiles; what is wrong with one is listed with it.
     #[command(after_help = "Example:\n  omnigraph profile list")]
-    List(ProfileList),
+    List,
     /// Show what a profile, or the defaults, come to.
     #[command(after_help = "Example:\n  omnigraph profile show team")]
     Show(ProfileShow),
-}
-
-/// `profile list`.
-#[derive(Debug, Args)]
-pub(crate) struct ProfileList {
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `profile show`.
@@ -49,23 +37,17 @@ pub(crate) struct ProfileList {
 pub(crate) struct ProfileShow {
     /// The profile; without it the one of OMNIGRAPH_PROFILE, else the defaults.
     pub(crate) name: Option<String>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
-/// `graphs`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Graphs {
-    /// List the graphs that a server serves.
-    #[command(after_help = "Example:\n  omnigraph graphs list --server https://graphs.example.org")]
-    List(GraphsList),
-}
-
-/// `graphs list`.
 #[derive(Debug, Args)]
-pub(crate) struct GraphsList {
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
+pub(crate) struct Quickstart {
+    /// Where to put the graph: a directory that does not exist or is empty.
+    #[arg(value_name = "DIR", default_value = "quickstart.graph")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
 }

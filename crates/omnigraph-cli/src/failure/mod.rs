@@ -1,4 +1,6 @@
-//! Why a command failed, with what a report needs to show the place and the cure.
+//! Why a command failed, with what [`crate::report`] needs to show where it failed and what to do about it.
+
+mod policy;
 
 use std::io;
 
@@ -9,7 +11,7 @@ use omnigraph_compiler::diagnostics::Diagnostics;
 use omnigraph_embed::EmbedError;
 use omnigraph_embed::pipeline::PipelineError;
 
-use crate::commands::policy::PolicyFailure;
+pub(crate) use policy::PolicyFailure;
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +31,9 @@ pub(crate) enum Failure {
         /// The line, cut when it is long; none when it cannot be read again.
         excerpt: Option<String>,
     },
-    /// A load names a branch that is not there, and none to fork it from.
+    /// A load names a branch that does not exist, and no branch to fork it from.
     #[error("branch '{branch}' not found")]
-    NoBranch {
+    BranchNotFound {
         /// The branch.
         branch: String,
         /// A branch with a similar name.
@@ -59,18 +61,18 @@ pub(crate) enum Failure {
     /// A server refused, or could not be asked.
     #[error("{0}")]
     Client(#[from] ClientError),
-    /// A write on a server failed, and may have taken place all the same.
+    /// A write on a server failed after it was sent, so that it may have taken effect.
     #[error("{0}")]
-    Unsure(#[source] ClientError),
+    Indeterminate(#[source] ClientError),
     /// A Blob cannot be read.
     #[error("{failure}")]
     Blob {
-        /// Why, in the words of both ways to read.
+        /// Why, with one text for storage and servers.
         failure: BlobFailure,
         /// What is known beyond that.
         hint: Option<String>,
     },
-    /// Nothing is addressed that the command could work on.
+    /// The flags and the configuration address no graph that the command can work on.
     #[error("{0}")]
     Scope(#[from] ScopeError),
     /// The operator's configuration or credentials cannot be used.
@@ -106,18 +108,18 @@ impl Failure {
         Failure::Usage { message: message.into(), hint: Some(hint.into()) }
     }
 
-    /// Returns the engine's error, if that is what this is.
+    /// Returns the error of the engine, if the failure has one.
     pub(crate) fn engine(&self) -> Option<&OmniError> {
         match self {
             Failure::Engine(error) => Some(error),
             Failure::Data { error, .. } => Some(error),
-            Failure::NoBranch { .. }
+            Failure::BranchNotFound { .. }
             | Failure::Text { .. }
             | Failure::Embed(_)
             | Failure::Pipeline(_)
             | Failure::Policy(_)
             | Failure::Client(_)
-            | Failure::Unsure(_)
+            | Failure::Indeterminate(_)
             | Failure::Blob { .. }
             | Failure::Scope(_)
             | Failure::Operator(_)
@@ -126,13 +128,13 @@ impl Failure {
         }
     }
 
-    /// Tells a write that may have taken place from one that has not.
-    pub(crate) fn of_write(error: ClientError) -> Failure {
-        if error.unsure() { Failure::Unsure(error) } else { Failure::Client(error) }
+    /// Makes the failure of a write on a server, which may have taken effect if it was sent.
+    pub(crate) fn from_write(error: ClientError) -> Failure {
+        if error.unsure() { Failure::Indeterminate(error) } else { Failure::Client(error) }
     }
 
-    /// Adds the text that language diagnostics speak about.
-    pub(crate) fn of_text(error: OmniError, label: &str, source_text: &str) -> Failure {
+    /// Makes the failure of a schema or query text; diagnostics of the compiler are kept with the text they point into.
+    pub(crate) fn with_text(error: OmniError, label: &str, source_text: &str) -> Failure {
         match error {
             OmniError::Compiler(diagnostics) => {
                 Failure::Text { label: label.to_owned(), source_text: source_text.to_owned(), diagnostics }
@@ -141,7 +143,7 @@ impl Failure {
         }
     }
 
-    /// Tells whether the reader of stdout went away.
+    /// Tells whether stdout was closed by its reader, as `head` does; that is no error.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Io { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,

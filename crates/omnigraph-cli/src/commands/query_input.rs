@@ -1,37 +1,37 @@
-//! The text, name and parameters of a query.
+//! Which query `query`, `mutate` and `alias` run, and its parameters.
 
 use std::path::Path;
 
 use omnigraph_api::RawJson;
 use serde_json::{Map, Value};
 
-use crate::args::QuerySource;
+use crate::args::query::QuerySource;
 use crate::failure::Failure;
-use crate::output;
+use crate::input;
 
-/// What the parameters look like.
+/// Hint that shows what parameters look like.
 const EXAMPLE: &str = r#"write an object such as '{"name": "Ada"}'"#;
 
-/// A query text with the label its diagnostics show.
-pub(crate) struct Source {
+/// A text with queries, and the label that its diagnostics show.
+pub(crate) struct QueryText {
     /// The text.
-    pub(crate) text: String,
+    pub(crate) source: String,
     /// Path as given, or `<command line>`.
     pub(crate) label: String,
 }
 
-/// What is to be run.
-pub(crate) enum Wanted {
+/// The query to run.
+pub(crate) enum QueryInput {
     /// A query of a text.
-    Text(Source),
+    Text(QueryText),
     /// A stored query of a server, by its name.
     Stored(String),
 }
 
 /// Reads the text of `--query` or `-e`; without one, the name is that of a stored query.
-pub(crate) fn read(source: &QuerySource) -> Result<Wanted, Failure> {
-    let (text, label) = match (&source.query, &source.query_string) {
-        (Some(path), _) => (output::read_text(path)?, path.display().to_string()),
+pub(crate) fn read(args: &QuerySource) -> Result<QueryInput, Failure> {
+    let (source, label) = match (&args.query, &args.query_string) {
+        (Some(path), _) => (input::read_text(path)?, path.display().to_string()),
         (None, Some(text)) if text.trim().is_empty() => {
             return Err(Failure::usage(
                 "the query text must not be empty",
@@ -40,7 +40,7 @@ pub(crate) fn read(source: &QuerySource) -> Result<Wanted, Failure> {
         }
         (None, Some(text)) => (text.clone(), "<command line>".to_owned()),
         (None, None) => {
-            return source.name.clone().map(Wanted::Stored).ok_or_else(|| {
+            return args.name.clone().map(QueryInput::Stored).ok_or_else(|| {
                 Failure::usage(
                     "no query given",
                     "pass -e 'query q() { … }', --query FILE, or the name of a stored query",
@@ -48,7 +48,7 @@ pub(crate) fn read(source: &QuerySource) -> Result<Wanted, Failure> {
             });
         }
     };
-    Ok(Wanted::Text(Source { text, label }))
+    Ok(QueryInput::Text(QueryText { source, label }))
 }
 
 /// Refuses a stored query of a graph in storage.
@@ -59,7 +59,7 @@ pub(crate) fn needs_server(name: &str) -> Failure {
     )
 }
 
-/// Refuses the answer of a server that ran a stored query of the other kind in spite of what it was told.
+/// Refuses the answer of a server that ran a stored query of the other kind, although the request forbade it.
 pub(crate) fn other_kind(name: &str, kind: &str) -> Failure {
     Failure::usage(
         format!("the server ran '{name}', which is {kind}"),
@@ -68,8 +68,8 @@ pub(crate) fn other_kind(name: &str, kind: &str) -> Failure {
 }
 
 /// Reads `--params` or `--params-file` of a query.
-pub(crate) fn params(source: &QuerySource) -> Result<Option<RawJson>, Failure> {
-    raw_params(source.params.as_deref(), source.params_file.as_deref())
+pub(crate) fn params(args: &QuerySource) -> Result<Option<RawJson>, Failure> {
+    raw_params(args.params.as_deref(), args.params_file.as_deref())
 }
 
 /// Reads `--params` or `--params-file` as values by name.
@@ -79,11 +79,11 @@ pub(crate) fn params_of(given: Option<&str>, file: Option<&Path>) -> Result<Map<
         .map_err(|error| Failure::usage(format!("the parameters cannot be read: {error}"), EXAMPLE))
 }
 
-/// Reads an object; null is none. Numbers keep their digits.
+/// Reads a JSON object; `null` counts as none. Numbers keep all their digits.
 fn raw_params(given: Option<&str>, file: Option<&Path>) -> Result<Option<RawJson>, Failure> {
     let (text, origin) = match (given, file) {
         (Some(text), _) => (text.to_owned(), "--params".to_owned()),
-        (None, Some(path)) => (output::read_text(path)?, path.display().to_string()),
+        (None, Some(path)) => (input::read_text(path)?, path.display().to_string()),
         (None, None) => return Ok(None),
     };
     let raw = RawJson::parse(&text)

@@ -1,4 +1,4 @@
-//! A mistake in any input is told with its place and a cure, on stderr, and changes nothing.
+//! A mistake in any input is reported on stderr with its location and a cure, and changes nothing.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn a_refused_row_is_shown_with_its_file_and_line() {
 }
 
 #[test]
-fn two_rows_of_one_key_are_told_as_such() {
+fn two_rows_of_one_key_are_reported_as_such() {
     let sandbox = Sandbox::with_graph();
     let row = "{\"type\":\"Person\",\"data\":{\"name\":\"Eve\"}}\n";
     sandbox.write("twice.jsonl", &row.repeat(2));
@@ -69,7 +69,7 @@ fn a_path_that_cannot_be_read_has_a_code() {
 }
 
 #[test]
-fn a_graph_below_a_file_is_told() {
+fn a_graph_below_a_file_is_reported() {
     let sandbox = Sandbox::empty();
     for uri in ["rows.jsonl/g", "rows.jsonl/deep/g"] {
         let error = sandbox.refused(&["init", uri, "--schema", "schema.pg"]);
@@ -78,7 +78,7 @@ fn a_graph_below_a_file_is_told() {
 }
 
 #[test]
-fn a_table_that_was_deleted_by_hand_is_told_as_missing() {
+fn a_table_that_was_deleted_by_hand_is_reported_as_missing() {
     let sandbox = Sandbox::with_graph();
     let nodes = sandbox.path("g/nodes");
     let before = sandbox.ok(&["export", "g"]);
@@ -105,7 +105,7 @@ fn a_table_that_was_deleted_by_hand_is_told_as_missing() {
 }
 
 #[test]
-fn a_file_in_place_of_a_graph_is_told() {
+fn a_file_in_place_of_a_graph_is_reported() {
     let sandbox = Sandbox::empty();
     for arguments in [
         vec!["snapshot", "rows.jsonl"],
@@ -132,7 +132,7 @@ fn init_replaces_the_schema_of_a_lost_graph_only_with_force() {
 }
 
 #[test]
-fn a_graph_that_lost_its_format_stamp_is_told_apart_from_none() {
+fn a_graph_that_lost_its_format_stamp_is_distinguished_from_none() {
     let sandbox = Sandbox::with_graph();
     std::fs::remove_file(sandbox.path("g/__manifest/format.json")).unwrap();
     let error = sandbox.refused(&["snapshot", "g"]);
@@ -166,7 +166,7 @@ fn an_export_of_an_unknown_type_suggests_one() {
 }
 
 #[test]
-fn a_filter_by_an_unknown_type_is_told() {
+fn a_filter_by_an_unknown_type_is_reported() {
     let sandbox = Sandbox::with_graph();
     let baseline = ["changes", "baseline", "--uri", "g", "--out", "base.jsonl", "--type", "Persn"];
     assert_eq!(sandbox.refused(&baseline), "error: unknown type 'Persn'\nhint: did you mean 'Person'?\n");
@@ -189,7 +189,7 @@ fn a_filter_by_an_unknown_type_is_told() {
 }
 
 #[test]
-fn lint_names_the_place_of_an_error() {
+fn lint_names_the_location_of_an_error() {
     let sandbox = Sandbox::empty();
     let lint = ["lint", "--query", "bad.gq", "--schema", "schema.pg"];
     sandbox.write("bad.gq", "query bad() {\n    match { $p: Person }\n    return { $p.nam }\n}\n");
@@ -234,7 +234,7 @@ fn a_plan_is_spelled_step_by_step() {
 }
 
 #[test]
-fn a_version_that_only_an_old_commit_needs_is_told_as_reclaimed() {
+fn a_version_that_only_an_old_commit_needs_is_reported_as_reclaimed() {
     let sandbox = Sandbox::with_graph();
     let before = sandbox.json(&["commit", "list", "g", "--json"])["commits"][0]["graph_commit_id"].clone();
     let manifests = || -> std::collections::BTreeSet<std::path::PathBuf> {

@@ -85,7 +85,7 @@ fn an_old_commit_can_be_queried() {
 }
 
 #[test]
-fn a_type_error_shows_the_place_and_a_suggestion() {
+fn a_type_error_shows_the_location_and_a_suggestion() {
     let error = Sandbox::with_graph().refused(&[
         "query",
         "--store",

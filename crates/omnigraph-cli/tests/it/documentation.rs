@@ -68,6 +68,7 @@ fn the_walkthrough_of_the_debian_example_works_from_top_to_bottom() {
     let load = DEBIAN.find("## Load it").unwrap();
     run_block(&sandbox, blocks(&DEBIAN[load..], "sh")[0]);
     let (reads, writes) = DEBIAN[load..].split_once("Mutations, each one commit").unwrap();
+    let mut run = 0;
     for (verb, tables) in [("query", reads), ("mutate", writes)] {
         for row in tables.lines().filter(|line| line.starts_with("| `")) {
             let cells: Vec<&str> = row.split('|').map(|cell| cell.trim_matches([' ', '`'])).collect();
@@ -76,8 +77,10 @@ fn the_walkthrough_of_the_debian_example_works_from_top_to_bottom() {
                 arguments.extend(["--params", cells[2]]);
             }
             sandbox.ok(&arguments);
+            run += 1;
         }
     }
+    assert!(run >= 20, "only {run} queries of the walkthrough were found");
     run_block(&sandbox, blocks(writes, "sh")[0]);
 }
 

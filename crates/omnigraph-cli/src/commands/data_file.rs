@@ -1,4 +1,4 @@
-//! Loads of data files, as `load` and `ingest` share them.
+//! A load of a data file as one commit, which `load` and `ingest` share.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -12,17 +12,19 @@ use omnigraph_client::http::{Body, GraphClient, file_body};
 use omnigraph_service::{self as service, LoadRequest};
 
 use crate::address::{self, Access, Target};
-use crate::args::{Global, Mode};
+use crate::args::Global;
+use crate::args::data::Mode;
 use crate::consent;
+use crate::echo;
 use crate::failure::Failure;
+use crate::input;
 use crate::operator;
-use crate::output;
-use crate::progress::Bar;
+use crate::progress::LoadBar;
 
 /// Characters of a refused line that are shown.
 const EXCERPT_WIDTH: usize = 160;
 
-/// What is loaded, and where to.
+/// A load: which file, and into which branch of which graph.
 pub(super) struct DataLoad<'a> {
     /// The command, as it announces itself.
     pub(super) label: &'static str,
@@ -36,25 +38,23 @@ pub(super) struct DataLoad<'a> {
     pub(super) branch: &'a str,
     /// The branch to fork it from if it does not exist.
     pub(super) from: Option<&'a str>,
-    /// How the file is read, which decides the route of a server too.
+    /// How the file is read. It decides which request a server gets, too.
     pub(super) grammar: Grammar,
-    /// Whether the receipt is printed as JSON.
-    pub(super) json: bool,
 }
 
 impl DataLoad<'_> {
-    /// Loads the file as one commit. The receipt has the graph's address as it was given, or the base of the requests.
+    /// Loads the file as one commit. `uri` of the receipt is the address as it was given, or the base URL of the requests.
     pub(super) async fn run(&self, global: &Global) -> Result<IngestOutput, Failure> {
         let target = address::target(self.uri, global, Access::Write).await?;
         let uri = target.uri();
         if matches!(self.mode, Mode::Overwrite) {
             let label = format!("{} --mode overwrite", self.label);
-            consent::require(&label, &uri, target.is_local(), self.json, global)?;
+            consent::require(&label, &uri, target.is_local(), global)?;
         }
         match &target {
             Target::Direct(storage) => {
                 let loaded = self.direct(global, &target, storage).await?;
-                // A server tells whom it took the caller for; storage takes the caller's word.
+                // `actor_id` is the actor that a server derived from the token; storage derives none.
                 Ok(IngestOutput { actor_id: None, ..loaded.at(uri) })
             }
             Target::Served(graph) => Ok(IngestOutput { uri, ..self.served(global, &target, graph).await? }),
@@ -69,22 +69,22 @@ impl DataLoad<'_> {
     ) -> Result<GraphBatchLoadOutput, Failure> {
         let source = open(self.data)?;
         let graph = address::open(uri, global, Access::Write).await?;
-        output::echo_target(self.label, target, global.quiet);
-        let bar = Bar::start(global.quiet || self.json);
+        echo::write(self.label, target, global);
+        let bar = LoadBar::start(global.quiet || global.json);
         let request = LoadRequest {
             branch: self.branch,
             from: self.from,
             mode: wire_mode(self.mode),
             source,
             grammar: self.grammar,
-            progress: Some(bar.callback()),
+            progress: Some(bar.loaded()),
         };
         let loaded = service::load(&graph, request, operator::actor(global)).await;
         let loaded = loaded.map_err(|error| match error {
             OmniError::BranchNotFound { branch, did_you_mean } if self.from.is_none() => {
-                Failure::NoBranch { branch, did_you_mean }
+                Failure::BranchNotFound { branch, did_you_mean }
             }
-            error => of_data(error, self.data),
+            error => locate(error, self.data),
         })?;
         graph.close().await;
         Ok(loaded)
@@ -97,30 +97,30 @@ impl DataLoad<'_> {
         graph: &GraphClient,
     ) -> Result<IngestOutput, Failure> {
         let mode = wire_mode(self.mode);
-        let bar = Bar::start(global.quiet || self.json);
+        let bar = LoadBar::start(global.quiet || global.json);
         let sent = match self.grammar {
             Grammar::Strict => {
                 let body = body(self.data, &bar).await?;
-                output::echo_target(self.label, target, global.quiet);
+                echo::write(self.label, target, global);
                 if !self.data.is_file() {
-                    bar.wait("sending");
+                    bar.spin("sending");
                 }
                 let sent = graph.load_ndjson(Some(self.branch), self.from, mode, body).await;
                 sent.map(|loaded| loaded.at(graph.base()))
             }
             Grammar::Permissive => {
                 let request = IngestRequest {
-                    data: output::read_text(self.data)?,
+                    data: input::read_text(self.data)?,
                     branch: Some(self.branch.to_owned()),
                     from: self.from.map(str::to_owned),
                     mode: Some(mode),
                 };
-                output::echo_target(self.label, target, global.quiet);
-                bar.wait("sending");
+                echo::write(self.label, target, global);
+                bar.spin("sending");
                 graph.ingest(&request).await
             }
         };
-        sent.map_err(Failure::of_write)
+        sent.map_err(Failure::from_write)
     }
 }
 
@@ -133,7 +133,7 @@ fn wire_mode(mode: Mode) -> LoadMode {
 }
 
 /// Makes the body of a request: a file is sent as it is read, anything else is read first.
-async fn body(path: &Path, bar: &Bar) -> Result<Body, Failure> {
+async fn body(path: &Path, bar: &LoadBar) -> Result<Body, Failure> {
     let failed = |error| Failure::io(format!("cannot read '{}'", path.display()), error);
     if path.is_file() {
         return file_body(path, bar.sent()).await.map_err(failed);
@@ -161,8 +161,8 @@ fn open(path: &Path) -> Result<LoadSource, Failure> {
     Ok(LoadSource::Reader { reader: Box::new(BufReader::new(file)), bytes: Some(metadata.len()) })
 }
 
-/// Adds the file and the line that a refused record came from.
-fn of_data(error: OmniError, path: &Path) -> Failure {
+/// Adds the file and the line to the refusal of a record.
+fn locate(error: OmniError, path: &Path) -> Failure {
     match error.place() {
         Some(Place { unit: Unit::Line, number: line }) if path != Path::new("-") => {
             let path_text = path.display().to_string();
@@ -172,7 +172,7 @@ fn of_data(error: OmniError, path: &Path) -> Failure {
     }
 }
 
-/// Reads the start of a line again.
+/// Reads the start of a line of the file again.
 fn excerpt(path: &Path, line: u64) -> Option<String> {
     if !path.is_file() {
         return None;

@@ -153,3 +153,19 @@ fn if_commit_writes_only_on_the_expected_head() {
     assert_eq!(object["precondition_failure"]["expected"], json!(head));
     assert_eq!(sandbox.json(&["snapshot", "g", "--json"])["graph_manifest_version"], json!(3));
 }
+
+#[test]
+fn a_load_forks_its_branch_when_a_base_is_given() {
+    let sandbox = Sandbox::with_graph();
+    sandbox.write("more.jsonl", "{\"type\":\"Company\",\"data\":{\"name\":\"Initech\"}}\n");
+    let load =
+        ["load", "g", "--data", "more.jsonl", "--mode", "merge", "--branch", "feature", "--from", "main"];
+    let first = sandbox.json(&[&load[..], &["--json", "--quiet"]].concat());
+    assert_eq!((&first["branch_created"], &first["base_branch"]), (&json!(true), &json!("main")));
+    let second = sandbox.json(&[&load[..], &["--json", "--quiet"]].concat());
+    assert_eq!((&second["branch_created"], &second["base_branch"]), (&json!(false), &json!("main")));
+    let other = sandbox.run(&[&load[..6], &["--branch", "other", "--from", "feature", "--quiet"]].concat());
+    assert!(other.stdout.ends_with("branch other created from feature\n"), "{}", other.stdout);
+    let missing = sandbox.run(&[&load[..6], &["--branch", "nope"]].concat());
+    assert!(missing.code == 1 && missing.stderr.contains("'nope'"), "{}", missing.stderr);
+}

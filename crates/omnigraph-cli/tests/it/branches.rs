@@ -45,8 +45,8 @@ fn conflicts_are_listed_with_their_cure_and_resolved_on_request() {
     let refused = sandbox.run(&["branch", "merge", "left", "--uri", "g", "--quiet"]);
     assert_eq!(refused.code, 1);
     let conflict = "node type 'Person', entity id 'Alice' (divergent_update)";
-    let told = format!("error: merge conflicts: {conflict}\n  caused by: {conflict}: source and target");
-    assert!(refused.stderr.starts_with(&told), "{}", refused.stderr);
+    let expected = format!("error: merge conflicts: {conflict}\n  caused by: {conflict}: source and target");
+    assert!(refused.stderr.starts_with(&expected), "{}", refused.stderr);
     assert!(refused.stderr.contains("--resolve properties"), "{}", refused.stderr);
 
     let refused = sandbox.run(&["branch", "merge", "left", "--uri", "g", "--quiet", "--json"]);
@@ -65,7 +65,7 @@ fn conflicts_are_listed_with_their_cure_and_resolved_on_request() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn mistakes_with_branches_and_tags_are_named() {
     let sandbox = Sandbox::with_graph();
     for (args, fragment) in [
         (vec!["branch", "delete", "main"], "cannot delete branch 'main'"),
