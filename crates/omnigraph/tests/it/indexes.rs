@@ -11,7 +11,7 @@ use omnigraph::db::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::kit::rows;
+use crate::fixtures::rows;
 
 const SCHEMA: &str = "
 node Doc {

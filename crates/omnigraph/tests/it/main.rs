@@ -7,10 +7,11 @@ mod branches;
 mod changes;
 mod context;
 mod embedding;
+mod fixtures;
 mod graph;
 mod indexes;
-mod kit;
 mod load;
+mod maintenance;
 mod merge;
 #[cfg(feature = "failpoints")]
 mod model;
@@ -30,4 +31,3 @@ mod server;
 #[cfg(feature = "failpoints")]
 #[path = "../support/unreliable.rs"]
 mod unreliable;
-mod upkeep;

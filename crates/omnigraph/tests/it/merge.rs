@@ -7,7 +7,7 @@ use omnigraph::error::{MergeConflict, MergeConflictKind, OmniError};
 use omnigraph::{Omnigraph, Result};
 use proptest::prelude::*;
 
-use crate::kit::{fresh, lines};
+use crate::fixtures::{fresh, lines};
 
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32?  city: String? }
