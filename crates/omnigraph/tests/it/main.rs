@@ -20,6 +20,7 @@ mod mutation;
 mod outages;
 mod policy;
 mod query;
+mod readme;
 mod s3;
 #[cfg(feature = "failpoints")]
 mod scenarios;
