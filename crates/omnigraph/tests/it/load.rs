@@ -13,6 +13,8 @@ use serde_json::{Value as Json, json};
 
 use LoadMode::{Append, Merge, Overwrite};
 
+use crate::fixtures::{fresh, fresh_with};
+
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
     node Company { name: String @key }
@@ -29,16 +31,6 @@ const DATA: &str = r#"
 {"edge":"WorksAt","from":"Ada","to":"Acme","data":{"id":"w1"}}
 "#;
 
-async fn empty_with(schema: &str, options: &OpenOptions) -> Omnigraph {
-    static GRAPHS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let number = GRAPHS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    Omnigraph::init_with(&format!("memory://load-{number}"), schema, options).await.unwrap()
-}
-
-async fn empty(schema: &str) -> Omnigraph {
-    empty_with(schema, &OpenOptions::default()).await
-}
-
 async fn load(graph: &Omnigraph, text: &str, mode: LoadMode) -> Result<LoadReceipt> {
     graph.load(Load::new("main", LoadSource::Text(text.to_owned()), mode)).await
 }
@@ -49,7 +41,7 @@ async fn ingest(graph: &Omnigraph, text: &str) -> Result<LoadReceipt> {
 }
 
 async fn fixture() -> Omnigraph {
-    let graph = empty(SCHEMA).await;
+    let graph = fresh(SCHEMA).await;
     load(&graph, DATA, Append).await.unwrap();
     graph
 }
@@ -167,7 +159,7 @@ async fn refusals_after_reading_name_the_line_of_the_row() {
     ];
     // Rows of a spilled spool keep their lines as well.
     for memory_budget in [OpenOptions::default().memory_budget, 0] {
-        let graph = empty_with(STRICT, &OpenOptions { memory_budget, ..OpenOptions::default() }).await;
+        let graph = fresh_with(STRICT, &OpenOptions { memory_budget, ..OpenOptions::default() }).await;
         for (bad, text) in &cases {
             let error = refused(&graph, &format!("{good}{bad}"), Append, text).await;
             assert!(error.to_string().starts_with(text), "{error}");
@@ -175,7 +167,7 @@ async fn refusals_after_reading_name_the_line_of_the_row() {
             assert_eq!(text.split(':').next().unwrap(), place.to_string());
         }
     }
-    let graph = empty(STRICT).await;
+    let graph = fresh(STRICT).await;
     load(&graph, &good, Append).await.unwrap();
     let error = refused(&graph, &(p("v", "") + &p("x", "")), Append, "'x' (@key k)").await;
     assert_eq!(error.to_string(), "line 2: node type P already has an entity with id 'x' (@key k)");
@@ -207,7 +199,7 @@ async fn overwrite_replaces_the_types_of_the_input_only() {
 
 #[tokio::test]
 async fn lines_have_no_order_and_framing_is_tolerant_of_blank_lines_and_bom() {
-    let graph = empty(SCHEMA).await;
+    let graph = fresh(SCHEMA).await;
     let text = "\u{FEFF}{\"edge\":\"KNOWS\",\"from\":\"Ada\",\"to\":\"Bob\"}\r\n\r\n \t\r\n\
         {\"edge\":\"knows\",\"to\":\"Ada\",\"from\":\"Bob\",\"data\":{}}\r\n\
         {\"data\":{\"name\":\"Ada\"},\"type\":\"Person\"}\r\n{\"type\":\"Person\",\"data\":{\"name\":\"Bob\"}}";
@@ -276,7 +268,7 @@ async fn the_strict_grammar_names_field_and_line_and_leaves_nothing() {
 
 #[tokio::test]
 async fn the_permissive_grammar_ignores_what_it_does_not_know() {
-    let graph = empty(SCHEMA).await;
+    let graph = fresh(SCHEMA).await;
     let text = "\u{FEFF}{\"type\":\"Person\",\"edge\":\"Knows\",\"x\":1,\n \"data\":{\"name\":\"X\",\"name\":\"Ada\",\
         \"nickname\":1,\"_rowid\":2}} {\"type\":7,\"edge\":\"knows\",\"from\":\"Ada\",\"to\":\"Ada\",\
         \"data\":{\"src\":\"q\",\"id\":5}}{\"type\":\"Note\"}";
@@ -320,7 +312,7 @@ const KEYED: &str = "
 
 #[tokio::test]
 async fn older_spellings_of_ids_are_stored_canonically_and_rewritten_in_endpoints() {
-    let graph = empty(KEYED).await;
+    let graph = fresh(KEYED).await;
     let text = r#"
         {"edge":"Next","from":"007","to":"+8","data":{"id":"n1"}}
         {"edge":"Next","from":"8","to":"7","data":{"id":"n2"}}
@@ -367,7 +359,7 @@ async fn older_spellings_of_ids_are_stored_canonically_and_rewritten_in_endpoint
 
 #[tokio::test]
 async fn a_spelling_that_means_two_nodes_or_none_is_refused() {
-    let graph = empty(KEYED).await;
+    let graph = fresh(KEYED).await;
     for (text, fragment) in [
         (
             r#"{"type":"Pair","data":{"id":"acme","tenant":"acme","slot":1}}
@@ -402,7 +394,7 @@ async fn a_spelling_that_means_two_nodes_or_none_is_refused() {
 
 #[tokio::test]
 async fn spellings_beyond_the_memory_are_rewritten_in_several_passes() {
-    let graph = empty_with(KEYED, &OpenOptions { memory_budget: 0, ..OpenOptions::default() }).await;
+    let graph = fresh_with(KEYED, &OpenOptions { memory_budget: 0, ..OpenOptions::default() }).await;
     let nodes = 30_000;
     let mut text = String::new();
     for n in 0..nodes {
@@ -454,7 +446,7 @@ const EVERYTHING: &str = "
 
 #[tokio::test]
 async fn values_that_do_not_fit_are_refused_with_their_text() {
-    let graph = empty(EVERYTHING).await;
+    let graph = fresh(EVERYTHING).await;
     let cases = [
         ("flag", "\"true\"", "expects Boolean"),
         ("i", "3.0", "expects Int32"),
@@ -492,7 +484,7 @@ async fn values_that_do_not_fit_are_refused_with_their_text() {
 
 #[tokio::test]
 async fn every_value_survives_and_is_returned_in_its_form() {
-    let graph = empty(EVERYTHING).await;
+    let graph = fresh(EVERYTHING).await;
     let text = r#"{"type":"Thing","data":{"name":"x","flag":true,"i":-7,"l":9007199254740993,"u":4294967295,"w":18446744073709551615,"f":0.1,"d":30,"day":"2024-06-01","at":"2024-06-01T02:00:00.1239+02:00","mood":"wild","data":"base64:AP8=","vec":[1,0.5,-2],"texts":["a",""],"longs":[],"days":["1969-12-31",0]}}
 {"type":"Thing","data":{"name":"y","data":"base64:"}}"#;
     load(&graph, text, Append).await.unwrap();
@@ -530,7 +522,7 @@ async fn ids_are_the_canonical_text_of_every_kind_of_key() {
         ("DateTime", "\"2024-06-01T00:00:00Z\"", "1717200000000"),
     ];
     for (ty, value, id) in cases {
-        let graph = empty(&format!("node N {{ k: {ty} @key }} edge E: N -> N")).await;
+        let graph = fresh(&format!("node N {{ k: {ty} @key }} edge E: N -> N")).await;
         let node = format!("{{\"type\":\"N\",\"data\":{{\"k\":{value}}}}}\n");
         let edge = format!("{{\"edge\":\"E\",\"from\":\"{id}\",\"to\":\"{id}\"}}");
         load(&graph, &(node.clone() + &edge), Append).await.unwrap();
@@ -540,7 +532,7 @@ async fn ids_are_the_canonical_text_of_every_kind_of_key() {
         assert!(matches!(load(&graph, &node, Append).await, Err(OmniError::KeyConflict { .. })), "{ty}");
     }
     let graph =
-        empty("node Slot { tenant: String  slot: I32  @key(tenant, slot) } edge E: Slot -> Slot").await;
+        fresh("node Slot { tenant: String  slot: I32  @key(tenant, slot) } edge E: Slot -> Slot").await;
     let text = r#"{"edge":"E","from":"[\"7\",\"acme\"]","to":"[\"7\",\"acme\"]"}
 {"type":"Slot","data":{"tenant":"acme","slot":7}}"#;
     load(&graph, text, Append).await.unwrap();
@@ -564,7 +556,7 @@ async fn constraints_hold_over_the_final_image() {
         edge Leads: User -> User @card(0..1)
         edge Owns: User -> User @card(1..2)
     ";
-    let graph = empty(schema).await;
+    let graph = fresh(schema).await;
     let user =
         |name: &str, rest: &str| format!("{{\"type\":\"User\",\"data\":{{\"name\":\"{name}\"{rest}}}}}\n");
     let mail = |name: &str, mail: &str| user(name, &format!(",\"mail\":\"{mail}\""));
@@ -612,7 +604,7 @@ async fn a_small_budget_spills_and_still_checks_everything() {
         text += &person(&format!("person-{n:08}"));
     }
     let options = OpenOptions { memory_budget: 16 << 20, ..OpenOptions::default() };
-    let graph = empty_with(SCHEMA, &options).await;
+    let graph = fresh_with(SCHEMA, &options).await;
     let before = version(&graph).await;
     let bad = text.clone() + &person("person-00000003");
     let error = load(&graph, &bad, Append).await.unwrap_err().to_string();
@@ -632,7 +624,7 @@ async fn a_small_budget_spills_and_still_checks_everything() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn appends_race_by_id_only() {
-    let graph = empty(SCHEMA).await;
+    let graph = fresh(SCHEMA).await;
     let append = |name: String| {
         let graph = graph.clone();
         tokio::spawn(async move { load(&graph, &person(&name), Append).await })
@@ -711,10 +703,10 @@ fn an_exported_graph_loads_into_the_same_export() {
         }
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         runtime.block_on(async {
-            let first = empty(EVERYTHING).await;
+            let first = fresh(EVERYTHING).await;
             load(&first, &text, Append).await.unwrap();
             let exported = export(&first, &[]).await;
-            let second = empty(EVERYTHING).await;
+            let second = fresh(EVERYTHING).await;
             load(&second, &exported, Overwrite).await.unwrap();
             prop_assert_eq!(&export(&second, &[]).await, &exported);
             load(&second, &exported, Merge).await.unwrap();

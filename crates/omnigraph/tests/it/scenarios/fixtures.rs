@@ -8,8 +8,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, SystemTime};
 
 use omnigraph::db::{
-    CommitPage, Durability, GraphCommit, Load, LoadMode, LoadSource, MergeBranches, MergeReceipt, Mutate,
-    MutationReceipt, OpenOptions, RecoveryKind, RecoveryRecord,
+    CommitPage, Durability, GraphCommit, LoadMode, MergeBranches, MergeReceipt, Mutate, OpenOptions,
+    RecoveryKind, RecoveryRecord,
 };
 use omnigraph::error::OmniError;
 use omnigraph::failpoints::{ScopedFailPoint, names as points};
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub(super) use crate::fixtures::{lines, names, rows};
+pub(super) use crate::fixtures::{head_id, lines, load, names, rows, run};
 
 pub(super) const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
@@ -297,10 +297,6 @@ pub(super) fn interrupted<T>(point: &str, outcome: Result<T>) -> String {
     operation_id
 }
 
-pub(super) async fn run(graph: &Omnigraph, branch: &str, statements: &str) -> Result<MutationReceipt> {
-    graph.mutate(Mutate::new(branch, &format!("query q() {{ {statements} }}"))).await
-}
-
 pub(super) async fn add(graph: &Omnigraph, branch: &str, name: &str) -> Result<()> {
     add_as(graph, branch, name, None).await
 }
@@ -310,20 +306,12 @@ pub(super) async fn add_as(graph: &Omnigraph, branch: &str, name: &str, actor: O
     graph.mutate(Mutate { actor, ..Mutate::new(branch, &text) }).await.map(drop)
 }
 
-pub(super) async fn load(graph: &Omnigraph, branch: &str, text: &str, mode: LoadMode) -> Result<()> {
-    graph.load(Load::new(branch, LoadSource::Text(text.to_owned()), mode)).await.map(drop)
-}
-
 pub(super) async fn merge(graph: &Omnigraph, source: &str, target: &str) -> Result<MergeReceipt> {
     graph.branch_merge(MergeBranches::new(source, target)).await
 }
 
 pub(super) async fn head(graph: &Omnigraph, branch: &str) -> GraphCommit {
     graph.snapshot_of(branch).await.unwrap().commit()
-}
-
-pub(super) async fn head_id(graph: &Omnigraph, branch: &str) -> String {
-    head(graph, branch).await.graph_commit_id
 }
 
 /// Returns the version users see of a table.
