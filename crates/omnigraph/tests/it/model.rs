@@ -88,6 +88,8 @@ fn play_many<R: AsRef<str>>(
     check_done(&tally.borrow(), steps);
 }
 
+/// Steps from which on some must have been done: a few may all be refused by chance.
+const SOME_STEPS: u64 = 50;
 /// Steps from which on every frequent kind of request must have been done once.
 const MANY_STEPS: u64 = 500;
 
@@ -100,7 +102,7 @@ fn check_done(tally: &Tally, steps: u64) {
     });
     let done: Vec<(&str, u64)> = done.collect();
     let total: u64 = done.iter().map(|(_, count)| count).sum();
-    assert!(total * 10 >= steps, "{total} of {steps} steps were done: {tally:#?}");
+    assert!(total * 10 >= steps || steps < SOME_STEPS, "{total} of {steps} steps were done: {tally:#?}");
     for frequent in ["load", "mutate", "create", "merge", "apply"] {
         let there = done.iter().any(|(request, _)| *request == frequent);
         assert!(there || steps < MANY_STEPS, "no {frequent} was done: {tally:#?}");
