@@ -1,6 +1,5 @@
 //! What these tests share: fresh graphs in memory, and short ways to look at them.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omnigraph::db::{
@@ -57,11 +56,4 @@ pub(crate) async fn lines(graph: &Omnigraph, target: impl Into<ReadTarget>) -> V
     let mut out = Vec::new();
     graph.export(target, &[], &mut out).await.unwrap();
     String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
-}
-
-/// Says that the test that calls this is skipped, and why: written past the capture of a test's output, as who reads the
-/// result of a run must not take it for a test that passed.
-pub(crate) fn skipped(reason: &str) {
-    let thread = std::thread::current();
-    let _ = writeln!(std::io::stderr(), "skipped {}: {reason}", thread.name().unwrap_or("a test"));
 }

@@ -29,6 +29,8 @@ mod schema_random;
 mod search;
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/skip.rs"]
+mod skip;
 #[cfg(feature = "failpoints")]
 #[path = "../support/unreliable.rs"]
 mod unreliable;

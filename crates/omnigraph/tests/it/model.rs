@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 use self::step::{Turn, programs};
 use self::world::{Hazard, Tally, World};
-use crate::fixtures::skipped;
+use crate::skip::skipped;
 
 /// Takes the steps; a failure tells the requests and answers up to it.
 fn play(uri: &str, hazard: Hazard, turns: &[Turn], tally: &RefCell<Tally>) -> Result<(), TestCaseError> {

@@ -7,8 +7,8 @@ use omnigraph::error::{OmniError, StorageFailureKind};
 use omnigraph::{Omnigraph, Result};
 use serde_json::{Value as Json, json};
 
-use crate::fixtures::skipped;
 use crate::server::Server;
+use crate::skip::skipped;
 
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }

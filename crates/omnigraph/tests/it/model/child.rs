@@ -10,7 +10,8 @@ use omnigraph::failpoints::{VARIABLE, arm_from_environment};
 
 use super::action::{Action, Answer, Refused, perform};
 use super::world::options;
-use crate::fixtures::{rows, skipped};
+use crate::fixtures::rows;
+use crate::skip::skipped;
 
 const URI: &str = "OMNIGRAPH_MODEL_URI";
 const ACTION: &str = "OMNIGRAPH_MODEL_ACTION";
