@@ -70,7 +70,7 @@ def _notes(rows: list[dict]) -> str:
 
 def _place(rows: list[dict], name: str) -> int:
     """Engines and measures keep the order in which they first came."""
-    return next(place for place, row in enumerate(rows) if name in (row["engine"], row["measure"]))
+    return next(position for position, row in enumerate(rows) if name in (row["engine"], row["measure"]))
 
 
 def _quality(row: dict, rows: list[dict], truth: dict) -> str:

@@ -8,8 +8,8 @@ function setup(thread)
 end
 
 function init(args)
-    local place = args[1]:find("%s", 1, true)
-    head, tail = args[1]:sub(1, place - 1), args[1]:sub(place + 2)
+    local position = args[1]:find("%s", 1, true)
+    head, tail = args[1]:sub(1, position - 1), args[1]:sub(position + 2)
     stem, digits = args[2]:match("^(.-)(%d+)$")
     format = stem .. "%0" .. #digits .. "d"
     keys = tonumber(args[3])

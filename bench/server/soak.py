@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--branches", type=int, default=50, help="live ones at most, shared by the writers")
     parser.add_argument("--pause", type=float, default=0.02, help="seconds that a writer waits after each step (default: %(default)s)")
     parser.add_argument("--memory", help="what the server may hold in caches: the less, the sooner a leak shows (default: its own)")
-    parser.add_argument("--rss-growth", type=float, default=1.5, help="of the last quarter of a life against its second, besides 128 MiB")
+    parser.add_argument("--rss-growth", type=float, default=1.5, help="of the last quarter of a run of the server against its second, besides 128 MiB")
     parser.add_argument("--quick", action="store_true", help="one minute, killed every 15 seconds")
     parser.add_argument("--lose", action="store_true", help="bring an older graph back at each restart: the soak has to fail")
     parser.add_argument("--keep", action="store_true", help="keep graph and journals also of a run without findings")
@@ -103,7 +103,7 @@ class _Soak:
         self._killed: list[tuple[float, float]] = []
         self._stopped: list[tuple[float, float]] = []
         self._starts: list[float] = []
-        self._lives: list[list[Usage]] = []
+        self._server_runs: list[list[Usage]] = []
 
     def run(self) -> None:
         make_graph(self._arguments.cli, self._server.graph, soak_queries.SCHEMA)
@@ -152,7 +152,7 @@ class _Soak:
 
     def _start(self) -> None:
         self._starts.append(self._server.start())
-        self._lives.append([])
+        self._server_runs.append([])
 
     def _wait(self, until: float) -> None:
         """Lets the fleet work and takes a sample of the server every second."""
@@ -163,7 +163,7 @@ class _Soak:
             for member in self._members:
                 if not member.process.is_alive():
                     raise _MemberFailed(f"{member.name} ended by itself; its traceback is above")
-            self._lives[-1].append(Usage.of(self._server.pid))
+            self._server_runs[-1].append(Usage.of(self._server.pid))
 
     def _restart(self, kill: bool) -> None:
         older = self._folder / "older.graph"
@@ -230,25 +230,25 @@ class _Soak:
         print(f"starts in seconds: {', '.join(f'{seconds:.2f}' for seconds in self._starts)}")
         for what, count in sorted(counts.items()):
             print(f"  {count:8} {what}")
-        for number, life in enumerate(self._lives):
-            self._report_memory(number, life)
+        for number, run in enumerate(self._server_runs):
+            self._report_memory(number, run)
         print(f"\n{len(self._findings)} findings")
         distinct = Counter((finding.who, finding.text) for finding in self._findings)
         for (who, text), count in list(distinct.items())[:SHOWN]:
             print(f"- {who}: {text}" + (f" ({count} times)" if count > 1 else ""))
         return bool(self._findings)
 
-    def _report_memory(self, number: int, life: list[Usage]) -> None:
-        series = [usage.rss_mib for usage in life]
+    def _report_memory(self, number: int, run: list[Usage]) -> None:
+        series = [usage.rss_mib for usage in run]
         step = max(1, len(series) // 12)
-        print(f"life {number + 1}, {len(series)} s, RSS in MiB: {', '.join(f'{value:.0f}' for value in series[::step])}")
+        print(f"run of the server {number + 1}, {len(series)} s, RSS in MiB: {', '.join(f'{value:.0f}' for value in series[::step])}")
         quarter = len(series) // 4
-        # A short life is one of caches that fill.
+        # In a short run the caches are still filling.
         if quarter < 30:
             return
         early, late = median(series[quarter : 2 * quarter]), median(series[-quarter:])
         if late > self._arguments.rss_growth * early + 128:
-            self.fail("server", f"RSS grew from {early:.0f} to {late:.0f} MiB in life {number + 1}")
+            self.fail("server", f"RSS grew from {early:.0f} to {late:.0f} MiB in run {number + 1}")
 
 
 def _write(pipe, port, token, number, seed, branches, pause, journal) -> None:

@@ -72,9 +72,9 @@ def chain(commits: list[dict], first: str) -> list[str]:
 
 def sequence_problem(expected: list[str], seen: list[str]) -> str | None:
     """Tells where the commits that a consumer saw depart from those of the branch."""
-    for place, (want, got) in enumerate(zip(expected, seen)):
+    for number, (want, got) in enumerate(zip(expected, seen)):
         if want != got:
-            return f"commit {place} after the baseline is {want}, the feed gave {got}"
+            return f"commit {number} after the baseline is {want}, the feed gave {got}"
     if len(expected) != len(seen):
         return f"{len(expected)} commits since the baseline, the feed gave {len(seen)}"
     return None

@@ -419,16 +419,16 @@ class Writer(Member):
         return self._random.choice(free)
 
     def _new_items(self, branch: Branch) -> dict[str, Item]:
-        place = self._place(branch)
-        keys = {f"{place}{self._random.randrange(KEYS)}" for _ in range(self._random.randint(1, 3))}
+        prefix = self._prefix(branch)
+        keys = {f"{prefix}{self._random.randrange(KEYS)}" for _ in range(self._random.randint(1, 3))}
         return {key: Item(self._value(), self._random.choice(NOTES)) for key in sorted(keys)}
 
     def _known_item(self, branch: Branch) -> str | None:
-        place = self._place(branch)
-        keys = [key for key in sorted(branch.state.items) if key.startswith(place)]
+        prefix = self._prefix(branch)
+        keys = [key for key in sorted(branch.state.items) if key.startswith(prefix)]
         return self._random.choice(keys) if keys else None
 
-    def _place(self, branch: Branch) -> str:
+    def _prefix(self, branch: Branch) -> str:
         """How the keys begin that a write on the branch takes."""
         other = self._any_branch() if self._random.random() < STRAY else branch
         return f"{self.owner}-{other.name.rpartition('/')[2]}-"

@@ -9,7 +9,7 @@ use omnigraph::Omnigraph;
 use omnigraph::db::{Mutate, ParamMap};
 use serde_json::{Value, json};
 
-use crate::measure::{Outcome, Samples, show};
+use crate::measure::{Samples, TaskResult, show};
 
 const SCHEMA: &str = include_str!("../../examples/debian/schema.pg");
 
@@ -57,7 +57,7 @@ impl Report {
 }
 
 /// Runs every measurement and prints one table.
-pub(crate) async fn run(data: &Path, dir: Option<&Path>, history: &[u64]) -> Outcome {
+pub(crate) async fn run(data: &Path, dir: Option<&Path>, history: &[u64]) -> TaskResult {
     let scratch = tempfile::tempdir()?;
     let dir = dir.map_or_else(|| scratch.path().to_path_buf(), Path::to_path_buf);
     let mut report = Report::new();
@@ -73,7 +73,7 @@ pub(crate) async fn run(data: &Path, dir: Option<&Path>, history: &[u64]) -> Out
 }
 
 /// Loads in a process of its own, whose peak memory is that of the load.
-fn load(report: &mut Report, schema: &Path, data: &Path, graph: &Path) -> Outcome {
+fn load(report: &mut Report, schema: &Path, data: &Path, graph: &Path) -> TaskResult {
     let output = Command::new(std::env::current_exe()?)
         .args(["load", "--schema"])
         .arg(schema)
@@ -100,7 +100,7 @@ fn params(name: &str) -> ParamMap {
     ParamMap::from_iter([("name".to_owned(), json!(name))])
 }
 
-async fn timed(graph: &Omnigraph, query: &str, runs: usize, named: bool) -> Outcome<(Samples, usize)> {
+async fn timed(graph: &Omnigraph, query: &str, runs: usize, named: bool) -> TaskResult<(Samples, usize)> {
     let mut samples = Samples::new();
     let mut rows = 0;
     for run in 0..runs + STARTS.len() {
@@ -117,7 +117,7 @@ async fn timed(graph: &Omnigraph, query: &str, runs: usize, named: bool) -> Outc
     Ok((samples, rows))
 }
 
-async fn reads(report: &mut Report, path: &Path) -> Outcome {
+async fn reads(report: &mut Report, path: &Path) -> TaskResult {
     let graph = Omnigraph::open(&path.to_string_lossy()).await?;
     let (samples, _) = timed(&graph, LOOKUP, READS, true).await?;
     report.row("key lookup, three properties", &samples, "warm handle");
@@ -138,7 +138,7 @@ async fn reads(report: &mut Report, path: &Path) -> Outcome {
     Ok(())
 }
 
-async fn opening(report: &mut Report, path: &Path) -> Outcome {
+async fn opening(report: &mut Report, path: &Path) -> TaskResult {
     let mut open = Samples::new();
     let mut first = Samples::new();
     for run in 0..9 {
@@ -160,7 +160,7 @@ async fn opening(report: &mut Report, path: &Path) -> Outcome {
 }
 
 /// Opens a graph, prints the microseconds that took, and looks a package up.
-pub(crate) async fn probe(graph: &str, name: &str) -> Outcome {
+pub(crate) async fn probe(graph: &str, name: &str) -> TaskResult {
     let started = Instant::now();
     let graph = Omnigraph::open_read_only(graph).await?;
     println!("{}", started.elapsed().as_micros());
@@ -168,7 +168,7 @@ pub(crate) async fn probe(graph: &str, name: &str) -> Outcome {
     Ok(())
 }
 
-async fn inserts(report: &mut Report, dir: &Path, history: &[u64]) -> Outcome {
+async fn inserts(report: &mut Report, dir: &Path, history: &[u64]) -> TaskResult {
     let path: PathBuf = dir.join("items.graph");
     let schema = "node Item { name: String @key  n: I64 }";
     let graph = Omnigraph::init(&path.to_string_lossy(), schema).await?;
@@ -205,7 +205,7 @@ fn settle_disk() {
     }
 }
 
-async fn insert(graph: &Omnigraph, number: u64) -> Outcome {
+async fn insert(graph: &Omnigraph, number: u64) -> TaskResult {
     let source = "query add($name: String, $n: I64) { insert Item { name: $name, n: $n } }";
     let mut request = Mutate::new("main", source);
     request.params.insert("name".to_owned(), json!(format!("item-{number}")));

@@ -13,7 +13,7 @@ use omnigraph::{OmniError, Omnigraph};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::measure::Outcome;
+use crate::measure::TaskResult;
 use crate::worker::acknowledge;
 
 const ADD: &str = "query add($name: String, $n: I64) { insert Item { name: $name, n: $n } }";
@@ -36,7 +36,13 @@ impl Dice {
 }
 
 /// Runs the writers until the process is killed.
-pub(crate) async fn run(graph: &str, prefix: &str, writers: u64, branches: &[String], seed: u64) -> Outcome {
+pub(crate) async fn run(
+    graph: &str,
+    prefix: &str,
+    writers: u64,
+    branches: &[String],
+    seed: u64,
+) -> TaskResult {
     let graph = Arc::new(Omnigraph::open(graph).await?);
     let mut tasks = JoinSet::new();
     for number in 0..writers {
@@ -65,7 +71,7 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self) -> Outcome {
+    async fn run(mut self) -> TaskResult {
         for number in 0_u64.. {
             let branch = self.branches[self.dice.below(self.branches.len())].clone();
             let name = format!("{}n{number}", self.prefix);
@@ -111,7 +117,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn add(&mut self, branch: &str, name: &str) -> Outcome {
+    async fn add(&mut self, branch: &str, name: &str) -> TaskResult {
         acknowledge(&format!("try add {branch} {name}"))?;
         let outcome = self.mutate(ADD, branch, name, None).await;
         settle("add", branch, name, &outcome)?;
@@ -121,21 +127,21 @@ impl Writer {
         Ok(())
     }
 
-    async fn delete(&mut self, branch: &str) -> Outcome {
+    async fn delete(&mut self, branch: &str) -> TaskResult {
         let Some(name) = self.own.get_mut(branch).and_then(Vec::pop) else { return Ok(()) };
         acknowledge(&format!("try delete {branch} {name}"))?;
         let outcome = self.mutate(DELETE, branch, &name, None).await;
         settle("delete", branch, &name, &outcome)
     }
 
-    async fn conditional(&self, branch: &str, name: &str) -> Outcome {
+    async fn conditional(&self, branch: &str, name: &str) -> TaskResult {
         let head = self.graph.snapshot_of(branch).await?.commit().graph_commit_id;
         acknowledge(&format!("try cond {branch} {name}"))?;
         let outcome = self.mutate(ADD, branch, name, Some(&head)).await;
         settle("cond", branch, name, &outcome)
     }
 
-    async fn side_branch(&self, branch: &str, name: &str) -> Outcome {
+    async fn side_branch(&self, branch: &str, name: &str) -> TaskResult {
         let side = format!("side-{name}");
         let outcome = self.graph.branch_create_from(branch, &side).await;
         settle("fork", &side, name, &outcome)?;
@@ -152,7 +158,7 @@ impl Writer {
 }
 
 /// Prints the outcome of an announced effect.
-fn settle<T>(action: &str, branch: &str, name: &str, outcome: &Result<T, OmniError>) -> Outcome {
+fn settle<T>(action: &str, branch: &str, name: &str, outcome: &Result<T, OmniError>) -> TaskResult {
     let (word, error) = match outcome {
         Ok(_) => ("ok", String::new()),
         Err(error) => {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// What every task returns; benches only report errors.
-pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+/// What every task returns: its errors are only reported.
+pub(crate) type TaskResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// Returns the most bytes this process has held, from `/proc/self/status` (0 where that does not exist).
 pub(crate) fn peak_memory() -> u64 {

@@ -10,7 +10,7 @@ use omnigraph::Omnigraph;
 use omnigraph::db::{JsonRows, ParamMap, row_objects};
 use serde_json::{Value, json};
 
-use crate::measure::{Outcome, Samples, cpu_seconds, load_average, peak_memory};
+use crate::measure::{Samples, TaskResult, cpu_seconds, load_average, peak_memory};
 
 /// Queries asked before any is timed.
 const WARM_UP: usize = 50;
@@ -60,7 +60,7 @@ pub(crate) struct Task {
 }
 
 /// Measures each in a process of its own, and prints a JSON list.
-pub(crate) fn run(task: &Task) -> Outcome {
+pub(crate) fn run(task: &Task) -> TaskResult {
     let mut rows = vec![load(task)?];
     for (measure, ..) in MEASURES {
         eprintln!("{measure} …");
@@ -85,7 +85,7 @@ fn graph(task: &Task) -> PathBuf {
     task.dir.join("docs.graph")
 }
 
-fn load(task: &Task) -> Outcome<Value> {
+fn load(task: &Task) -> TaskResult<Value> {
     eprintln!("load …");
     std::fs::create_dir_all(&task.dir)?;
     let output = Command::new(std::env::current_exe()?)
@@ -113,7 +113,7 @@ fn load(task: &Task) -> Outcome<Value> {
     }))
 }
 
-fn disk(path: &Path) -> Outcome<u64> {
+fn disk(path: &Path) -> TaskResult<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
@@ -130,7 +130,7 @@ pub(crate) async fn measure(
     measure: &str,
     seconds: f64,
     clients: usize,
-) -> Outcome {
+) -> TaskResult {
     let found = MEASURES.iter().find(|(name, ..)| *name == measure);
     let (_, query, same) = found.ok_or_else(|| format!("no measure '{measure}'"))?;
     let questions: Vec<Value> =
@@ -169,8 +169,8 @@ pub(crate) async fn measure(
         tokio::spawn(async move {
             let mut done = 0_u64;
             // Each client starts elsewhere, so that they do not ask the same at the same time.
-            let turn = questions.len() * client / clients.max(1);
-            for question in questions.iter().cycle().skip(turn) {
+            let start = questions.len() * client / clients.max(1);
+            for question in questions.iter().cycle().skip(start) {
                 ask.of(question).await.map_err(|error| error.to_string())?;
                 done += 1;
                 if started.elapsed() > limit {
@@ -220,7 +220,7 @@ struct Ask {
 
 impl Ask {
     /// Returns the names found, or a count where the measure counts.
-    async fn of(&self, question: &ParamMap) -> Outcome<Vec<Value>> {
+    async fn of(&self, question: &ParamMap) -> TaskResult<Vec<Value>> {
         let found = self.ask(self.query, question).await?;
         if self.measure != "hybrid_hop" {
             return Ok(if self.measure == "scan" { vec![json!(found.len())] } else { found });
@@ -229,7 +229,7 @@ impl Ask {
         self.ask(HOP, &ParamMap::from_iter([("found".to_owned(), Value::Array(found))])).await
     }
 
-    async fn ask(&self, query: &str, question: &ParamMap) -> Outcome<Vec<Value>> {
+    async fn ask(&self, query: &str, question: &ParamMap) -> TaskResult<Vec<Value>> {
         let result = self.graph.query("main", query, None, question).await?;
         let column = if self.measure == "join" { "n" } else { "id" };
         let rows =

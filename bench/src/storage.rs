@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use omnigraph::Omnigraph;
 use omnigraph::db::{CleanupPolicyOptions, Load, LoadMode, LoadSource, OpenOptions};
 
-use crate::measure::{self, Outcome};
+use crate::measure::{self, TaskResult};
 
 const SCHEMA: &str = include_str!("../../examples/debian/schema.pg");
 /// Rows of this type are committed one by one.
 const TYPE: &str = r#"{"type":"Package""#;
 
 /// Makes `commits` one-row commits of packages, optimizes, cleans up, and prints bytes and times beside those of a load.
-pub(crate) async fn run(data: &Path, commits: usize) -> Outcome {
+pub(crate) async fn run(data: &Path, commits: usize) -> TaskResult {
     let rows = packages(data, commits)?;
     let (grown, fresh) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let graph = create(grown.path()).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn run(data: &Path, commits: usize) -> Outcome {
 }
 
 /// Reads the first package rows of a strict graph batch.
-fn packages(data: &Path, count: usize) -> Outcome<Vec<String>> {
+fn packages(data: &Path, count: usize) -> TaskResult<Vec<String>> {
     let lines = BufReader::new(std::fs::File::open(data)?).lines();
     let rows: Vec<String> = lines
         .filter(|line| line.as_ref().map_or(true, |line| line.starts_with(TYPE)))
@@ -63,7 +63,7 @@ fn packages(data: &Path, count: usize) -> Outcome<Vec<String>> {
     Ok(rows)
 }
 
-async fn create(path: &Path) -> Outcome<Omnigraph> {
+async fn create(path: &Path) -> TaskResult<Omnigraph> {
     let path = path.to_str().ok_or("the temporary directory has no UTF-8 name")?;
     Ok(Omnigraph::init_with(path, SCHEMA, &OpenOptions::default()).await?)
 }
@@ -83,7 +83,7 @@ impl std::fmt::Display for Bytes {
     }
 }
 
-fn bytes(directory: &Path) -> Outcome<Bytes> {
+fn bytes(directory: &Path) -> TaskResult<Bytes> {
     let mut total = Bytes::default();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;

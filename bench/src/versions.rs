@@ -12,7 +12,7 @@ use omnigraph::db::{
     SnapshotId,
 };
 
-use crate::measure::{Outcome, Samples, show};
+use crate::measure::{Samples, TaskResult, show};
 
 /// Repetitions of a cheap operation.
 const CHEAP: usize = 50;
@@ -39,7 +39,7 @@ impl Report {
 }
 
 /// Runs every measurement and prints one table.
-pub(crate) async fn run(sizes: Sizes) -> Outcome {
+pub(crate) async fn run(sizes: Sizes) -> TaskResult {
     let scratch = tempfile::tempdir()?;
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::ASCII_MARKDOWN);
@@ -60,13 +60,13 @@ fn schema(types: usize) -> String {
     })
 }
 
-async fn create(path: &Path, schema: &str) -> Outcome<Omnigraph> {
+async fn create(path: &Path, schema: &str) -> TaskResult<Omnigraph> {
     // What is timed is the engine's work; `debian` measures durable writes.
     let options = OpenOptions { durability: Durability::Relaxed, ..OpenOptions::default() };
     Ok(Omnigraph::init_with(&path.to_string_lossy(), schema, &options).await?)
 }
 
-async fn branches(report: &mut Report, dir: &Path, many: usize) -> Outcome {
+async fn branches(report: &mut Report, dir: &Path, many: usize) -> TaskResult {
     for types in [10, 1000] {
         let graph = create(&dir.join(format!("types-{types}")), &schema(types)).await?;
         let mut samples = Samples::new();
@@ -94,7 +94,7 @@ async fn branches(report: &mut Report, dir: &Path, many: usize) -> Outcome {
     Ok(())
 }
 
-async fn adoption(report: &mut Report, dir: &Path) -> Outcome {
+async fn adoption(report: &mut Report, dir: &Path) -> TaskResult {
     let graph = create(&dir.join("adoption"), &schema(31)).await?;
     let mut samples = Samples::new();
     for round in 0..HEAVY {
@@ -116,7 +116,7 @@ async fn adoption(report: &mut Report, dir: &Path) -> Outcome {
     Ok(())
 }
 
-async fn changes(report: &mut Report, dir: &Path, rows: usize) -> Outcome {
+async fn changes(report: &mut Report, dir: &Path, rows: usize) -> TaskResult {
     let graph = create(&dir.join("large"), &schema(1)).await?;
     let data = (0..rows).fold(String::new(), |mut text, n| {
         let _ = writeln!(text, "{{\"type\":\"T0\",\"data\":{{\"name\":\"p{n:08}\",\"n\":{n}}}}}");
@@ -153,7 +153,7 @@ async fn changes(report: &mut Report, dir: &Path, rows: usize) -> Outcome {
     Ok(())
 }
 
-async fn history(report: &mut Report, dir: &Path, commits: usize) -> Outcome {
+async fn history(report: &mut Report, dir: &Path, commits: usize) -> TaskResult {
     let graph = create(&dir.join("history"), &schema(1)).await?;
     let mut first = String::new();
     for n in 0..commits {

@@ -9,11 +9,11 @@ use omnigraph::Omnigraph;
 use omnigraph::db::{Load, LoadMode, LoadSource, Mutate, OpenOptions};
 use serde_json::json;
 
-use crate::measure::{self, Outcome};
+use crate::measure::{self, TaskResult};
 
 /// Loads a file into a new graph and prints one JSON line with seconds until the load was acknowledged and from then until
 /// its files were indexed, entities and peak memory.
-pub(crate) async fn load(graph: &str, schema: &Path, data: &Path, memory: u64) -> Outcome {
+pub(crate) async fn load(graph: &str, schema: &Path, data: &Path, memory: u64) -> TaskResult {
     let options = OpenOptions { memory_budget: memory, ..OpenOptions::default() };
     let graph = Omnigraph::init_with(graph, &std::fs::read_to_string(schema)?, &options).await?;
     let file = File::open(data)?;
@@ -35,7 +35,7 @@ pub(crate) async fn load(graph: &str, schema: &Path, data: &Path, memory: u64) -
 }
 
 /// Inserts one-row commits and prints the name of each after its acknowledgement.
-pub(crate) async fn insert(graph: &str, prefix: &str, count: u64) -> Outcome {
+pub(crate) async fn insert(graph: &str, prefix: &str, count: u64) -> TaskResult {
     let graph = Omnigraph::open(graph).await?;
     for number in 0..count {
         let name = format!("{prefix}-{number}");
@@ -50,7 +50,7 @@ pub(crate) async fn insert(graph: &str, prefix: &str, count: u64) -> Outcome {
 }
 
 /// Loads batches of items, each linked to the next one of its batch, until it is killed.
-pub(crate) async fn batches(graph: &str, prefix: &str, rows: u64) -> Outcome {
+pub(crate) async fn batches(graph: &str, prefix: &str, rows: u64) -> TaskResult {
     let graph = Omnigraph::open(graph).await?;
     for batch in 0_u64.. {
         let mut text = String::new();
@@ -69,7 +69,7 @@ pub(crate) async fn batches(graph: &str, prefix: &str, rows: u64) -> Outcome {
 }
 
 /// Prints one line and flushes it, so that it outlives the process.
-pub(crate) fn acknowledge(name: &str) -> Outcome {
+pub(crate) fn acknowledge(name: &str) -> TaskResult {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{name}")?;
     stdout.flush()?;

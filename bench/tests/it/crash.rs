@@ -1,7 +1,7 @@
 //! A writer is killed at random moments; the graph stays whole and writable.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use omnigraph::Omnigraph;
@@ -23,18 +23,27 @@ fn delay(round: u64) -> Duration {
     Duration::from_millis(40 + mixed % 400)
 }
 
+/// When a worker is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kill {
+    /// A while after its start, so also before it has done anything.
+    AfterStart,
+    /// A while after its first acknowledgement, so that there is something to lose.
+    AfterFirstWrite,
+}
+
 /// Kills a worker after a while and returns what it had acknowledged.
-fn kill_after(arguments: &[&str], wait: Duration) -> BTreeSet<String> {
+fn kill_after(arguments: &[&str], kill: Kill, wait: Duration) -> BTreeSet<String> {
     let mut child = worker(arguments);
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut acknowledged = String::new();
+    if kill == Kill::AfterFirstWrite {
+        let read = stdout.read_line(&mut acknowledged).expect("acknowledgements are text");
+        assert!(read > 0, "the worker ended without a write");
+    }
     std::thread::sleep(wait);
     child.kill().expect("the worker can be killed");
-    let mut acknowledged = String::new();
-    child
-        .stdout
-        .take()
-        .expect("stdout is piped")
-        .read_to_string(&mut acknowledged)
-        .expect("acknowledgements are text");
+    stdout.read_to_string(&mut acknowledged).expect("acknowledgements are text");
     child.wait().expect("the worker ends");
     // A line without its end may be cut; it counts as unacknowledged.
     let complete = acknowledged.rfind('\n').map_or("", |end| &acknowledged[..end]);
@@ -54,11 +63,13 @@ async fn a_killed_writer_leaves_all_or_nothing_of_each_write() {
         let (path, wait) = (text(&root).to_owned(), delay(round));
         let killed = tokio::task::spawn_blocking({
             let (prefix, rows) = (prefix.clone(), rows.clone());
-            move || match round % 2 {
-                0 => {
-                    kill_after(&["insert", "--graph", &path, "--prefix", &prefix, "--count", "100000"], wait)
+            move || {
+                let kill = if round % 4 < 2 { Kill::AfterStart } else { Kill::AfterFirstWrite };
+                let common = ["--graph", &path, "--prefix", &prefix];
+                match round % 2 {
+                    0 => kill_after(&[&["insert"], &common[..], &["--count", "100000"]].concat(), kill, wait),
+                    _ => kill_after(&[&["batches"], &common[..], &["--rows", &rows]].concat(), kill, wait),
                 }
-                _ => kill_after(&["batches", "--graph", &path, "--prefix", &prefix, "--rows", &rows], wait),
             }
         })
         .await

@@ -6,7 +6,6 @@
 //! uses only modules of the lines above its own:
 //!
 //! ```text
-//! duration (how durations are written)
 //! args (what may be typed), failure (why a command failed)
 //! input, output (files and stdout), operator (the operator config), guard (which flags a command accepts)
 //! address (which graph is meant), consent, format (rows of reads), progress
@@ -18,7 +17,6 @@ mod address;
 mod args;
 mod commands;
 mod consent;
-mod duration;
 mod echo;
 mod failure;
 mod format;

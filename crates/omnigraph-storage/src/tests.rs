@@ -45,5 +45,7 @@ mod reshape;
 // Outside of `src`, because the scenarios of `tests/it` use it too.
 #[path = "../tests/support/server.rs"]
 mod server;
+#[path = "../tests/support/skip.rs"]
+mod skip;
 mod tables;
 mod upkeep;

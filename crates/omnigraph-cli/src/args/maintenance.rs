@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::uri::OptionalUri;
-use crate::duration;
+use omnigraph_api::duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct Optimize {

@@ -13,7 +13,7 @@ use omnigraph_compiler::catalog::Metric;
 use omnigraph_storage::blocking;
 use omnigraph_storage::indexes::text::Scores;
 use omnigraph_storage::indexes::vectors::{Block, BlockId, VectorColumn};
-use omnigraph_vector::{Bounded, Query, SearchRadius, QuantizedVectors};
+use omnigraph_vector::{Bounded, QuantizedVectors, Query, SearchRadius};
 use roaring::RoaringTreemap;
 
 use crate::cache::{Caches, TableKey};

@@ -46,7 +46,7 @@ pub(super) async fn injected() -> Place {
 /// without that variable.
 pub(super) async fn external() -> Option<Place> {
     let Ok(bucket) = std::env::var("OMNIGRAPH_S3_TEST_BUCKET") else {
-        eprintln!("skipped: OMNIGRAPH_S3_TEST_BUCKET is not set");
+        super::skip::skipped("OMNIGRAPH_S3_TEST_BUCKET is not set");
         return None;
     };
     let uri = format!("s3://{bucket}/contract-{:x}", rand::random::<u128>());

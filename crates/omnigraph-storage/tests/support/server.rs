@@ -63,22 +63,22 @@ impl Drop for Server {
 /// Makes conditional puts atomic, as S3 has them: the file system server looks first and writes later.
 struct AtomicPuts {
     files: FileSystem,
-    turn: tokio::sync::Mutex<()>,
+    exclusive: tokio::sync::Mutex<()>,
 }
 
 impl AtomicPuts {
     fn new(files: FileSystem) -> AtomicPuts {
-        AtomicPuts { files, turn: tokio::sync::Mutex::new(()) }
+        AtomicPuts { files, exclusive: tokio::sync::Mutex::new(()) }
     }
 }
 
 macro_rules! forward {
-    ($($operation:ident($input:ident) -> $output:ident $(, $turn:ident)?;)+) => {
+    ($($operation:ident($input:ident) -> $output:ident $(, $exclusive:ident)?;)+) => {
         #[async_trait::async_trait]
         impl S3 for AtomicPuts {
             $(
                 async fn $operation(&self, request: S3Request<dto::$input>) -> S3Result<S3Response<dto::$output>> {
-                    $(let _turn = self.$turn.lock().await;)?
+                    $(let _exclusive = self.$exclusive.lock().await;)?
                     self.files.$operation(request).await
                 }
             )+
@@ -87,8 +87,8 @@ macro_rules! forward {
 }
 
 forward! {
-    put_object(PutObjectInput) -> PutObjectOutput, turn;
-    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput, turn;
+    put_object(PutObjectInput) -> PutObjectOutput, exclusive;
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput, exclusive;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
     upload_part(UploadPartInput) -> UploadPartOutput;
     abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;

@@ -54,10 +54,10 @@ pub(crate) struct Rates {
     pub(crate) shuffled: f64,
 }
 
-/// What becomes of a request.
+/// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Fine,
+enum Fault {
+    None,
     Timeout,
     Refusal,
     Lost,
@@ -155,46 +155,46 @@ impl Unreliable {
         self.state.injected.load(Ordering::SeqCst)
     }
 
-    fn fate(&self, path: &str) -> Fate {
+    fn fault(&self, path: &str) -> Fault {
         let rates = *self.state.rates.lock();
         let spared = rates.commits_only && !is_of_commits(path);
         if spared || !self.state.broken.load(Ordering::SeqCst) {
-            return Fate::Fine;
+            return Fault::None;
         }
         let mut drawn: f64 = self.state.generator.lock().random();
         let table = [
-            (rates.timeouts, Fate::Timeout),
-            (rates.refusals, Fate::Refusal),
-            (rates.lost, Fate::Lost),
-            (rates.late, Fate::Late),
-            (rates.echoes, Fate::Echo),
-            (rates.conflicts, Fate::Conflict),
-            (rates.breaks, Fate::Break),
-            (rates.slow, Fate::Slow),
+            (rates.timeouts, Fault::Timeout),
+            (rates.refusals, Fault::Refusal),
+            (rates.lost, Fault::Lost),
+            (rates.late, Fault::Late),
+            (rates.echoes, Fault::Echo),
+            (rates.conflicts, Fault::Conflict),
+            (rates.breaks, Fault::Break),
+            (rates.slow, Fault::Slow),
         ];
-        for (rate, fate) in table {
+        for (rate, fault) in table {
             if drawn < rate {
                 self.state.injected.fetch_add(1, Ordering::SeqCst);
-                return fate;
+                return fault;
             }
             drawn -= rate;
         }
-        Fate::Fine
+        Fault::None
     }
 
     /// Fails what does not reach the store, and delays what is slow.
-    async fn before(&self, fate: Fate, request: &str) -> Result<()> {
-        match fate {
-            Fate::Timeout | Fate::Late => {
+    async fn before(&self, fault: Fault, request: &str) -> Result<()> {
+        match fault {
+            Fault::Timeout | Fault::Late => {
                 tokio::time::sleep(SHORT).await;
                 Err(Injected::Timeout(request.to_owned()).into())
             }
-            Fate::Refusal => Err(Injected::Refusal(request.to_owned()).into()),
-            Fate::Slow => {
+            Fault::Refusal => Err(Injected::Refusal(request.to_owned()).into()),
+            Fault::Slow => {
                 tokio::time::sleep(SHORT).await;
                 Ok(())
             }
-            Fate::Fine | Fate::Lost | Fate::Echo | Fate::Conflict | Fate::Break => Ok(()),
+            Fault::None | Fault::Lost | Fault::Echo | Fault::Conflict | Fault::Break => Ok(()),
         }
     }
 
@@ -205,14 +205,14 @@ impl Unreliable {
 
     async fn create(
         &self,
-        fate: Fate,
+        fault: Fault,
         path: &Path,
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
         let request = format!("PUT {path}");
-        match fate {
-            Fate::Late => {
+        match fault {
+            Fault::Late => {
                 let (store, path) = (self.clone(), path.clone());
                 self.state.under_way.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
@@ -222,11 +222,11 @@ impl Unreliable {
                 });
                 Err(Injected::Timeout(request).into())
             }
-            Fate::Conflict if is_of_commits(path.as_ref()) => Err(Error::AlreadyExists {
+            Fault::Conflict if is_of_commits(path.as_ref()) => Err(Error::AlreadyExists {
                 path: path.to_string(),
                 source: Box::new(Injected::Conflict(request)),
             }),
-            Fate::Echo => {
+            Fault::Echo => {
                 self.inner.put_opts(path, payload, options).await?;
                 Err(Error::AlreadyExists {
                     path: path.to_string(),
@@ -234,24 +234,24 @@ impl Unreliable {
                 })
             }
             _ => {
-                self.before(fate, &request).await?;
+                self.before(fault, &request).await?;
                 let put = self.inner.put_opts(path, payload, options).await?;
-                if fate == Fate::Lost { Err(Injected::Lost(request).into()) } else { Ok(put) }
+                if fault == Fault::Lost { Err(Injected::Lost(request).into()) } else { Ok(put) }
             }
         }
     }
 
     async fn delete_one(self, path: Path) -> Result<Path> {
-        let (fate, request) = (self.fate(path.as_ref()), format!("DELETE {path}"));
-        self.before(fate, &request).await?;
+        let (fault, request) = (self.fault(path.as_ref()), format!("DELETE {path}"));
+        self.before(fault, &request).await?;
         self.inner.delete(&path).await?;
-        if fate == Fate::Lost { Err(Injected::Lost(request).into()) } else { Ok(path) }
+        if fault == Fault::Lost { Err(Injected::Lost(request).into()) } else { Ok(path) }
     }
 
     async fn pages(&self, prefix: &str, listed: Vec<ObjectMeta>) -> Vec<Result<ObjectMeta>> {
         let mut out = Vec::with_capacity(listed.len());
         for page in listed.chunks(PAGE) {
-            if let Err(error) = self.before(self.fate(prefix), "LIST").await {
+            if let Err(error) = self.before(self.fault(prefix), "LIST").await {
                 out.push(Err(error));
                 break;
             }
@@ -274,14 +274,14 @@ impl fmt::Display for Unreliable {
 #[async_trait]
 impl ObjectStore for Unreliable {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        let fate = self.fate(path.as_ref());
+        let fault = self.fault(path.as_ref());
         if options.mode == PutMode::Create {
-            return self.create(fate, path, payload, options).await;
+            return self.create(fault, path, payload, options).await;
         }
         let request = format!("PUT {path}");
-        self.before(fate, &request).await?;
+        self.before(fault, &request).await?;
         let put = self.inner.put_opts(path, payload, options).await?;
-        if fate == Fate::Lost { Err(Injected::Lost(request).into()) } else { Ok(put) }
+        if fault == Fault::Lost { Err(Injected::Lost(request).into()) } else { Ok(put) }
     }
 
     async fn put_multipart_opts(
@@ -289,18 +289,18 @@ impl ObjectStore for Unreliable {
         path: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.before(self.fate(path.as_ref()), "POST ?uploads").await?;
+        self.before(self.fault(path.as_ref()), "POST ?uploads").await?;
         let inner = self.inner.put_multipart_opts(path, options).await?;
         Ok(Box::new(Upload { inner, store: self.clone(), path: path.clone() }))
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        let (fate, request) = (self.fate(path.as_ref()), format!("GET {path}"));
-        self.before(fate, &request).await?;
+        let (fault, request) = (self.fault(path.as_ref()), format!("GET {path}"));
+        self.before(fault, &request).await?;
         let found = self.inner.get_opts(path, options).await?;
-        match fate {
-            Fate::Lost => Err(Injected::Lost(request).into()),
-            Fate::Break => {
+        match fault {
+            Fault::Lost => Err(Injected::Lost(request).into()),
+            Fault::Break => {
                 let (meta, range) = (found.meta.clone(), found.range.clone());
                 let (attributes, extensions) = (found.attributes.clone(), found.extensions.clone());
                 let bytes = found.bytes().await?;
@@ -343,7 +343,7 @@ impl ObjectStore for Unreliable {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.before(self.fate(prefix.map_or("", Path::as_ref)), "LIST").await?;
+        self.before(self.fault(prefix.map_or("", Path::as_ref)), "LIST").await?;
         let mut listed = self.inner.list_with_delimiter(prefix).await?;
         if self.shuffles() {
             let mut generator = self.state.generator.lock();
@@ -354,10 +354,10 @@ impl ObjectStore for Unreliable {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let (fate, request) = (self.fate(to.as_ref()), format!("COPY {to}"));
-        self.before(fate, &request).await?;
+        let (fault, request) = (self.fault(to.as_ref()), format!("COPY {to}"));
+        self.before(fault, &request).await?;
         self.inner.copy_opts(from, to, options).await?;
-        if fate == Fate::Lost { Err(Injected::Lost(request).into()) } else { Ok(()) }
+        if fault == Fault::Lost { Err(Injected::Lost(request).into()) } else { Ok(()) }
     }
 }
 
@@ -372,22 +372,22 @@ struct Upload {
 #[async_trait]
 impl MultipartUpload for Upload {
     fn put_part(&mut self, payload: PutPayload) -> UploadPart {
-        let (store, fate) = (self.store.clone(), self.store.fate(self.path.as_ref()));
+        let (store, fault) = (self.store.clone(), self.store.fault(self.path.as_ref()));
         let part = self.inner.put_part(payload);
         let request = format!("PUT part of {}", self.path);
         Box::pin(async move {
-            store.before(fate, &request).await?;
+            store.before(fault, &request).await?;
             part.await
         })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let (fate, request) = (self.store.fate(self.path.as_ref()), format!("POST {}", self.path));
-        self.store.before(fate, &request).await?;
+        let (fault, request) = (self.store.fault(self.path.as_ref()), format!("POST {}", self.path));
+        self.store.before(fault, &request).await?;
         let put = self.inner.complete().await?;
-        match fate {
-            Fate::Lost => Err(Injected::Lost(request).into()),
-            Fate::Echo => Err(Error::NotFound {
+        match fault {
+            Fault::Lost => Err(Injected::Lost(request).into()),
+            Fault::Echo => Err(Error::NotFound {
                 path: self.path.to_string(),
                 source: Box::new(Injected::Echo(request)),
             }),
@@ -396,7 +396,7 @@ impl MultipartUpload for Upload {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.store.before(self.store.fate(self.path.as_ref()), "DELETE of an upload").await?;
+        self.store.before(self.store.fault(self.path.as_ref()), "DELETE of an upload").await?;
         self.inner.abort().await
     }
 }

@@ -12,7 +12,7 @@ use omnigraph::{
 };
 use omnigraph_compiler::catalog::EntityKind;
 
-use crate::kit::{fresh, lines};
+use crate::fixtures::{fresh, lines};
 
 const SCHEMA: &str =
     "node Doc { name: String @key  body: Blob?  n: I32? }\nedge Cites: Doc -> Doc { scan: Blob? }";

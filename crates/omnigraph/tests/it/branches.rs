@@ -8,7 +8,7 @@ use omnigraph::db::{
 use omnigraph::error::{ManifestErrorKind, OmniError};
 use omnigraph::{Omnigraph, Result};
 
-use crate::kit::{fresh, lines, names};
+use crate::fixtures::{fresh, lines, names};
 
 const SCHEMA: &str = "node Person { name: String @key  age: I32? }  edge Knows: Person -> Person";
 

@@ -8,7 +8,7 @@ use omnigraph::embedding::{EmbeddingConfig, Provider};
 use omnigraph::error::{ManifestErrorKind, OmniError};
 use serde_json::json;
 
-use crate::kit::fresh;
+use crate::fixtures::fresh;
 
 const SCHEMA: &str = "
 node Doc {

@@ -8,7 +8,7 @@ use omnigraph::db::{Load, LoadMode, LoadPhase, LoadSource, Mutate, OpenOptions, 
 use omnigraph::embedding::{EmbeddingClient, EmbeddingConfig, Provider};
 use serde_json::{Value as Json, json};
 
-use crate::kit::{fresh_with, rows};
+use crate::fixtures::{fresh_with, rows};
 
 const SCHEMA: &str = r#"
 node Note { slug: String @key  text: String?  n: I32?  vec: Vector(8)? @embed("text") }

@@ -4,7 +4,7 @@ use omnigraph::Omnigraph;
 use omnigraph::db::{Load, LoadMode, LoadSource, Mutate};
 use serde_json::{Value as Json, json};
 
-use crate::kit::{fresh, rows};
+use crate::fixtures::{fresh, rows};
 
 const SCHEMA: &str = "
 node Page { name: String @key  words: I32? }

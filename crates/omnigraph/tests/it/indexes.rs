@@ -11,7 +11,7 @@ use omnigraph::db::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::kit::rows;
+use crate::fixtures::{head_id, rows};
 
 const SCHEMA: &str = "
 node Doc {
@@ -100,10 +100,6 @@ fn states(statuses: &[IndexStatus]) -> Vec<(String, IndexKind, IndexState)> {
     statuses.iter().map(|status| (name(status), status.kind, status.state)).collect()
 }
 
-async fn head(graph: &Omnigraph) -> String {
-    graph.snapshot_of("main").await.unwrap().commit().graph_commit_id
-}
-
 const DECLARED: [(&str, IndexKind); 10] = [
     ("edge:Cites(id)", IndexKind::Key),
     ("edge:Cites(src)", IndexKind::Key),
@@ -141,13 +137,13 @@ async fn ensure_builds_what_is_missing_and_commits_nothing() {
     let store = Store::new(u64::MAX, true).await;
     let graph = store.open(1).await;
     assert_all(&list(&graph).await, IndexState::Missing);
-    let before = head(&graph).await;
+    let before = head_id(&graph, "main").await;
     assert_eq!(graph.ensure_indices().await.unwrap(), []);
     assert_all(&list(&graph).await, IndexState::Ready);
     let files = store.files();
     assert_eq!(files.len(), DECLARED.len());
     assert_eq!(graph.ensure_indices().await.unwrap(), []);
-    assert_eq!((store.files(), head(&graph).await), (files, before));
+    assert_eq!((store.files(), head_id(&graph, "main").await), (files, before));
 }
 
 #[tokio::test]
@@ -221,7 +217,7 @@ async fn a_query_keeps_what_it_derived() {
 async fn branches_and_old_commits_share_what_is_kept_and_a_copy_has_it_too() {
     let store = Store::new(1, true).await;
     let graph = store.open(1).await;
-    let first = head(&graph).await;
+    let first = head_id(&graph, "main").await;
     graph.branch_create("review").await.unwrap();
     load(&graph, lines(40..80, true)).await;
     graph.clone().close().await;

@@ -7,10 +7,11 @@ mod branches;
 mod changes;
 mod context;
 mod embedding;
+mod fixtures;
 mod graph;
 mod indexes;
-mod kit;
 mod load;
+mod maintenance;
 mod merge;
 #[cfg(feature = "failpoints")]
 mod model;
@@ -19,6 +20,7 @@ mod mutation;
 mod outages;
 mod policy;
 mod query;
+mod readme;
 mod s3;
 #[cfg(feature = "failpoints")]
 mod scenarios;
@@ -27,7 +29,8 @@ mod schema_random;
 mod search;
 #[path = "../../../omnigraph-storage/tests/support/server.rs"]
 mod server;
+#[path = "../../../omnigraph-storage/tests/support/skip.rs"]
+mod skip;
 #[cfg(feature = "failpoints")]
 #[path = "../../../omnigraph-storage/tests/support/unreliable.rs"]
 mod unreliable;
-mod upkeep;

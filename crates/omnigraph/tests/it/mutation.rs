@@ -1,9 +1,11 @@
 //! Mutations and the constraints of every write, as a caller sees them.
 
-use omnigraph::db::{JsonRows, Load, LoadMode, LoadSource, Mutate, MutationReceipt, ParamMap, row_objects};
+use omnigraph::db::{JsonRows, LoadMode, Mutate, MutationReceipt, ParamMap, row_objects};
 use omnigraph::error::{OmniError, Violation};
 use omnigraph::{Omnigraph, Result};
 use serde_json::{Value as Json, json};
+
+use crate::fixtures::{fresh, load};
 
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
@@ -45,19 +47,9 @@ const MUTATIONS: &str = r#"
     }
 "#;
 
-async fn empty(schema: &str) -> Omnigraph {
-    static GRAPHS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let number = GRAPHS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    Omnigraph::init(&format!("memory://mutation-{number}"), schema).await.unwrap()
-}
-
-async fn load(graph: &Omnigraph, text: &str, mode: LoadMode) -> Result<()> {
-    graph.load(Load::new("main", LoadSource::Text(text.to_owned()), mode)).await.map(|_| ())
-}
-
 async fn fixture() -> Omnigraph {
-    let graph = empty(SCHEMA).await;
-    load(&graph, DATA, LoadMode::Append).await.unwrap();
+    let graph = fresh(SCHEMA).await;
+    load(&graph, "main", DATA, LoadMode::Append).await.unwrap();
     graph
 }
 
@@ -259,7 +251,7 @@ async fn unknown_names_and_missing_parameters_are_typed_errors() {
 
 #[tokio::test]
 async fn a_unique_value_given_up_earlier_may_be_taken_later() {
-    let graph = empty("node User { name: String @key  mail: String? @unique }").await;
+    let graph = fresh("node User { name: String @key  mail: String? @unique }").await;
     run(&graph, r#"insert User { name: "a", mail: "x" }  insert User { name: "b", mail: "y" }"#)
         .await
         .unwrap();
@@ -280,7 +272,7 @@ async fn constraints_hold_alike_for_mutations_and_loads() {
                     @range(points, 0..10)  @check(mail, "@") }
         edge Blocks: Task -> Task @card(0..1)
     "#;
-    let graph = empty(schema).await;
+    let graph = fresh(schema).await;
     run(&graph, r#"insert Task { slug: "a", state: "todo" }  insert Task { slug: "b", state: "done" }"#)
         .await
         .unwrap();
@@ -297,7 +289,10 @@ async fn constraints_hold_alike_for_mutations_and_loads() {
         ),
     ] {
         refused(run(&graph, statements).await, text);
-        refused(load(&graph, &format!(r#"{{"type":"Task","data":{data}}}"#), LoadMode::Append).await, text);
+        refused(
+            load(&graph, "main", &format!(r#"{{"type":"Task","data":{data}}}"#), LoadMode::Append).await,
+            text,
+        );
     }
     let state = json!({"state": "later"});
     let query = r#"query q($state: String) { insert Task { slug: "x", state: $state } }"#;
@@ -307,13 +302,13 @@ async fn constraints_hold_alike_for_mutations_and_loads() {
         "invalid enum value 'later'",
     );
     let line = r#"{"type":"Task","data":{"slug":"x","state":"later"}}"#;
-    refused(load(&graph, line, LoadMode::Merge).await, "invalid enum value 'later'");
+    refused(load(&graph, "main", line, LoadMode::Merge).await, "invalid enum value 'later'");
     let edge = r#"insert Blocks { from: "a", to: "b" }"#;
     run(&graph, edge).await.unwrap();
     refused(run(&graph, edge).await, "@card violation on edge Blocks: source 'a' has 2 edges (max 1)");
     let line = r#"{"edge":"Blocks","from":"a","to":"a"}"#;
     refused(
-        load(&graph, line, LoadMode::Append).await,
+        load(&graph, "main", line, LoadMode::Append).await,
         "@card violation on edge Blocks: source 'a' has 2 edges (max 1)",
     );
 }
@@ -322,14 +317,14 @@ async fn constraints_hold_alike_for_mutations_and_loads() {
 async fn append_refuses_what_exists_and_merge_replaces_it() {
     let graph = fixture().await;
     let line = r#"{"type":"Person","data":{"name":"Alice"}}"#;
-    let outcome = load(&graph, line, LoadMode::Append).await;
+    let outcome = load(&graph, "main", line, LoadMode::Append).await;
     assert!(matches!(outcome, Err(OmniError::KeyConflict { entity_id, .. }) if entity_id == "Alice"));
     assert_eq!(read(&graph, "everybody").await[0], "Alice|30");
-    load(&graph, line, LoadMode::Merge).await.unwrap();
+    load(&graph, "main", line, LoadMode::Merge).await.unwrap();
     assert_eq!(read(&graph, "everybody").await[0], "Alice|");
     let twice = format!("{line}\n{line}");
     for mode in [LoadMode::Append, LoadMode::Merge, LoadMode::Overwrite] {
-        refused(load(&graph, &twice, mode).await, "@unique violation on Person.name");
+        refused(load(&graph, "main", &twice, mode).await, "@unique violation on Person.name");
     }
 }
 
@@ -337,14 +332,14 @@ async fn append_refuses_what_exists_and_merge_replaces_it() {
 async fn overwrite_replaces_listed_types_and_may_not_cut_off_edges() {
     let graph = fixture().await;
     refused(
-        load(&graph, r#"{"type":"Company","data":{"name":"Acme"}}"#, LoadMode::Overwrite).await,
+        load(&graph, "main", r#"{"type":"Company","data":{"name":"Acme"}}"#, LoadMode::Overwrite).await,
         "not found in",
     );
     let both = r#"
 {"type":"Company","data":{"name":"Initech"}}
 {"edge":"WorksAt","from":"Diana","to":"Initech"}
 "#;
-    load(&graph, both, LoadMode::Overwrite).await.unwrap();
+    load(&graph, "main", both, LoadMode::Overwrite).await.unwrap();
     assert_eq!(read(&graph, "staff").await, ["Diana|Initech"]);
     assert_eq!(read(&graph, "everybody").await.len(), 4);
 }
@@ -356,7 +351,7 @@ async fn of_concurrent_appends_of_one_id_exactly_one_succeeds() {
         .map(|_| {
             let graph = graph.clone();
             tokio::spawn(async move {
-                load(&graph, r#"{"type":"Person","data":{"name":"Eve"}}"#, LoadMode::Append).await
+                load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve"}}"#, LoadMode::Append).await
             })
         })
         .collect();

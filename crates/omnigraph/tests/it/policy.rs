@@ -11,7 +11,7 @@ use omnigraph_policy::{
     Operation, PolicyAction, PolicyChecker, PolicyEngine, PolicyError, PolicyRequest, ResourceScope,
 };
 
-use crate::kit::{fresh, lines, names};
+use crate::fixtures::{fresh, lines, names};
 
 const SCHEMA: &str = "node Person { name: String @key  age: I32? }";
 

@@ -1,4 +1,4 @@
-//! A graph's life in a bucket, through the public handle.
+//! A graph in a bucket, through the public handle.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use omnigraph::{Omnigraph, Result};
 use serde_json::{Value as Json, json};
 
 use crate::server::Server;
+use crate::skip::skipped;
 
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
@@ -46,7 +47,7 @@ async fn add(graph: &Omnigraph, name: &str) -> Result<()> {
 }
 
 /// Makes a graph, loads, changes, reads, races two handles, opens it again and exports it.
-async fn life(uri: &str, storage: &BTreeMap<String, String>) {
+async fn works(uri: &str, storage: &BTreeMap<String, String>) {
     let options = options(storage);
     let first = Omnigraph::init_with(uri, SCHEMA, &options).await.unwrap();
     first.load(Load::new("main", LoadSource::Text(DATA.to_owned()), LoadMode::Append)).await.unwrap();
@@ -89,17 +90,17 @@ async fn life(uri: &str, storage: &BTreeMap<String, String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_graph_lives_in_a_bucket() {
+async fn a_graph_works_in_a_bucket() {
     let server = Server::start().await;
-    life("s3://bucket/some/graph", &server.settings()).await;
+    works("s3://bucket/some/graph", &server.settings()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_graph_lives_in_an_external_bucket() {
+async fn a_graph_works_in_an_external_bucket() {
     match std::env::var("OMNIGRAPH_S3_TEST_BUCKET") {
         // The rest comes from the usual `AWS_…` variables.
-        Ok(bucket) => life(&format!("s3://{bucket}/life-{}", ulid::Ulid::new()), &BTreeMap::new()).await,
-        Err(_) => eprintln!("skipped: OMNIGRAPH_S3_TEST_BUCKET is not set"),
+        Ok(bucket) => works(&format!("s3://{bucket}/graph-{}", ulid::Ulid::new()), &BTreeMap::new()).await,
+        Err(_) => skipped("OMNIGRAPH_S3_TEST_BUCKET is not set"),
     }
 }
 

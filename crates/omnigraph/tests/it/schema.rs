@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use omnigraph::db::{
-    Load, LoadMode, LoadSource, Mutate, ParamMap, ReadTarget, SchemaApplyOptions, SchemaApplyResult,
-    SnapshotId, SnapshotView,
+    LoadMode, Mutate, ParamMap, ReadTarget, SchemaApplyOptions, SchemaApplyResult, SnapshotId, SnapshotView,
 };
 use omnigraph::error::{ManifestDetails, ManifestErrorKind, OmniError};
 use omnigraph::{Omnigraph, Result};
 use omnigraph_compiler::schema::MigrationStep;
+
+use crate::fixtures::{fresh, load, run};
 
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32?  mood: enum(good, bad)? }
@@ -25,23 +26,9 @@ const DATA: &str = r#"
 {"edge":"WorksAt","from":"Bob","to":"Acme","data":{"id":"w1"}}
 "#;
 
-fn uri() -> String {
-    static GRAPHS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let number = GRAPHS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    format!("memory://schema-{number}")
-}
-
-async fn empty(schema: &str) -> Omnigraph {
-    Omnigraph::init(&uri(), schema).await.unwrap()
-}
-
-async fn load(graph: &Omnigraph, branch: &str, text: &str) -> Result<()> {
-    graph.load(Load::new(branch, LoadSource::Text(text.to_owned()), LoadMode::Merge)).await.map(|_| ())
-}
-
 async fn fixture() -> Omnigraph {
-    let graph = empty(SCHEMA).await;
-    load(&graph, "main", DATA).await.unwrap();
+    let graph = fresh(SCHEMA).await;
+    load(&graph, "main", DATA, LoadMode::Merge).await.unwrap();
     graph
 }
 
@@ -69,11 +56,6 @@ fn image(view: &SnapshotView, key: &str) -> (String, u64) {
 async fn rows(graph: &Omnigraph, target: impl Into<ReadTarget>, body: &str) -> Result<usize> {
     let source = format!("query q() {{ {body} }}");
     Ok(graph.query(target, &source, None, &ParamMap::new()).await?.row_count())
-}
-
-async fn run(graph: &Omnigraph, branch: &str, statements: &str) -> Result<()> {
-    let source = format!("query q() {{ {statements} }}");
-    graph.mutate(Mutate::new(branch, &source)).await.map(|_| ())
 }
 
 fn lines(result: &SchemaApplyResult) -> Vec<String> {
@@ -138,7 +120,7 @@ async fn an_added_type_is_empty_and_writable() {
     .await;
     let now = view(&graph).await;
     assert_eq!((version(&now, "node:Tag"), now.dataset("node:Tag").unwrap().entity_count), (1, 0));
-    load(&graph, "main", "{\"type\":\"Tag\",\"data\":{\"name\":\"red\"}}\n{\"edge\":\"Has\",\"from\":\"Alice\",\"to\":\"red\"}")
+    load(&graph, "main", "{\"type\":\"Tag\",\"data\":{\"name\":\"red\"}}\n{\"edge\":\"Has\",\"from\":\"Alice\",\"to\":\"red\"}", LoadMode::Merge)
         .await
         .unwrap();
     let found = rows(&graph, "main", "match { $p: Person  $p has $t } return { $t.name }").await.unwrap();
@@ -158,9 +140,14 @@ async fn an_added_property_reads_as_null_and_is_writable() {
     let missing = "match { $p: Person  $p.city is null  $p.aliases is null } return { $p.name }";
     assert_eq!(rows(&graph, "main", missing).await.unwrap(), 2);
     run(&graph, "main", r#"update Person set { city: "Berne" } where name = "Bob""#).await.unwrap();
-    load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","city":"Berne","aliases":["E"]}}"#)
-        .await
-        .unwrap();
+    load(
+        &graph,
+        "main",
+        r#"{"type":"Person","data":{"name":"Eve","city":"Berne","aliases":["E"]}}"#,
+        LoadMode::Merge,
+    )
+    .await
+    .unwrap();
     let berne = r#"match { $p: Person { city: "Berne" } } return { $p.name }"#;
     assert_eq!(rows(&graph, "main", berne).await.unwrap(), 2);
     assert!(export(&graph, "main").await.contains(r#""age":30"#));
@@ -220,7 +207,9 @@ async fn a_renamed_property_keeps_its_values_even_when_it_is_the_key() {
     let after = export(&graph, "main").await;
     assert!(after.contains(r#""full":"Alice""#) && after.contains(r#""years":30"#), "{after}");
     assert_eq!(after.lines().count(), text.lines().count());
-    load(&graph, "main", r#"{"type":"Person","data":{"full":"Alice","years":31}}"#).await.unwrap();
+    load(&graph, "main", r#"{"type":"Person","data":{"full":"Alice","years":31}}"#, LoadMode::Merge)
+        .await
+        .unwrap();
     assert_eq!(view(&graph).await.dataset("node:Person").unwrap().entity_count, 2);
     let knows = r#"match { $a: Person { full: "Alice" }  $a knows $b } return { $b.full }"#;
     assert_eq!(rows(&graph, "main", knows).await.unwrap(), 1);
@@ -254,7 +243,11 @@ async fn a_type_and_its_properties_change_in_one_apply() {
 async fn what_only_the_contract_says_touches_no_table() {
     let graph = fixture().await;
     let before = view(&graph).await;
-    assert!(load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","mood":"fair"}}"#).await.is_err());
+    assert!(
+        load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","mood":"fair"}}"#, LoadMode::Merge)
+            .await
+            .is_err()
+    );
     let result = change(
         &graph,
         &[
@@ -267,7 +260,9 @@ async fn what_only_the_contract_says_touches_no_table() {
     assert_eq!(result.steps.len(), 4, "{:?}", lines(&result));
     let after = view(&graph).await;
     assert_eq!(after.datasets(), before.datasets());
-    load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","mood":"fair"}}"#).await.unwrap();
+    load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","mood":"fair"}}"#, LoadMode::Merge)
+        .await
+        .unwrap();
     run(&graph, "main", r#"update Person set { mood: "fair" } where name = "Bob""#).await.unwrap();
     let fair = r#"match { $p: Person { mood: "fair" } } return { $p.name }"#;
     assert_eq!(rows(&graph, "main", fair).await.unwrap(), 2);
@@ -314,7 +309,7 @@ async fn what_is_added_again_starts_empty() {
     assert_eq!(version(&after, "node:Person"), version(&before, "node:Person") + 2);
     let missing = "match { $p: Person  $p.age is null } return { $p.name }";
     assert_eq!(rows(&graph, "main", missing).await.unwrap(), 2);
-    load(&graph, "main", "{\"type\":\"Person\",\"data\":{\"name\":\"Bob\",\"age\":7}}\n{\"edge\":\"WorksAt\",\"from\":\"Bob\",\"to\":\"Acme\"}")
+    load(&graph, "main", "{\"type\":\"Person\",\"data\":{\"name\":\"Bob\",\"age\":7}}\n{\"edge\":\"WorksAt\",\"from\":\"Bob\",\"to\":\"Acme\"}", LoadMode::Merge)
         .await
         .unwrap();
     assert_eq!(rows(&graph, "main", missing).await.unwrap(), 1);
@@ -439,10 +434,17 @@ async fn branches_keep_their_own_schema() {
     assert_eq!(result.commit.unwrap().graph_branch.as_deref(), Some("next"));
     change(&graph, &[("motto: String?", "")]).await;
 
-    load(&graph, "next", r#"{"type":"Person","data":{"name":"Eve","years":1,"city":"Berne"}}"#)
+    load(
+        &graph,
+        "next",
+        r#"{"type":"Person","data":{"name":"Eve","years":1,"city":"Berne"}}"#,
+        LoadMode::Merge,
+    )
+    .await
+    .unwrap();
+    load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","age":2}}"#, LoadMode::Merge)
         .await
         .unwrap();
-    load(&graph, "main", r#"{"type":"Person","data":{"name":"Eve","age":2}}"#).await.unwrap();
     let (main, next) = (export(&graph, "main").await, export(&graph, "next").await);
     assert!(main.contains(r#""age":2"#) && !main.contains("motto") && !main.contains("years"), "{main}");
     assert!(next.contains(r#""years":1"#) && next.contains("motto") && !next.contains("age"), "{next}");
@@ -508,7 +510,7 @@ async fn everything_survives_reopening() {
     let directory = std::env::temp_dir().join(format!("omnigraph-schema-{}", std::process::id()));
     let uri = directory.to_str().unwrap().to_owned();
     let graph = Omnigraph::init(&uri, SCHEMA).await.unwrap();
-    load(&graph, "main", DATA).await.unwrap();
+    load(&graph, "main", DATA, LoadMode::Merge).await.unwrap();
     let desired = SCHEMA.replace("age: I32?", "years: I32? @rename_from(age) city: String?");
     graph.apply_schema(&desired).await.unwrap();
     let text = export(&graph, "main").await;

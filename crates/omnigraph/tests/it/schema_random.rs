@@ -68,7 +68,7 @@ impl Model {
                 lines.push(json!({"type": ty.name, "data": data}));
             }
         }
-        lines.sort_by_key(place);
+        lines.sort_by_key(entity_key);
         lines
     }
 
@@ -146,7 +146,7 @@ impl Model {
 }
 
 /// Tells where a line sorts: by type and key.
-fn place(line: &Json) -> String {
+fn entity_key(line: &Json) -> String {
     format!("{} {}", line["type"], line["data"]["key"])
 }
 
@@ -164,7 +164,7 @@ async fn exported(graph: &Omnigraph, target: impl Into<ReadTarget>) -> Vec<Json>
         json!({"type": line["type"], "data": line["data"]})
     });
     let mut lines: Vec<Json> = lines.collect();
-    lines.sort_by_key(place);
+    lines.sort_by_key(entity_key);
     lines
 }
 

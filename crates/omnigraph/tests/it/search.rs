@@ -8,7 +8,7 @@ use omnigraph::error::OmniError;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::kit::{fresh, fresh_with, rows};
+use crate::fixtures::{fresh, fresh_with, rows};
 
 const SCHEMA: &str = "
 node Doc {
@@ -91,13 +91,15 @@ mod reference {
         k: f64,
         limit: usize,
     ) -> Vec<(String, f64)> {
-        let place = |ranking: &[(String, f64)], id: &str| ranking.iter().position(|(other, _)| other == id);
+        let position =
+            |ranking: &[(String, f64)], id: &str| ranking.iter().position(|(other, _)| other == id);
         let ids: BTreeSet<&String> = first.iter().chain(second).map(|(id, _)| id).collect();
-        let part = |place: Option<usize>| place.map_or(0.0, |place| 1.0 / (k + place as f64 + 1.0));
+        let part =
+            |position: Option<usize>| position.map_or(0.0, |position| 1.0 / (k + position as f64 + 1.0));
         let mut fused: Vec<(String, f64, usize, usize)> = ids
             .into_iter()
             .map(|id| {
-                let (a, b) = (place(first, id), place(second, id));
+                let (a, b) = (position(first, id), position(second, id));
                 (id.clone(), part(a) + part(b), a.unwrap_or(usize::MAX), b.unwrap_or(usize::MAX))
             })
             .collect();

@@ -11,7 +11,7 @@ use omnigraph::db::{
 use omnigraph::error::{ManifestDetails, ManifestErrorKind, MergeConflictKind, OmniError};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Conflict, Kind, Resolution, Side};
+use super::state::{Conflict, ConflictKind, Resolution, Side};
 
 /// How the error of an armed fault point begins.
 const FAULT: &str = "injected failpoint triggered";
@@ -54,14 +54,14 @@ pub(crate) enum Answer {
     Merged {
         commit: Option<String>,
         base: String,
-        outcome: Outcome,
+        kind: MergeKind,
     },
     Refused(Refused),
 }
 
-/// How a merge ended.
+/// What a merge did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Outcome {
+pub(crate) enum MergeKind {
     UpToDate,
     FastForward,
     Merged,
@@ -114,9 +114,9 @@ impl Answer {
     pub(crate) fn name(&self) -> String {
         match self {
             Answer::Done(_) => "done".to_owned(),
-            Answer::Merged { outcome, .. } => format!("{outcome:?}"),
+            Answer::Merged { kind, .. } => format!("{kind:?}"),
             Answer::Refused(Refused::Conflicts(conflicts)) => {
-                let kinds: BTreeSet<Kind> = conflicts.iter().map(|conflict| conflict.2).collect();
+                let kinds: BTreeSet<ConflictKind> = conflicts.iter().map(|conflict| conflict.2).collect();
                 format!("conflicts {kinds:?}")
             }
             Answer::Refused(Refused::Conflict(_)) => "conflict".to_owned(),
@@ -179,10 +179,10 @@ async fn attempt(graph: &Omnigraph, action: &Action) -> omnigraph::Result<Answer
             Answer::Merged {
                 commit: receipt.commit.map(|commit| commit.graph_commit_id),
                 base: receipt.base_commit_id,
-                outcome: match receipt.outcome {
-                    MergeOutcome::AlreadyUpToDate => Outcome::UpToDate,
-                    MergeOutcome::FastForward => Outcome::FastForward,
-                    MergeOutcome::Merged => Outcome::Merged,
+                kind: match receipt.outcome {
+                    MergeOutcome::AlreadyUpToDate => MergeKind::UpToDate,
+                    MergeOutcome::FastForward => MergeKind::FastForward,
+                    MergeOutcome::Merged => MergeKind::Merged,
                 },
             }
         }
@@ -254,14 +254,14 @@ pub(crate) fn refused(error: &OmniError) -> Refused {
     }
 }
 
-fn kind(kind: MergeConflictKind) -> Kind {
+fn kind(kind: MergeConflictKind) -> ConflictKind {
     match kind {
-        MergeConflictKind::DivergentInsert => Kind::DivergentInsert,
-        MergeConflictKind::DivergentUpdate => Kind::DivergentUpdate,
-        MergeConflictKind::DeleteVsUpdate => Kind::DeleteVsUpdate,
-        MergeConflictKind::OrphanEdge => Kind::OrphanEdge,
-        MergeConflictKind::UniqueViolation => Kind::Unique,
-        MergeConflictKind::CardinalityViolation => Kind::Cardinality,
-        MergeConflictKind::ValueConstraintViolation => Kind::Value,
+        MergeConflictKind::DivergentInsert => ConflictKind::DivergentInsert,
+        MergeConflictKind::DivergentUpdate => ConflictKind::DivergentUpdate,
+        MergeConflictKind::DeleteVsUpdate => ConflictKind::DeleteVsUpdate,
+        MergeConflictKind::OrphanEdge => ConflictKind::OrphanEdge,
+        MergeConflictKind::UniqueViolation => ConflictKind::Unique,
+        MergeConflictKind::CardinalityViolation => ConflictKind::Cardinality,
+        MergeConflictKind::ValueConstraintViolation => ConflictKind::Value,
     }
 }

@@ -10,7 +10,8 @@ use omnigraph::failpoints::{VARIABLE, arm_from_environment};
 
 use super::action::{Action, Answer, Refused, perform};
 use super::world::options;
-use crate::kit::rows;
+use crate::fixtures::rows;
+use crate::skip::skipped;
 
 const URI: &str = "OMNIGRAPH_MODEL_URI";
 const ACTION: &str = "OMNIGRAPH_MODEL_ACTION";
@@ -41,7 +42,9 @@ pub(crate) async fn ask(uri: &str, action: &Action, point: Option<&str>) -> Answ
 #[test]
 #[ignore = "other tests run it in a process of its own"]
 fn makes_one_request() {
-    let Ok(uri) = std::env::var(URI) else { return };
+    let Ok(uri) = std::env::var(URI) else {
+        return skipped("other tests start a process for it");
+    };
     arm_from_environment().unwrap();
     let action: Action = serde_json::from_str(&std::env::var(ACTION).unwrap()).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -76,6 +79,8 @@ async fn a_commit_that_another_process_reclaimed_is_told_as_such() {
 pub(crate) fn run_alone(test: &str) {
     let output = program(test).env(ALONE, "1").output().unwrap();
     assert!(output.status.success(), "{}", shown(&output));
+    // A name that no test has is no failure of the test program.
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{}", shown(&output));
 }
 
 /// Tells whether this process was started by [`run_alone`].

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::action::{From, Outcome};
+use super::action::{From, MergeKind};
 use super::schema::Schema;
 use super::state::{Pinned, Pins, Refusal, Resolution, State, merge};
 
@@ -48,7 +48,7 @@ pub(crate) enum Expected {
     Merge {
         source: String,
         base: String,
-        outcome: Outcome,
+        kind: MergeKind,
         result: Result<Box<State>, Refusal>,
         must: bool,
     },
@@ -190,20 +190,20 @@ impl History {
             let commit = self.commit(id);
             (&commit.state, &commit.pins)
         };
-        let outcome = match () {
-            () if base == source => Outcome::UpToDate,
-            () if base == target => Outcome::FastForward,
-            () => Outcome::Merged,
+        let kind = match () {
+            () if base == source => MergeKind::UpToDate,
+            () if base == target => MergeKind::FastForward,
+            () => MergeKind::Merged,
         };
-        let result = match outcome {
-            Outcome::UpToDate => Ok(self.commit(target).state.as_ref().clone()),
+        let result = match kind {
+            MergeKind::UpToDate => Ok(self.commit(target).state.as_ref().clone()),
             _ => merge(pinned(&base), pinned(source), pinned(target), resolution),
         };
         Expected::Merge {
             source: source.to_owned(),
             must: self.is_safe(&base),
             base,
-            outcome,
+            kind,
             result: result.map(Box::new),
         }
     }

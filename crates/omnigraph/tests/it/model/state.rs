@@ -32,7 +32,7 @@ pub(crate) struct State {
 
 /// Kind of a conflict, as the engine names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub(crate) enum ConflictKind {
     DivergentInsert,
     DivergentUpdate,
     DeleteVsUpdate,
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
 }
 
 /// One reason why two states do not merge, or why a state is not allowed: the type's key, the entity, the kind.
-pub(crate) type Conflict = (String, Option<String>, Kind);
+pub(crate) type Conflict = (String, Option<String>, ConflictKind);
 
 impl State {
     pub(crate) fn empty() -> State {
@@ -83,28 +83,28 @@ impl State {
     /// Returns every violated constraint. Of entities that share a unique value, all are named.
     pub(crate) fn violations(&self) -> BTreeSet<Conflict> {
         let mut found = BTreeSet::new();
-        for (life, ty) in &self.schema.types {
+        for (lifetime, ty) in &self.schema.types {
             let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
-            for (id, entity) in self.of(*life) {
+            for (id, entity) in self.of(*lifetime) {
                 let (Some(types), Some((from, to))) = (ty.ends, &entity.ends) else { continue };
                 let there = |ty: Id, id: &String| self.entities.contains_key(&(ty, id.clone()));
                 if !there(types.0, from) || !there(types.1, to) {
-                    found.insert((ty.key(), Some(id.to_owned()), Kind::OrphanEdge));
+                    found.insert((ty.key(), Some(id.to_owned()), ConflictKind::OrphanEdge));
                 }
                 *sources.entry(from).or_default() += 1;
             }
             if ty.most.is_some_and(|most| sources.values().any(|count| *count > most)) {
-                found.insert((ty.key(), None, Kind::Cardinality));
+                found.insert((ty.key(), None, ConflictKind::Cardinality));
             }
             for property in ty.properties.values().filter(|property| property.unique) {
                 let mut holders: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-                for (id, entity) in self.of(*life) {
+                for (id, entity) in self.of(*lifetime) {
                     if let Some(value) = entity.values.get(&property.id) {
                         holders.entry(value.to_string()).or_default().push(id);
                     }
                 }
                 let shared = holders.into_values().filter(|ids| ids.len() > 1).flatten();
-                found.extend(shared.map(|id| (ty.key(), Some(id.to_owned()), Kind::Unique)));
+                found.extend(shared.map(|id| (ty.key(), Some(id.to_owned()), ConflictKind::Unique)));
             }
         }
         found
@@ -163,13 +163,15 @@ pub(crate) fn merge(
     let mut merged = State { schema: schema(ground), entities: BTreeMap::new() };
     let mut conflicts = BTreeSet::new();
     let entities = Entities { base: base.0, ground: ground.0, other: other.0, side, resolution };
-    for (life, ty) in &ground.0.schema.types {
-        let ids: BTreeSet<&str> =
-            [base, ground, other].into_iter().flat_map(|side| side.0.of(*life).map(|(id, _)| id)).collect();
+    for (lifetime, ty) in &ground.0.schema.types {
+        let ids: BTreeSet<&str> = [base, ground, other]
+            .into_iter()
+            .flat_map(|side| side.0.of(*lifetime).map(|(id, _)| id))
+            .collect();
         for id in ids {
-            match entities.merge(*life, ty, id) {
+            match entities.merge(*lifetime, ty, id) {
                 Ok(Some(entity)) => {
-                    merged.entities.insert((*life, id.to_owned()), entity);
+                    merged.entities.insert((*lifetime, id.to_owned()), entity);
                 }
                 Ok(None) => {}
                 Err(kind) => {
@@ -186,9 +188,9 @@ pub(crate) fn merge(
 
 /// Tells whether each type that the other side wrote to is one table, which the ground still has.
 fn lifetimes_agree(base: &Pins, ground: &Pins, other: &Pins) -> bool {
-    let lives: BTreeSet<&Id> = base.keys().chain(ground.keys()).chain(other.keys()).collect();
-    lives.into_iter().all(|life| {
-        let (b, g, o) = (base.get(life), ground.get(life), other.get(life));
+    let lifetimes: BTreeSet<&Id> = base.keys().chain(ground.keys()).chain(other.keys()).collect();
+    lifetimes.into_iter().all(|lifetime| {
+        let (b, g, o) = (base.get(lifetime), ground.get(lifetime), other.get(lifetime));
         b == o
             || g == o
             || (g.is_some() && o.is_some() && (b == g || b.is_some()))
@@ -207,12 +209,12 @@ struct Entities<'a> {
 
 impl Entities<'_> {
     /// Merges one entity by the table of the specification; `ty` is its type in the result.
-    fn merge(&self, life: Id, ty: &Type, id: &str) -> Result<Option<Entity>, Kind> {
-        let place = (life, id.to_owned());
-        let image = |state: &State| state.entities.get(&place).cloned();
+    fn merge(&self, lifetime: Id, ty: &Type, id: &str) -> Result<Option<Entity>, ConflictKind> {
+        let key = (lifetime, id.to_owned());
+        let image = |state: &State| state.entities.get(&key).cloned();
         let (b, g, o) = (image(self.base), image(self.ground), image(self.other));
         let seen = |entity: &Option<Entity>| entity.as_ref().map(|entity| entity.seen_by(ty));
-        let other_changed = self.other.schema.types.get(&life).is_some_and(|own| changed(&b, &o, own));
+        let other_changed = self.other.schema.types.get(&lifetime).is_some_and(|own| changed(&b, &o, own));
         if !other_changed {
             return Ok(g);
         }
@@ -231,9 +233,9 @@ impl Entities<'_> {
         match self.resolution.prefer {
             Some(side) if side == self.side => Ok(g),
             Some(_) => Ok(o),
-            None if b.is_none() => Err(Kind::DivergentInsert),
-            None if g.is_none() || o.is_none() => Err(Kind::DeleteVsUpdate),
-            None => Err(Kind::DivergentUpdate),
+            None if b.is_none() => Err(ConflictKind::DivergentInsert),
+            None if g.is_none() || o.is_none() => Err(ConflictKind::DeleteVsUpdate),
+            None => Err(ConflictKind::DivergentUpdate),
         }
     }
 }
@@ -290,8 +292,8 @@ impl State {
     /// Returns what the engine is to show.
     pub(crate) fn view(&self) -> View {
         let mut view = View::new();
-        for ((life, id), entity) in &self.entities {
-            let ty = &self.schema.types[life];
+        for ((lifetime, id), entity) in &self.entities {
+            let ty = &self.schema.types[lifetime];
             let values = ty.properties.values().filter_map(|property| {
                 entity.values.get(&property.id).map(|value| (property.name.clone(), value.clone()))
             });
@@ -304,17 +306,18 @@ impl State {
     /// Takes over the ids that the engine chose, by what the entities hold.
     pub(crate) fn named(mut self, seen: &View) -> State {
         let shown = self.view();
-        let mut news: Vec<_> = seen.iter().filter(|(place, _)| !shown.contains_key(*place)).collect();
+        let mut news: Vec<_> = seen.iter().filter(|(key, _)| !shown.contains_key(*key)).collect();
         let unnamed: Vec<(Id, String)> =
             self.entities.keys().filter(|(_, id)| id.starts_with(UNNAMED)).cloned().collect();
-        for place in unnamed {
-            let key = self.schema.types[&place.0].key();
-            let expected = &shown[&(key.clone(), place.1.clone())];
+        for unnamed in unnamed {
+            let (lifetime, stand_in) = &unnamed;
+            let key = self.schema.types[lifetime].key();
+            let expected = &shown[&(key.clone(), stand_in.clone())];
             let found = news.iter().position(|((of, _), shown)| *of == key && *shown == expected);
             if let Some(found) = found {
                 let ((_, id), _) = news.swap_remove(found);
-                let entity = self.entities.remove(&place).unwrap();
-                self.entities.insert((place.0, id.clone()), entity);
+                let entity = self.entities.remove(&unnamed).unwrap();
+                self.entities.insert((unnamed.0, id.clone()), entity);
             }
         }
         self

@@ -256,14 +256,14 @@ fn values(ty: &Type, seed: u32) -> Vec<(Id, &str, Json)> {
 
 /// An entity that a row describes in a state, its id among nodes or loaded edges, and its values by name.
 fn entity(state: &State, row: &Row) -> (Id, String, Entity, Map<String, Json>) {
-    let life = state.schema.pick(row.ty);
-    let ty = &state.schema.types[&life];
+    let lifetime = state.schema.pick(row.ty);
+    let ty = &state.schema.types[&lifetime];
     let ends = ty.ends.map(|(from, to)| (end(state, from, row.from), end(state, to, row.to)));
     let id = format!("{}{}", if ends.is_some() { 'e' } else { 'p' }, row.id % IDS);
     let values = values(ty, row.values);
     let named = values.iter().map(|(_, name, value)| ((*name).to_owned(), value.clone())).collect();
     let values = values.into_iter().map(|(id, _, value)| (id, value)).collect();
-    (life, id, Entity { ends, values }, named)
+    (lifetime, id, Entity { ends, values }, named)
 }
 
 fn load(before: &State, mode: Mode, rows: &[Row]) -> (String, Expected) {
@@ -276,11 +276,11 @@ fn load(before: &State, mode: Mode, rows: &[Row]) -> (String, Expected) {
     let mut taken = false;
     let mut seen = BTreeSet::new();
     for row in rows {
-        let (life, id, entity, mut data) = entity(&after, row);
-        if !seen.insert((life, id.clone())) {
+        let (lifetime, id, entity, mut data) = entity(&after, row);
+        if !seen.insert((lifetime, id.clone())) {
             continue;
         }
-        let name = &after.schema.types[&life].name;
+        let name = &after.schema.types[&lifetime].name;
         let line = match &entity.ends {
             None => {
                 data.insert(KEY.to_owned(), json!(id));
@@ -292,7 +292,7 @@ fn load(before: &State, mode: Mode, rows: &[Row]) -> (String, Expected) {
             }
         };
         text.push_str(&format!("{line}\n"));
-        taken |= after.entities.insert((life, id), entity).is_some();
+        taken |= after.entities.insert((lifetime, id), entity).is_some();
     }
     let taken = taken && mode == Mode::Append;
     (text, Expected::write(before, after, taken))
@@ -300,7 +300,7 @@ fn load(before: &State, mode: Mode, rows: &[Row]) -> (String, Expected) {
 
 /// A predicate as text, and whether an entity meets it.
 struct Predicate {
-    life: Id,
+    lifetime: Id,
     name: String,
     text: String,
     by: By,
@@ -317,11 +317,11 @@ impl Predicate {
     /// Makes the predicate that a filter describes on a state; `on_edges` tells whether edges may be meant.
     fn of(state: &State, filter: &Filter, on_edges: bool) -> Predicate {
         let picked = state.schema.pick(filter.ty);
-        let life = if on_edges || state.schema.types[&picked].ends.is_none() { picked } else { PERSON };
-        let ty = &state.schema.types[&life];
+        let lifetime = if on_edges || state.schema.types[&picked].ends.is_none() { picked } else { PERSON };
+        let ty = &state.schema.types[&lifetime];
         let properties: Vec<_> = ty.properties.values().collect();
         let by = match (ty.ends, filter.by % 4) {
-            (None, 0 | 1) => By::Id(end(state, life, filter.value)),
+            (None, 0 | 1) => By::Id(end(state, lifetime, filter.value)),
             (Some((from, _)), 0) => By::From(end(state, from, filter.value)),
             (Some((_, to)), 1) => By::To(end(state, to, filter.value)),
             _ => {
@@ -338,7 +338,7 @@ impl Predicate {
                 format!("{} = {value}", property.name)
             }
         };
-        Predicate { life, name: ty.name.clone(), text, by }
+        Predicate { lifetime, name: ty.name.clone(), text, by }
     }
 
     fn matches(&self, state: &State) -> Vec<String> {
@@ -349,7 +349,11 @@ impl Predicate {
             (By::Value(property, value), _) => entity.values.get(property) == Some(value),
             _ => false,
         };
-        state.of(self.life).filter(|(id, entity)| meets(id, entity)).map(|(id, _)| id.to_owned()).collect()
+        state
+            .of(self.lifetime)
+            .filter(|(id, entity)| meets(id, entity))
+            .map(|(id, _)| id.to_owned())
+            .collect()
     }
 }
 
@@ -359,8 +363,8 @@ fn write_all(before: &State, statements: &[Write]) -> (String, Expected) {
     for (number, statement) in statements.iter().enumerate() {
         match statement {
             Write::Insert(row) => {
-                let (life, id, entity, named) = entity(&after, row);
-                let name = after.schema.types[&life].name.clone();
+                let (lifetime, id, entity, named) = entity(&after, row);
+                let name = after.schema.types[&lifetime].name.clone();
                 let mut members: Vec<String> =
                     named.iter().map(|(name, value)| format!("{name}: {value}")).collect();
                 let id = match &entity.ends {
@@ -375,18 +379,18 @@ fn write_all(before: &State, statements: &[Write]) -> (String, Expected) {
                     }
                 };
                 text.push_str(&format!("insert {name} {{ {} }}\n", members.join(", ")));
-                after.entities.insert((life, id), entity);
+                after.entities.insert((lifetime, id), entity);
             }
             Write::Update(filter, what, value) => {
                 let predicate = Predicate::of(&after, filter, false);
                 let properties: Vec<_> =
-                    after.schema.types[&predicate.life].properties.values().cloned().collect();
+                    after.schema.types[&predicate.lifetime].properties.values().cloned().collect();
                 let property = &properties[usize::from(*what) % properties.len()];
                 let value = property.value(*value);
                 let (name, set, wanted) = (&predicate.name, &property.name, &predicate.text);
                 text.push_str(&format!("update {name} set {{ {set}: {value} }} where {wanted}\n"));
                 for id in predicate.matches(&after) {
-                    let entity = after.entities.get_mut(&(predicate.life, id)).unwrap();
+                    let entity = after.entities.get_mut(&(predicate.lifetime, id)).unwrap();
                     entity.values.insert(property.id, value.clone());
                 }
             }
@@ -402,7 +406,7 @@ fn delete_all(before: &State, filters: &[Filter]) -> (String, Expected) {
         let predicate = Predicate::of(&after, filter, true);
         text.push_str(&format!("delete {} where {}\n", predicate.name, predicate.text));
         for id in predicate.matches(&after) {
-            after.remove(predicate.life, &id);
+            after.remove(predicate.lifetime, &id);
         }
     }
     (format!("query change() {{\n{text}}}"), Expected::write(before, after, false))

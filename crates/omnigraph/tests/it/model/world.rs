@@ -7,14 +7,14 @@ use omnigraph::Omnigraph;
 use omnigraph::db::{Durability, GraphCommit, OpenOptions, ReadTarget, SnapshotId};
 use serde_json::Value as Json;
 
-use super::action::{Action, Answer, Outcome, Refused, perform, refused};
+use super::action::{Action, Answer, MergeKind, Refused, perform, refused};
 use super::child;
 use super::faults::{self, Armed};
 use super::history::{Commit, Expected, History, MAIN};
 use super::schema::KEY;
-use super::state::{Conflict, Kind, Pins, Refusal, Shown, State, View};
+use super::state::{Conflict, ConflictKind, Pins, Refusal, Shown, State, View};
 use super::step::{Request, Step, Turn, walks, with_value};
-use crate::kit::rows;
+use crate::fixtures::rows;
 
 /// What can go wrong during a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +122,8 @@ impl World {
             let before = perform(graph, &dry).await;
             let after = perform(graph, action).await;
             match (&before, &after) {
-                (Answer::Merged { commit, base, outcome }, Answer::Merged { base: b, outcome: o, .. }) => {
-                    assert_eq!((commit, base, outcome), (&None, b, o));
+                (Answer::Merged { commit, base, kind }, Answer::Merged { base: b, kind: k, .. }) => {
+                    assert_eq!((commit, base, kind), (&None, b, k));
                 }
                 (_, Answer::Refused(Refused::Fault)) | (Answer::Refused(Refused::Fault), _) => {}
                 _ => assert_eq!(before, after),
@@ -262,7 +262,7 @@ impl World {
         }
         let may_commit = match expected {
             Expected::State(_) | Expected::Unchanged => true,
-            Expected::Merge { outcome, result, .. } => result.is_ok() && *outcome != Outcome::UpToDate,
+            Expected::Merge { kind, result, .. } => result.is_ok() && *kind != MergeKind::UpToDate,
             _ => false,
         };
         assert!(
@@ -355,9 +355,9 @@ fn judge(expected: &Expected, answer: &Answer, action: &Action) {
         (Expected::Exists, Answer::Refused(Refused::Conflict(_))) => true,
         (Expected::NotFound, Answer::Refused(Refused::NotFound)) => true,
         (
-            Expected::Merge { base, outcome, result: Ok(_), .. },
-            Answer::Merged { base: found, outcome: how, commit },
-        ) => base == found && outcome == how && commit.is_some() == (*how != Outcome::UpToDate),
+            Expected::Merge { base, kind, result: Ok(_), .. },
+            Answer::Merged { base: found, kind: how, commit },
+        ) => base == found && kind == how && commit.is_some() == (*how != MergeKind::UpToDate),
         (Expected::Merge { result: Err(Refusal::Schema), .. }, Answer::Refused(Refused::Schemas)) => true,
         (Expected::Merge { result: Err(Refusal::Lifetime), .. }, Answer::Refused(Refused::Lifetimes)) => true,
         (
@@ -372,11 +372,12 @@ fn judge(expected: &Expected, answer: &Answer, action: &Action) {
 /// Tells whether the engine reports what the model found: each cause once. Of entities that share a unique value it names
 /// all but the first, and the cause of a cardinality conflict only in words.
 fn same_conflicts(expected: &std::collections::BTreeSet<Conflict>, found: &[Conflict]) -> bool {
-    let exact = |conflict: &&Conflict| !matches!(conflict.2, Kind::Unique | Kind::Cardinality);
+    let exact =
+        |conflict: &&Conflict| !matches!(conflict.2, ConflictKind::Unique | ConflictKind::Cardinality);
     let wanted: Vec<&Conflict> = expected.iter().filter(exact).collect();
     let mut told: Vec<&Conflict> = found.iter().filter(exact).collect();
     told.sort();
-    let kinds = |conflicts: &mut dyn Iterator<Item = &Conflict>| -> Vec<(String, Kind)> {
+    let kinds = |conflicts: &mut dyn Iterator<Item = &Conflict>| -> Vec<(String, ConflictKind)> {
         let kinds: std::collections::BTreeSet<_> =
             conflicts.map(|(key, _, kind)| (key.clone(), *kind)).collect();
         kinds.into_iter().collect()
@@ -387,15 +388,15 @@ fn same_conflicts(expected: &std::collections::BTreeSet<Conflict>, found: &[Conf
 }
 
 /// Checks that the engine shows a state.
-fn check(seen: &Seen, state: &State, place: &str) {
-    assert_eq!(seen.schema, state.schema.text, "{place}");
+fn check(seen: &Seen, state: &State, target: &str) {
+    assert_eq!(seen.schema, state.schema.text, "{target}");
     let wanted = state.view();
     if seen.view != wanted {
         let only = |a: &View, b: &View| -> View {
             a.iter().filter(|(k, v)| b.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect()
         };
         panic!(
-            "{place} at {}: shown but not expected {:#?}\nexpected but not shown {:#?}",
+            "{target} at {}: shown but not expected {:#?}\nexpected but not shown {:#?}",
             seen.commit.graph_commit_id,
             only(&seen.view, &wanted),
             only(&wanted, &seen.view)
@@ -403,9 +404,9 @@ fn check(seen: &Seen, state: &State, place: &str) {
     }
     for (key, count) in &seen.counts {
         let wanted = wanted.keys().filter(|(of, _)| of == key).count();
-        assert_eq!(usize::try_from(*count).unwrap(), wanted, "{place}: entities of {key}");
+        assert_eq!(usize::try_from(*count).unwrap(), wanted, "{target}: entities of {key}");
     }
-    assert_eq!(seen.counts.len(), state.schema.types.len(), "{place}");
+    assert_eq!(seen.counts.len(), state.schema.types.len(), "{target}");
 }
 
 /// Reads everything of a target.
@@ -416,8 +417,8 @@ async fn observe(graph: &Omnigraph, target: impl Into<ReadTarget>) -> omnigraph:
     graph.export(target, &[], &mut out).await?;
     let mut view = View::new();
     for line in String::from_utf8(out).unwrap().lines() {
-        let (place, shown) = shown(line);
-        assert!(view.insert(place.clone(), shown).is_none(), "{place:?} is exported twice");
+        let (key, shown) = shown(line);
+        assert!(view.insert(key.clone(), shown).is_none(), "{key:?} is exported twice");
     }
     let datasets = snapshot.datasets();
     let pins = datasets.iter().map(|it| (it.type_key.clone(), (it.dataset_path.clone(), it.table_version)));

@@ -53,6 +53,21 @@ pub(super) enum Change {
     Schema,
 }
 
+impl Change {
+    /// Names the kind of change, for counts.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Change::Insert { .. } => "insert",
+            Change::Age { .. } => "update",
+            Change::Delete { .. } => "delete",
+            Change::Fork { .. } => "fork",
+            Change::Drop { .. } => "drop",
+            Change::Merge { .. } => "merge",
+            Change::Schema => "schema",
+        }
+    }
+}
+
 impl World {
     pub(super) fn empty() -> World {
         World([("main".to_owned(), Branch::default())].into())

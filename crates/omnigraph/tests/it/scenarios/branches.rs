@@ -1,6 +1,6 @@
-//! 1-9: branch control.
+//! Making and deleting branches.
 
-use super::kit::*;
+use super::fixtures::*;
 use omnigraph::db::CleanupPolicyOptions;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ fn harshest() -> CleanupPolicyOptions {
 }
 
 #[tokio::test]
-async fn s001_s002_a_creation_that_fails_after_its_ref_takes_it_back() {
+async fn a_creation_that_fails_after_its_ref_takes_it_back() {
     const POINT: &str = "branch_create.after_manifest_branch_create";
     let store = Store::empty().await;
     let fault = store.fail(POINT);
@@ -21,7 +21,7 @@ async fn s001_s002_a_creation_that_fails_after_its_ref_takes_it_back() {
 }
 
 #[tokio::test]
-async fn s003_the_storage_of_a_deleted_branch_is_left_to_cleanup() {
+async fn the_storage_of_a_deleted_branch_is_left_to_cleanup() {
     let store = Store::filled().await;
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "Eve").await.unwrap();
@@ -40,7 +40,7 @@ async fn s003_the_storage_of_a_deleted_branch_is_left_to_cleanup() {
 }
 
 #[tokio::test]
-async fn s004_a_branch_created_again_holds_nothing_of_its_namesake() {
+async fn a_branch_created_again_holds_nothing_of_its_namesake() {
     let store = Store::filled().await;
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "Eve").await.unwrap();
@@ -59,7 +59,7 @@ fn ghost(store: &Store) -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn s005_a_table_that_cannot_be_cleaned_up_does_not_hold_up_the_others() {
+async fn a_table_that_cannot_be_cleaned_up_does_not_hold_up_the_others() {
     let store = Store::filled().await;
     add(&store.graph, "main", "Eve").await.unwrap();
     store.rest().await;
@@ -75,7 +75,7 @@ async fn s005_a_table_that_cannot_be_cleaned_up_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn s006_a_stray_table_that_cannot_be_removed_goes_with_the_next_cleanup() {
+async fn a_stray_table_that_cannot_be_removed_goes_with_the_next_cleanup() {
     let store = Store::filled().await;
     let ghost = ghost(&store);
     let fault = store.arm("cleanup.reconcile_fork", "1*return");
@@ -87,7 +87,7 @@ async fn s006_a_stray_table_that_cannot_be_removed_goes_with_the_next_cleanup() 
 }
 
 #[tokio::test]
-async fn s007_s008_the_log_of_a_deleted_branch_goes_with_cleanup_and_its_name_is_free_at_once() {
+async fn the_log_of_a_deleted_branch_goes_with_cleanup_and_its_name_is_free_at_once() {
     let store = Store::filled().await;
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "Eve").await.unwrap();
@@ -108,7 +108,7 @@ async fn s007_s008_the_log_of_a_deleted_branch_goes_with_cleanup_and_its_name_is
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s009_a_writer_that_is_overtaken_on_its_branch_plans_again() {
+async fn a_writer_that_is_overtaken_on_its_branch_plans_again() {
     let store = Store::filled().await;
     store.graph.branch_create("feature").await.unwrap();
     let other = store.open().await;

@@ -1,18 +1,18 @@
-//! 20, 48-56, 89-91, 94-96, 119: faults of the store and of recovery itself.
+//! Faults of the store and of recovery itself.
 
 use omnigraph::Omnigraph;
 use omnigraph::db::{LoadMode, OpenOptions, RecoveryKind};
 use omnigraph::failpoints::ScopedFailPoint;
 
-use super::kit::*;
+use super::fixtures::*;
 use crate::server::Server;
 
 const READY: &str = "mutation.post_finalize_pre_publisher";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s020_recovery_converges_in_a_bucket() {
-    // Takes the turn; the graph is in the bucket.
-    let turn = Place::new().await;
+async fn recovery_converges_in_a_bucket() {
+    // For its right to arm fault points; the graph is in the bucket.
+    let exclusive = Directory::new().await;
     let server = Server::start().await;
     let uri = "s3://bucket/scenario";
     let options = OpenOptions { storage: server.settings(), ..OpenOptions::default() };
@@ -41,11 +41,11 @@ async fn s020_recovery_converges_in_a_bucket() {
     let again = Omnigraph::open_with(uri, &options).await.unwrap();
     assert_eq!(again.recovery_list().await.unwrap().len(), 2);
     assert_eq!(commits(&again, "main").await, 4);
-    drop(turn);
+    drop(exclusive);
 }
 
 #[tokio::test]
-async fn s048_a_load_whose_intent_cannot_be_stored_leaves_nothing() {
+async fn a_load_whose_intent_cannot_be_stored_leaves_nothing() {
     const POINT: &str = "recovery.sidecar_write";
     let store = Store::empty().await;
     let before = head_id(&store.graph, "main").await;
@@ -60,7 +60,7 @@ async fn s048_a_load_whose_intent_cannot_be_stored_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn s049_a_merge_whose_intent_cannot_be_stored_leaves_nothing() {
+async fn a_merge_whose_intent_cannot_be_stored_leaves_nothing() {
     const POINT: &str = "recovery.sidecar_write";
     let store = Store::with(&["Alice"]).await;
     store.graph.branch_create("feature").await.unwrap();
@@ -76,7 +76,7 @@ async fn s049_a_merge_whose_intent_cannot_be_stored_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn s050_a_write_whose_intent_cannot_be_deleted_succeeds() {
+async fn a_write_whose_intent_cannot_be_deleted_succeeds() {
     let store = Store::empty().await;
     let fault = store.fail("recovery.sidecar_delete");
     load(&store.graph, "main", FIXTURE, LoadMode::Append).await.unwrap();
@@ -90,7 +90,7 @@ async fn s050_a_write_whose_intent_cannot_be_deleted_succeeds() {
 }
 
 #[tokio::test]
-async fn s051_recovery_that_cannot_list_says_so() {
+async fn recovery_that_cannot_list_says_so() {
     const POINT: &str = "recovery.sidecar_list";
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
@@ -113,7 +113,7 @@ async fn s051_recovery_that_cannot_list_says_so() {
 }
 
 #[tokio::test]
-async fn s052_a_failing_audit_fails_the_write_that_settles_and_converges() {
+async fn a_failing_audit_fails_the_write_that_settles_and_converges() {
     const POINT: &str = "recovery.record_audit";
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
@@ -127,7 +127,7 @@ async fn s052_a_failing_audit_fails_the_write_that_settles_and_converges() {
 }
 
 #[tokio::test]
-async fn s053_s065_an_intent_that_cannot_be_read_is_refused_and_kept() {
+async fn an_intent_that_cannot_be_read_is_refused_and_kept() {
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     let path = store.intent_path(&operation);
@@ -156,7 +156,7 @@ async fn s053_s065_an_intent_that_cannot_be_read_is_refused_and_kept() {
 }
 
 #[tokio::test]
-async fn s089_lost_acknowledgements_of_branch_control_are_resolved_by_looking() {
+async fn lost_acknowledgements_of_branch_control_are_resolved_by_looking() {
     let store = Store::with(&["Alice"]).await;
     let before = head_id(&store.graph, "main").await;
     let fault = store.fail("branch_create.post_native");
@@ -171,7 +171,7 @@ async fn s089_lost_acknowledgements_of_branch_control_are_resolved_by_looking() 
 }
 
 #[tokio::test]
-async fn s090_a_branch_created_again_is_told_apart_by_its_ref_alone() {
+async fn a_branch_created_again_is_told_apart_by_its_ref_alone() {
     let store = Store::with(&["Alice"]).await;
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "Eve").await.unwrap();
@@ -198,7 +198,7 @@ async fn s090_a_branch_created_again_is_told_apart_by_its_ref_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s091_s094_beside_a_parked_writer_other_handles_write_refresh_and_open() {
+async fn beside_a_parked_writer_other_handles_write_refresh_and_open() {
     for point in ["mutation.post_stage_pre_effect_gate", READY] {
         let store = Store::with(&["Alice"]).await;
         store.graph.branch_create("feature").await.unwrap();
@@ -226,7 +226,7 @@ async fn s091_s094_beside_a_parked_writer_other_handles_write_refresh_and_open()
 }
 
 #[tokio::test]
-async fn s095_an_intent_that_goes_between_listing_and_reading_was_finished_by_its_owner() {
+async fn an_intent_that_goes_between_listing_and_reading_was_finished_by_its_owner() {
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     let path = store.intent_path(&operation);
@@ -241,7 +241,7 @@ async fn s095_an_intent_that_goes_between_listing_and_reading_was_finished_by_it
 }
 
 #[tokio::test]
-async fn s096_recovery_acts_on_the_body_as_it_is_when_it_acts() {
+async fn recovery_acts_on_the_body_as_it_is_when_it_acts() {
     const OPERATION: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
@@ -261,7 +261,7 @@ async fn s096_recovery_acts_on_the_body_as_it_is_when_it_acts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s119_two_opens_that_sweep_one_intent_both_succeed() {
+async fn two_opens_that_settle_one_intent_both_succeed() {
     for point in ["recovery.before_roll_forward_publish", "recovery.record_audit", "recovery.sidecar_delete"]
     {
         let store = Store::empty().await;
@@ -279,4 +279,16 @@ async fn s119_two_opens_that_sweep_one_intent_both_succeed() {
             assert_eq!((names(graph, "main").await.len(), commits(graph, "main").await), (1, 2), "{point}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_contract_that_cannot_be_read_fails_the_request_and_nothing_else() {
+    const POINT: &str = "schema_reload.before_contract_read";
+    let store = Store::with(&["Alice"]).await;
+    let fault = store.fail(POINT);
+    let opened = store.open().await;
+    failed(POINT, opened.snapshot_of("main").await.map(drop));
+    failed(POINT, add(&opened, "main", "Lost").await);
+    drop(fault);
+    assert_eq!(names(&opened, "main").await, ["Alice"]);
 }

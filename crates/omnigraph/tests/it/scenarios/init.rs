@@ -1,50 +1,50 @@
-//! 77-81, 116-117: creating a graph.
+//! Creating a graph.
 
 use omnigraph::db::Mutate;
 use omnigraph::error::OmniError;
 
-use super::kit::*;
+use super::fixtures::*;
 
 /// Nothing that a creation leaves behind keeps another one from succeeding.
-async fn can_be_created(place: &Place) {
-    assert!(!place.path("_schema.pg").exists());
-    assert!(matches!(place.try_open().await.err(), Some(OmniError::NotAGraph { .. })));
-    let graph = place.init(SCHEMA).await.unwrap();
+async fn can_be_created(directory: &Directory) {
+    assert!(!directory.path("_schema.pg").exists());
+    assert!(matches!(directory.try_open().await.err(), Some(OmniError::NotAGraph { .. })));
+    let graph = directory.init(SCHEMA).await.unwrap();
     add(&graph, "main", "Ada").await.unwrap();
-    assert_eq!(names(&place.open().await, "main").await, ["Ada"]);
+    assert_eq!(names(&directory.open().await, "main").await, ["Ada"]);
     assert_eq!(commits(&graph, "main").await, 2);
 }
 
 #[tokio::test]
-async fn s077_s078_s080_a_creation_that_fails_early_can_be_repeated() {
+async fn a_creation_that_fails_early_can_be_repeated() {
     for point in ["init.after_claim", "init.table_create_ack_lost", "init.after_schema_contract_written"] {
-        let place = Place::new().await;
-        let fault = place.fail(point);
-        failed(point, place.init(SCHEMA).await);
+        let directory = Directory::new().await;
+        let fault = directory.fail(point);
+        failed(point, directory.init(SCHEMA).await);
         drop(fault);
-        can_be_created(&place).await;
+        can_be_created(&directory).await;
     }
 }
 
 #[tokio::test]
-async fn s079_a_creation_that_fails_after_its_birth_made_the_graph() {
+async fn a_creation_that_fails_after_its_ref_made_the_graph() {
     for point in ["init.post_manifest_create", "init.after_coordinator_init"] {
-        let place = Place::new().await;
-        let fault = place.fail(point);
-        match failed(point, place.init(SCHEMA).await) {
-            OmniError::InitializationCommitted { uri, .. } => assert_eq!(uri, place.uri()),
+        let directory = Directory::new().await;
+        let fault = directory.fail(point);
+        match failed(point, directory.init(SCHEMA).await) {
+            OmniError::InitializationCommitted { uri, .. } => assert_eq!(uri, directory.uri()),
             other => panic!("{other}"),
         }
         drop(fault);
-        let graph = place.open().await;
+        let graph = directory.open().await;
         add(&graph, "main", "Ada").await.unwrap();
         assert_eq!(names(&graph, "main").await, ["Ada"]);
-        assert!(matches!(place.init(SCHEMA).await.err(), Some(OmniError::AlreadyInitialized { .. })));
+        assert!(matches!(directory.init(SCHEMA).await.err(), Some(OmniError::AlreadyInitialized { .. })));
     }
 }
 
 #[tokio::test]
-async fn s081_s117_a_graph_is_never_created_over_another() {
+async fn a_graph_is_never_created_over_another() {
     let store = Store::with(&["Ada"]).await;
     let before = store.files();
     let other = "node Other { name: String @key }";
@@ -61,40 +61,40 @@ async fn s081_s117_a_graph_is_never_created_over_another() {
 }
 
 #[tokio::test]
-async fn s116_whether_a_graph_was_born_is_found_by_looking() {
-    let place = Place::new().await;
-    let fault = place.fail("init.manifest_create_ack_lost");
-    let graph = place.init(SCHEMA).await.unwrap();
+async fn a_creation_without_an_answer_is_resolved_by_looking() {
+    let directory = Directory::new().await;
+    let fault = directory.fail("init.manifest_create_ack_lost");
+    let graph = directory.init(SCHEMA).await.unwrap();
     drop(fault);
     assert_eq!(commits(&graph, "main").await, 1);
-    drop((graph, place));
+    drop((graph, directory));
 
     // It cannot be told, and the graph is there.
-    let place = Place::new().await;
-    let lost = place.fail("init.manifest_create_ack_lost");
-    let blind = place.fail("init.manifest_create_probe");
-    match place.init(SCHEMA).await.err().unwrap() {
+    let directory = Directory::new().await;
+    let lost = directory.fail("init.manifest_create_ack_lost");
+    let blind = directory.fail("init.manifest_create_probe");
+    match directory.init(SCHEMA).await.err().unwrap() {
         OmniError::InitializationIndeterminate { uri, source, probe } => {
-            assert_eq!(uri, place.uri());
+            assert_eq!(uri, directory.uri());
             assert!(source.to_string().contains("init.manifest_create_ack_lost"), "{source}");
             assert!(probe.to_string().contains("init.manifest_create_probe"), "{probe}");
         }
         other => panic!("{other}"),
     }
     drop((lost, blind));
-    let graph = place.open().await;
+    let graph = directory.open().await;
     add(&graph, "main", "Ada").await.unwrap();
     assert_eq!(names(&graph, "main").await, ["Ada"]);
-    drop((graph, place));
+    drop((graph, directory));
 
     // A crash right after the birth.
-    let place = Place::new().await;
-    let uri = place.uri().to_owned();
-    let crash = place.arm("init.post_manifest_create", "panic");
+    let directory = Directory::new().await;
+    let uri = directory.uri().to_owned();
+    let crash = directory.arm("init.post_manifest_create", "panic");
     let doomed =
         spawn(async move { omnigraph::Omnigraph::init_with(&uri, SCHEMA, &relaxed()).await.map(drop) });
     assert!(doomed.await.is_err());
     drop(crash);
-    let graph = place.open().await;
+    let graph = directory.open().await;
     graph.mutate(Mutate::new("main", r#"query q() { insert Person { name: "Ada" } }"#)).await.unwrap();
 }

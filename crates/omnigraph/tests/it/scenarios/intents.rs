@@ -1,8 +1,8 @@
-//! 57-75, 115, 120: intents that were changed by hand, orphaned, or in the way.
+//! Intents that were changed by hand, orphaned, or in the way.
 
 use omnigraph::db::RecoveryKind;
 
-use super::kit::*;
+use super::fixtures::*;
 
 const OPERATION: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
@@ -13,7 +13,7 @@ fn hopeless(store: &Store, operation: &str, branch: Option<&str>, expected: u64)
 }
 
 #[tokio::test]
-async fn s057_s058_the_record_of_a_recovery_names_who_had_asked() {
+async fn the_record_of_a_recovery_names_who_had_asked() {
     for actor in [Some("act-x"), None] {
         let store = Store::empty().await;
         let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
@@ -29,7 +29,7 @@ async fn s057_s058_the_record_of_a_recovery_names_who_had_asked() {
 }
 
 #[tokio::test]
-async fn s059_an_intent_whose_version_does_not_exist_is_rolled_back() {
+async fn an_intent_whose_version_does_not_exist_is_rolled_back() {
     let store = Store::with(&["Alice"]).await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     let mut intent = store.intent(&operation);
@@ -49,7 +49,7 @@ async fn s059_an_intent_whose_version_does_not_exist_is_rolled_back() {
 }
 
 #[tokio::test]
-async fn s060_an_intent_that_is_published_already_publishes_nothing() {
+async fn an_intent_that_is_published_already_publishes_nothing() {
     let store = Store::empty().await;
     let fault = store.fail("recovery.sidecar_delete");
     add_as(&store.graph, "main", "Eve", Some("act-x")).await.unwrap();
@@ -65,7 +65,7 @@ async fn s060_an_intent_that_is_published_already_publishes_nothing() {
 }
 
 #[tokio::test]
-async fn s061_s062_s068_an_intent_never_moves_a_pin_back_or_forth() {
+async fn an_intent_never_moves_a_pin_back_or_forth() {
     let store = Store::with(&["Alice", "Bob"]).await;
     let pin = version(&store.graph, "main", "node:Person").await;
     let before = head_id(&store.graph, "main").await;
@@ -84,7 +84,7 @@ async fn s061_s062_s068_an_intent_never_moves_a_pin_back_or_forth() {
 }
 
 #[tokio::test]
-async fn s063_s064_of_two_intents_at_one_place_the_older_wins_and_both_are_settled() {
+async fn of_two_intents_for_one_sequence_number_the_older_wins_and_both_are_settled() {
     // On different types, then on one.
     for statement in [r#"insert Company { name: "Acme" }"#, r#"insert Person { name: "Fay" }"#] {
         let store = Store::empty().await;
@@ -107,7 +107,7 @@ async fn s063_s064_of_two_intents_at_one_place_the_older_wins_and_both_are_settl
 }
 
 #[tokio::test]
-async fn s066_a_clean_graph_gets_no_directory_of_intents() {
+async fn a_clean_graph_gets_no_directory_of_intents() {
     let store = Store::empty().await;
     drop(store.open().await);
     store.graph.refresh().await.unwrap();
@@ -115,7 +115,7 @@ async fn s066_a_clean_graph_gets_no_directory_of_intents() {
 }
 
 #[tokio::test]
-async fn s067_an_intent_on_a_branch_is_judged_by_that_branch() {
+async fn an_intent_on_a_branch_is_judged_by_that_branch() {
     for complete in [true, false] {
         let store = Store::with(&["Alice"]).await;
         store.graph.branch_create("feature").await.unwrap();
@@ -147,7 +147,7 @@ async fn s067_an_intent_on_a_branch_is_judged_by_that_branch() {
 }
 
 #[tokio::test]
-async fn s069_a_read_only_open_writes_nothing() {
+async fn a_read_only_open_writes_nothing() {
     let store = Store::with(&["Alice"]).await;
     store.interrupt_add(&store.graph, "main", "Eve").await;
     std::fs::write(store.path("_schema.pg.staging"), "node X { name: String @key }").unwrap();
@@ -170,7 +170,7 @@ async fn orphan() -> (Store, String) {
 }
 
 #[tokio::test]
-async fn s070_the_intent_of_a_deleted_branch_is_discarded_once() {
+async fn the_intent_of_a_deleted_branch_is_discarded_once() {
     for reopen in [false, true] {
         let (store, operation) = orphan().await;
         store.graph.branch_create_from("main", "feature").await.unwrap();
@@ -188,7 +188,7 @@ async fn s070_the_intent_of_a_deleted_branch_is_discarded_once() {
 }
 
 #[tokio::test]
-async fn s071_s072_discarding_converges_whatever_interrupts_it() {
+async fn discarding_converges_whatever_interrupts_it() {
     for (point, rows) in [("recovery.sidecar_delete", 1), ("recovery.orphan_discard_audit_append", 0)] {
         let (store, operation) = orphan().await;
         let fault = store.fail(point);
@@ -203,8 +203,7 @@ async fn s071_s072_discarding_converges_whatever_interrupts_it() {
 }
 
 #[tokio::test]
-async fn s074_s075_a_recovered_commit_is_in_the_history_of_its_branch_and_seen_by_the_handle_that_recovered()
-{
+async fn a_recovered_commit_is_in_the_history_of_its_branch_for_the_handle_that_recovered() {
     let store = Store::with(&["Alice"]).await;
     store.graph.branch_create("feature").await.unwrap();
     let operation = store.interrupt_add(&store.graph, "feature", "Eve").await;
@@ -221,7 +220,7 @@ async fn s074_s075_a_recovered_commit_is_in_the_history_of_its_branch_and_seen_b
 }
 
 #[tokio::test]
-async fn s115_an_intent_that_appears_while_its_branch_is_deleted_is_discarded_by_the_next_open() {
+async fn an_intent_that_appears_while_its_branch_is_deleted_is_discarded_by_the_next_open() {
     let store = Store::with(&["Alice"]).await;
     store.graph.branch_create("feature").await.unwrap();
     let path = store.intent_path(OPERATION);
@@ -239,7 +238,7 @@ async fn s115_an_intent_that_appears_while_its_branch_is_deleted_is_discarded_by
 }
 
 #[tokio::test]
-async fn s107_s120_a_write_that_another_overtook_is_rolled_back_once_whatever_interrupts_it() {
+async fn a_write_that_another_overtook_is_rolled_back_once_whatever_interrupts_it() {
     let company = r#"insert Company { name: "Acme" }"#;
     let person = r#"insert Person { name: "Winner" }"#;
     for (point, winner) in [("recovery.record_audit", company), ("recovery.sidecar_delete", person)] {
@@ -266,7 +265,7 @@ async fn s107_s120_a_write_that_another_overtook_is_rolled_back_once_whatever_in
 }
 
 #[tokio::test]
-async fn s092_s093_dead_attempts_on_a_branch_hold_up_nobody() {
+async fn interrupted_writes_on_a_branch_hold_up_nobody() {
     let store = Store::with(&["Alice"]).await;
     store.graph.branch_create("feature").await.unwrap();
     let (second, third) = (store.open().await, store.open().await);

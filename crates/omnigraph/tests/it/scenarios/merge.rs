@@ -1,8 +1,8 @@
-//! 33-38, 108-112: merges.
+//! Merges.
 
 use omnigraph::db::{LoadMode, MergeOutcome, RecoveryKind};
 
-use super::kit::*;
+use super::fixtures::*;
 
 const READY: &str = "branch_merge.post_phase_b_pre_manifest_commit";
 
@@ -17,7 +17,7 @@ async fn parted() -> Store {
 }
 
 #[tokio::test]
-async fn s033_a_merge_that_fails_before_publication_is_rolled_forward_with_both_parents() {
+async fn a_merge_that_fails_before_publication_is_rolled_forward_with_both_parents() {
     let store = parted().await;
     let (main, feature) = (head(&store.graph, "main").await, head_id(&store.graph, "feature").await);
     let fault = store.fail(READY);
@@ -34,7 +34,7 @@ async fn s033_a_merge_that_fails_before_publication_is_rolled_forward_with_both_
 }
 
 #[tokio::test]
-async fn s034_s035_a_merge_between_branches_is_recovered_on_its_target() {
+async fn a_merge_between_branches_is_recovered_on_its_target() {
     let store = Store::with(&["Alice"]).await;
     for (branch, name) in [("target_branch", "Bob"), ("source_branch", "Carol")] {
         store.graph.branch_create(branch).await.unwrap();
@@ -62,7 +62,7 @@ async fn s034_s035_a_merge_between_branches_is_recovered_on_its_target() {
 }
 
 #[tokio::test]
-async fn s036_a_merge_sees_what_its_handle_left_unsettled_on_either_side() {
+async fn a_merge_sees_what_its_handle_left_unsettled_on_either_side() {
     for side in ["main", "feature"] {
         let store = parted().await;
         let operation = store.interrupt_add(&store.graph, side, "Dan").await;
@@ -73,7 +73,7 @@ async fn s036_a_merge_sees_what_its_handle_left_unsettled_on_either_side() {
 }
 
 #[tokio::test]
-async fn s037_a_fast_forward_is_rolled_forward() {
+async fn a_fast_forward_is_rolled_forward() {
     let store = Store::with(&["Alice"]).await;
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "Bob").await.unwrap();
@@ -85,7 +85,7 @@ async fn s037_a_fast_forward_is_rolled_forward() {
 }
 
 #[tokio::test]
-async fn s038_a_merge_that_fails_within_a_table_leaves_the_target_as_it_was() {
+async fn a_merge_that_fails_within_a_table_leaves_the_target_as_it_was() {
     let points = [
         "stage.post_data_files",
         "stage.post_deletion_files",
@@ -131,7 +131,7 @@ async fn s038_a_merge_that_fails_within_a_table_leaves_the_target_as_it_was() {
 }
 
 #[tokio::test]
-async fn s108_a_large_merge_is_whole_or_absent() {
+async fn a_large_merge_is_whole_or_absent() {
     const ROWS: usize = 8193;
     let line = |n: usize| format!("{{\"type\":\"Person\",\"data\":{{\"name\":\"p{n:05}\"}}}}\n");
     let many: String = (0..ROWS).map(line).collect();
@@ -167,7 +167,7 @@ async fn s108_a_large_merge_is_whole_or_absent() {
 }
 
 #[tokio::test]
-async fn s109_a_merge_that_only_names_versions_is_recovered_with_exactly_these() {
+async fn a_merge_that_only_names_versions_is_recovered_with_exactly_these() {
     let store = parted().await;
     run(&store.graph, "feature", r#"insert Company { name: "Acme" }"#).await.unwrap();
     run(&store.graph, "feature", r#"delete Person where name = "Bob""#).await.unwrap();
@@ -186,7 +186,7 @@ async fn s109_a_merge_that_only_names_versions_is_recovered_with_exactly_these()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s110_an_append_that_overtakes_a_merge_is_kept_and_the_merge_planned_again() {
+async fn an_append_that_overtakes_a_merge_is_kept_and_the_merge_planned_again() {
     let store = parted().await;
     let other = store.open().await;
     let mut parked = store.park("branch_merge.post_effects_pre_confirm");
@@ -202,7 +202,7 @@ async fn s110_an_append_that_overtakes_a_merge_is_kept_and_the_merge_planned_aga
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s111_a_merge_publishes_nothing_on_a_branch_created_again_that_it_did_not_read() {
+async fn a_merge_publishes_nothing_on_a_branch_created_again_that_it_did_not_read() {
     for point in ["branch_merge.post_candidate_validation", READY] {
         let store = parted().await;
         store.graph.branch_create("target").await.unwrap();
@@ -216,7 +216,7 @@ async fn s111_a_merge_publishes_nothing_on_a_branch_created_again_that_it_did_no
         other.branch_create_from("main", "target").await.unwrap();
         let fresh = head_id(&other, "target").await;
         parked.release();
-        // It ends in the life it captured, or fails; the next life holds nothing of it.
+        // It ends on the incarnation that it captured, or fails; the next one holds nothing of it.
         let _ = first.await.unwrap();
         assert_eq!(head_id(&other, "target").await, fresh, "{point}");
         assert_eq!(names(&other, "target").await, ["Alice", "Carol"], "{point}");
@@ -225,7 +225,7 @@ async fn s111_a_merge_publishes_nothing_on_a_branch_created_again_that_it_did_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s112_a_merge_takes_the_commit_of_the_source_that_it_captured() {
+async fn a_merge_takes_the_commit_of_the_source_that_it_captured() {
     let store = parted().await;
     let other = store.open().await;
     let captured = head_id(&store.graph, "feature").await;

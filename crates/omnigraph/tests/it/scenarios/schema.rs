@@ -1,9 +1,9 @@
-//! 21-32, 102-106: schema changes.
+//! Schema changes.
 
 use omnigraph::Omnigraph;
 use omnigraph::db::{CommitKind, LoadMode, RecoveryKind};
 
-use super::kit::*;
+use super::fixtures::*;
 
 const V1: &str = "node Person { name: String @key }";
 const V2: &str = "node Person { name: String @key }\nnode Company { name: String @key }";
@@ -40,7 +40,7 @@ async fn interrupt_apply(store: &Store, desired: &str) -> String {
 }
 
 #[tokio::test]
-async fn s021_an_apply_that_fails_before_publication_is_rolled_forward_with_its_schema() {
+async fn an_apply_that_fails_before_publication_is_rolled_forward_with_its_schema() {
     let store = Store::new(V1).await;
     let operation = interrupt_apply(&store, V2).await;
     let (opened, record) = store.recovered(&operation, RecoveryKind::RolledForward).await;
@@ -50,7 +50,7 @@ async fn s021_an_apply_that_fails_before_publication_is_rolled_forward_with_its_
 }
 
 #[tokio::test]
-async fn s022_a_failure_after_the_commit_does_not_fail_the_apply() {
+async fn a_failure_after_the_commit_does_not_fail_the_apply() {
     let store = Store::new(V1).await;
     let fault = store.fail("schema_apply.after_manifest_commit");
     assert!(store.graph.apply_schema(V2).await.unwrap().applied);
@@ -66,7 +66,7 @@ async fn s022_a_failure_after_the_commit_does_not_fail_the_apply() {
 }
 
 #[tokio::test]
-async fn s023_s024_s031_files_with_the_names_of_staging_files_decide_nothing() {
+async fn files_with_the_names_of_staging_files_decide_nothing() {
     let store = Store::new(V1).await;
     store.graph.apply_schema(V2).await.unwrap();
     store.rest().await;
@@ -86,7 +86,7 @@ async fn s023_s024_s031_files_with_the_names_of_staging_files_decide_nothing() {
 }
 
 #[tokio::test]
-async fn s025_an_apply_that_fails_before_its_contract_is_durable_never_was() {
+async fn an_apply_that_fails_before_its_schema_is_durable_leaves_nothing() {
     const POINT: &str = "schema_apply.before_staging_write";
     let store = alice().await;
     let fault = store.fail(POINT);
@@ -100,7 +100,7 @@ async fn s025_an_apply_that_fails_before_its_contract_is_durable_never_was() {
 }
 
 #[tokio::test]
-async fn s026_a_recovered_apply_brings_its_properties_and_types() {
+async fn a_recovered_apply_brings_its_properties_and_types() {
     let store = alice().await;
     let before = head(&store.graph, "main").await.graph_manifest_version;
     let operation = interrupt_apply(&store, WIDER).await;
@@ -117,7 +117,7 @@ async fn s026_a_recovered_apply_brings_its_properties_and_types() {
 }
 
 #[tokio::test]
-async fn s027_an_apply_lands_on_top_of_the_load_it_finds_interrupted() {
+async fn an_apply_lands_on_top_of_the_load_it_finds_interrupted() {
     let store = alice().await;
     let operation = store.interrupt_add(&store.graph, "main", "Bob").await;
     assert!(store.graph.apply_schema(WIDER).await.unwrap().applied);
@@ -127,7 +127,7 @@ async fn s027_an_apply_lands_on_top_of_the_load_it_finds_interrupted() {
 }
 
 #[tokio::test]
-async fn s028_s076_a_write_is_judged_by_the_schema_that_it_heals() {
+async fn a_write_is_judged_by_the_schema_that_it_settles() {
     let tag = r#"{"type":"Tag","data":{"name":"red"}}"#;
     // A load, a mutation, and a mutation after a refresh.
     for way in 0..3 {
@@ -147,7 +147,7 @@ async fn s028_s076_a_write_is_judged_by_the_schema_that_it_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s029_s102_s103_beside_a_running_apply_everybody_sees_one_side_completely() {
+async fn beside_a_running_apply_everybody_sees_one_side_completely() {
     let store = alice().await;
     let (other, reader) = (store.open().await, store.reader().await);
     let mut parked = store.park(READY);
@@ -166,7 +166,7 @@ async fn s029_s102_s103_beside_a_running_apply_everybody_sees_one_side_completel
     }
     add(&other, "main", "Bob").await.unwrap();
     other.clone().close().await;
-    assert_eq!(store.intents(), running, "nobody settles the write of somebody who lives");
+    assert_eq!(store.intents(), running, "nobody settles the write of a running writer");
     parked.release();
     assert!(apply.await.unwrap().unwrap().applied);
 
@@ -181,7 +181,7 @@ async fn s029_s102_s103_beside_a_running_apply_everybody_sees_one_side_completel
 }
 
 #[tokio::test]
-async fn s030_an_apply_that_is_published_already_is_only_accounted_for() {
+async fn an_apply_that_is_published_already_only_gets_its_audit() {
     let store = alice().await;
     let fault = store.fail("recovery.sidecar_delete");
     store.graph.apply_schema(WIDER).await.unwrap();
@@ -195,7 +195,7 @@ async fn s030_an_apply_that_is_published_already_is_only_accounted_for() {
 }
 
 #[tokio::test]
-async fn s032_an_apply_that_fails_while_it_makes_tables_moves_nothing() {
+async fn an_apply_that_fails_while_it_makes_tables_moves_nothing() {
     const POINT: &str = "schema_apply.post_table_commit";
     let store = alice().await;
     let before = head(&store.graph, "main").await;
@@ -208,7 +208,7 @@ async fn s032_an_apply_that_fails_while_it_makes_tables_moves_nothing() {
 }
 
 #[tokio::test]
-async fn s104_an_apply_that_changes_metadata_only_goes_one_way_whatever_interrupts_its_recovery() {
+async fn an_apply_that_changes_metadata_only_goes_one_way_whatever_interrupts_its_recovery() {
     let described = "node Person @description(\"people\") { name: String @key }";
     let store = alice().await;
     let table = version(&store.graph, "main", "node:Person").await;
@@ -234,7 +234,7 @@ async fn s104_an_apply_that_changes_metadata_only_goes_one_way_whatever_interrup
 }
 
 #[tokio::test]
-async fn s105_tables_of_others_in_the_directory_are_never_adopted_or_deleted() {
+async fn tables_of_others_in_the_directory_are_never_adopted_or_deleted() {
     let store = alice().await;
     // Whatever number the type gets, its table is called by a token that nobody else has.
     for number in 1..9 {
@@ -250,7 +250,7 @@ async fn s105_tables_of_others_in_the_directory_are_never_adopted_or_deleted() {
 }
 
 #[tokio::test]
-async fn s106_a_rename_that_fails_after_its_effects_leaves_the_old_name_and_content() {
+async fn a_rename_that_fails_after_its_effects_leaves_the_old_name_and_content() {
     let renamed = "node Human @rename_from(\"Person\") { name: String @key  city: String? }";
     for point in ["schema_apply.post_table_commit", "mutation.post_stage_pre_effect_gate"] {
         let store = alice().await;

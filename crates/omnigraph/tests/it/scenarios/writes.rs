@@ -1,14 +1,14 @@
-//! 10-20, 82-88: mutations and loads.
+//! Mutations and loads.
 
 use omnigraph::db::{LoadMode, Mutate, RecoveryKind, SnapshotId};
 use omnigraph::error::OmniError;
 
-use super::kit::*;
+use super::fixtures::*;
 
 const READY: &str = "mutation.post_finalize_pre_publisher";
 
 #[tokio::test]
-async fn s010_a_write_that_fails_before_its_record_is_invisible_until_recovery() {
+async fn a_write_that_fails_before_its_record_is_invisible_until_recovery() {
     const POINT: &str = "graph_publish.before_commit_append";
     let store = Store::empty().await;
     let fault = store.fail(POINT);
@@ -21,7 +21,7 @@ async fn s010_a_write_that_fails_before_its_record_is_invisible_until_recovery()
 }
 
 #[tokio::test]
-async fn s011_a_write_that_fails_before_publication_is_rolled_forward_at_open() {
+async fn a_write_that_fails_before_publication_is_rolled_forward_at_open() {
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     assert_eq!(store.intents(), std::slice::from_ref(&operation));
@@ -45,7 +45,7 @@ async fn s011_a_write_that_fails_before_publication_is_rolled_forward_at_open() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s012_a_delete_that_is_overtaken_plans_again_and_loses_nothing() {
+async fn a_delete_that_is_overtaken_plans_again_and_loses_nothing() {
     let store = Store::filled().await;
     let other = store.open().await;
     let mut parked = store.park("mutation.delete_node_pre_primary_delete");
@@ -61,7 +61,7 @@ async fn s012_a_delete_that_is_overtaken_plans_again_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn s013_an_append_on_a_branch_is_recovered_on_that_branch() {
+async fn an_append_on_a_branch_is_recovered_on_that_branch() {
     let store = Store::empty().await;
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "Ada").await.unwrap();
@@ -82,7 +82,7 @@ async fn s013_an_append_on_a_branch_is_recovered_on_that_branch() {
 }
 
 #[tokio::test]
-async fn s014_an_overwrite_is_recovered_whole() {
+async fn an_overwrite_is_recovered_whole() {
     let store = Store::with(&["Ada", "Bob"]).await;
     let before = head_id(&store.graph, "main").await;
     let fault = store.fail(READY);
@@ -97,7 +97,7 @@ async fn s014_an_overwrite_is_recovered_whole() {
 }
 
 #[tokio::test]
-async fn s015_refresh_recovers_without_reopening() {
+async fn refresh_recovers_without_reopening() {
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     store.graph.refresh().await.unwrap();
@@ -107,7 +107,7 @@ async fn s015_refresh_recovers_without_reopening() {
 }
 
 #[tokio::test]
-async fn s016_a_bare_intent_of_somebody_else_is_left_alone_while_young_and_discarded_when_old() {
+async fn an_intent_of_another_handle_is_left_alone_while_young_and_discarded_when_old() {
     const OPERATION: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     let store = Store::with(&["Alice"]).await;
     let pin = version(&store.graph, "main", "node:Person").await;
@@ -128,7 +128,7 @@ async fn s016_a_bare_intent_of_somebody_else_is_left_alone_while_young_and_disca
 }
 
 #[tokio::test]
-async fn s017_types_that_an_interrupted_write_did_not_touch_are_writable() {
+async fn types_that_an_interrupted_write_did_not_touch_are_writable() {
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     let line = r#"{"type":"Company","data":{"name":"Acme"}}"#;
@@ -138,7 +138,7 @@ async fn s017_types_that_an_interrupted_write_did_not_touch_are_writable() {
 }
 
 #[tokio::test]
-async fn s018_the_next_mutation_of_the_handle_heals() {
+async fn the_next_mutation_of_the_handle_settles_what_it_left() {
     let store = Store::empty().await;
     let operation = store.interrupt_add(&store.graph, "main", "Eve").await;
     add(&store.graph, "main", "Frank").await.unwrap();
@@ -147,7 +147,7 @@ async fn s018_the_next_mutation_of_the_handle_heals() {
 }
 
 #[tokio::test]
-async fn s019_the_next_load_of_the_handle_heals() {
+async fn the_next_load_of_the_handle_settles_what_it_left() {
     let store = Store::empty().await;
     let first = r#"{"type":"Person","data":{"name":"Ada"}}
         {"type":"Person","data":{"name":"Bob"}}
@@ -167,7 +167,7 @@ async fn s019_the_next_load_of_the_handle_heals() {
 }
 
 #[tokio::test]
-async fn s082_chained_updates_see_each_other() {
+async fn chained_updates_see_each_other() {
     let store = Store::filled().await;
     let before = commits(&store.graph, "main").await;
     let text = r#"update Person set { age: 99 } where name = "Alice"
@@ -178,7 +178,7 @@ async fn s082_chained_updates_see_each_other() {
 }
 
 #[tokio::test]
-async fn s083_s084_deletes_of_one_query_add_up() {
+async fn deletes_of_one_query_add_up() {
     let store = Store::filled().await;
     let before = commits(&store.graph, "main").await;
     let text = r#"delete Person where name = "Charlie"  delete Person where name = "Diana""#;
@@ -196,7 +196,7 @@ async fn s083_s084_deletes_of_one_query_add_up() {
 }
 
 #[tokio::test]
-async fn s085_s086_cardinality_holds_over_the_final_image() {
+async fn cardinality_holds_over_the_final_image() {
     let two = "node Person { name: String @key }  edge Knows: Person -> Person @card(2..)";
     let store = Store::new(two).await;
     let people = r#"insert Person { name: "Ada" }  insert Person { name: "Bob" }"#;
@@ -223,7 +223,7 @@ async fn s085_s086_cardinality_holds_over_the_final_image() {
 }
 
 #[tokio::test]
-async fn s087_what_is_empty_stays_valid() {
+async fn a_graph_without_rows_takes_every_kind_of_write() {
     let store = Store::with(&["Ada"]).await;
     run(&store.graph, "main", r#"delete Person where name = "Ada""#).await.unwrap();
     let wider = SCHEMA.replace("age: I32?", "age: I32?  city: String?");
@@ -236,7 +236,7 @@ async fn s087_what_is_empty_stays_valid() {
 }
 
 #[tokio::test]
-async fn s088_the_canonical_flow() {
+async fn branches_that_are_merged_compacted_and_cleaned_up_keep_every_person() {
     let store = Store::filled().await;
     let loaded = head_id(&store.graph, "main").await;
     for (branch, name) in [("a", "Eve"), ("b", "Frank"), ("c", "Grace")] {
@@ -261,7 +261,7 @@ async fn s088_the_canonical_flow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s097_a_unique_value_taken_meanwhile_is_refused_when_the_write_goes_on() {
+async fn a_unique_value_taken_meanwhile_is_refused_when_the_write_goes_on() {
     let schema = "node User { name: String @key  mail: String? @unique }";
     let store = Store::new(schema).await;
     let other = store.open().await;
@@ -278,7 +278,7 @@ async fn s097_a_unique_value_taken_meanwhile_is_refused_when_the_write_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s098_an_update_beside_a_disjoint_commit_publishes() {
+async fn an_update_beside_a_disjoint_commit_publishes() {
     let store = Store::filled().await;
     let other = store.open().await;
     let mut parked = store.park("mutation.post_stage_pre_effect_gate");
@@ -295,7 +295,7 @@ async fn s098_an_update_beside_a_disjoint_commit_publishes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s099_a_condition_is_void_once_any_commit_lands() {
+async fn a_condition_is_void_once_any_commit_lands() {
     let cases = [
         (r#"update Person set { age: 31 } where name = "Alice""#, "mutation.post_stage_pre_effect_gate"),
         (r#"delete Person where name = "Alice""#, "mutation.delete_node_pre_primary_delete"),
@@ -331,7 +331,7 @@ async fn s099_a_condition_is_void_once_any_commit_lands() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s100_of_two_appends_of_one_id_the_later_is_refused_and_everything_else_plans_again() {
+async fn of_two_appends_of_one_id_the_later_is_refused_and_everything_else_plans_again() {
     let eve = r#"{"type":"Person","data":{"name":"Eve","age":1}}"#;
     let frank = r#"{"type":"Person","data":{"name":"Frank","age":2}}"#;
     for (line, mode, refused) in
@@ -356,7 +356,7 @@ async fn s100_of_two_appends_of_one_id_the_later_is_refused_and_everything_else_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s101_of_an_interrupted_write_and_one_that_overtakes_it_exactly_one_is_published() {
+async fn of_an_interrupted_write_and_one_that_overtakes_it_exactly_one_is_published() {
     let store = Store::filled().await;
     let other = store.open().await;
     let mut parked = store.park("mutation.post_stage_pre_effect_gate");
@@ -375,4 +375,30 @@ async fn s101_of_an_interrupted_write_and_one_that_overtakes_it_exactly_one_is_p
     // The refused write is told so, and may be repeated.
     add(&store.graph, "main", "Abe").await.unwrap();
     assert_eq!(names(&opened, "main").await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_single_contention_is_invisible() {
+    let store = Store::filled().await;
+    let fault = store.arm("publish.load_state_retryable_contention", "1*return");
+    add(&store.graph, "main", "Eve").await.unwrap();
+    drop(fault);
+    store.rest().await;
+    assert_eq!((commits(&store.graph, "main").await, store.intents().len()), (3, 0));
+    assert_eq!(store.open().await.recovery_list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_fails_after_one_of_several_tables_leaves_nothing() {
+    const POINT: &str = "mutation.post_table_commit";
+    let store = Store::empty().await;
+    for count in 0..4 {
+        let fault = store.arm(POINT, &format!("{count}*off->return"));
+        failed(POINT, load(&store.graph, "main", FIXTURE, LoadMode::Append).await);
+        drop(fault);
+        assert_eq!(store.intents(), [] as [String; 0]);
+        assert_eq!(store.graph.snapshot_of("main").await.unwrap().entity_counts(), (0, 0));
+    }
+    load(&store.graph, "main", FIXTURE, LoadMode::Append).await.unwrap();
+    assert_eq!(store.open().await.snapshot_of("main").await.unwrap().entity_counts(), (6, 5));
 }

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, SystemTime};
 
 use omnigraph::db::{
-    CommitPage, Durability, GraphCommit, Load, LoadMode, LoadSource, MergeBranches, MergeReceipt, Mutate,
-    MutationReceipt, OpenOptions, RecoveryKind, RecoveryRecord,
+    CommitPage, Durability, GraphCommit, LoadMode, MergeBranches, MergeReceipt, Mutate, OpenOptions,
+    RecoveryKind, RecoveryRecord,
 };
 use omnigraph::error::OmniError;
 use omnigraph::failpoints::{ScopedFailPoint, names as points};
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub(super) use crate::kit::{lines, names, rows};
+pub(super) use crate::fixtures::{head_id, lines, load, names, rows, run};
 
 pub(super) const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
@@ -44,30 +44,30 @@ pub(super) const FIXTURE: &str = r#"
 {"edge":"WorksAt","from":"Bob","to":"Globex"}
 "#;
 
-/// A point has one root and one action at a time, so scenarios take turns.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// A fault point has one root and one action at a time, so one scenario runs at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 pub(super) fn relaxed() -> OpenOptions {
     OpenOptions { durability: Durability::Relaxed, ..OpenOptions::default() }
 }
 
-/// An empty directory, and the turn to break what happens in it.
-pub(super) struct Place {
-    directory: TempDir,
-    _turn: MutexGuard<'static, ()>,
+/// An empty directory, and the right to make what happens in it fail: the only one of the process while this lives.
+pub(super) struct Directory {
+    temporary: TempDir,
+    _exclusive: MutexGuard<'static, ()>,
 }
 
-impl Place {
-    pub(super) async fn new() -> Place {
-        Place { _turn: TURN.lock().await, directory: TempDir::new().unwrap() }
+impl Directory {
+    pub(super) async fn new() -> Directory {
+        Directory { _exclusive: ONE_AT_A_TIME.lock().await, temporary: TempDir::new().unwrap() }
     }
 
     pub(super) fn uri(&self) -> &str {
-        self.directory.path().to_str().unwrap()
+        self.temporary.path().to_str().unwrap()
     }
 
     pub(super) fn path(&self, relative: &str) -> PathBuf {
-        self.directory.path().join(relative)
+        self.temporary.path().join(relative)
     }
 
     pub(super) async fn init(&self, schema: &str) -> Result<Omnigraph> {
@@ -153,7 +153,7 @@ impl Place {
     /// Returns every file with its content.
     pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
-        walk(self.directory.path(), self.directory.path(), &mut found);
+        walk(self.temporary.path(), self.temporary.path(), &mut found);
         found
     }
 
@@ -201,24 +201,24 @@ fn walk(top: &Path, at: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// A graph in a place of its own.
+/// A graph in a directory of its own.
 pub(super) struct Store {
     pub(super) graph: Omnigraph,
-    place: Place,
+    directory: Directory,
 }
 
 impl std::ops::Deref for Store {
-    type Target = Place;
+    type Target = Directory;
 
-    fn deref(&self) -> &Place {
-        &self.place
+    fn deref(&self) -> &Directory {
+        &self.directory
     }
 }
 
 impl Store {
     pub(super) async fn new(schema: &str) -> Store {
-        let place = Place::new().await;
-        Store { graph: place.init(schema).await.unwrap(), place }
+        let directory = Directory::new().await;
+        Store { graph: directory.init(schema).await.unwrap(), directory }
     }
 
     pub(super) async fn empty() -> Store {
@@ -297,10 +297,6 @@ pub(super) fn interrupted<T>(point: &str, outcome: Result<T>) -> String {
     operation_id
 }
 
-pub(super) async fn run(graph: &Omnigraph, branch: &str, statements: &str) -> Result<MutationReceipt> {
-    graph.mutate(Mutate::new(branch, &format!("query q() {{ {statements} }}"))).await
-}
-
 pub(super) async fn add(graph: &Omnigraph, branch: &str, name: &str) -> Result<()> {
     add_as(graph, branch, name, None).await
 }
@@ -310,20 +306,12 @@ pub(super) async fn add_as(graph: &Omnigraph, branch: &str, name: &str, actor: O
     graph.mutate(Mutate { actor, ..Mutate::new(branch, &text) }).await.map(drop)
 }
 
-pub(super) async fn load(graph: &Omnigraph, branch: &str, text: &str, mode: LoadMode) -> Result<()> {
-    graph.load(Load::new(branch, LoadSource::Text(text.to_owned()), mode)).await.map(drop)
-}
-
 pub(super) async fn merge(graph: &Omnigraph, source: &str, target: &str) -> Result<MergeReceipt> {
     graph.branch_merge(MergeBranches::new(source, target)).await
 }
 
 pub(super) async fn head(graph: &Omnigraph, branch: &str) -> GraphCommit {
     graph.snapshot_of(branch).await.unwrap().commit()
-}
-
-pub(super) async fn head_id(graph: &Omnigraph, branch: &str) -> String {
-    head(graph, branch).await.graph_commit_id
 }
 
 /// Returns the version users see of a table.

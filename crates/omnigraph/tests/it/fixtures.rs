@@ -1,9 +1,12 @@
-//! What the scenarios share: fresh graphs in memory, and short ways to look at them.
+//! What these tests share: fresh graphs in memory, and short ways to look at them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use omnigraph::Omnigraph;
-use omnigraph::db::{JsonRows, OpenOptions, ParamMap, ReadTarget, row_objects};
+use omnigraph::db::{
+    JsonRows, Load, LoadMode, LoadSource, Mutate, MutationReceipt, OpenOptions, ParamMap, ReadTarget,
+    row_objects,
+};
+use omnigraph::{Omnigraph, Result};
 use serde_json::Value as Json;
 
 /// Creates a graph that no other test sees.
@@ -16,6 +19,21 @@ pub(crate) async fn fresh_with(schema: &str, options: &OpenOptions) -> Omnigraph
     static GRAPHS: AtomicU64 = AtomicU64::new(0);
     let number = GRAPHS.fetch_add(1, Ordering::Relaxed);
     Omnigraph::init_with(&format!("memory://fresh-{number}"), schema, options).await.unwrap()
+}
+
+/// Loads rows in one commit.
+pub(crate) async fn load(graph: &Omnigraph, branch: &str, text: &str, mode: LoadMode) -> Result<()> {
+    graph.load(Load::new(branch, LoadSource::Text(text.to_owned()), mode)).await.map(drop)
+}
+
+/// Runs statements in one commit.
+pub(crate) async fn run(graph: &Omnigraph, branch: &str, statements: &str) -> Result<MutationReceipt> {
+    graph.mutate(Mutate::new(branch, &format!("query q() {{ {statements} }}"))).await
+}
+
+/// Returns the id of the head of a branch.
+pub(crate) async fn head_id(graph: &Omnigraph, branch: &str) -> String {
+    graph.snapshot_of(branch).await.unwrap().commit().graph_commit_id
 }
 
 /// Runs a query and returns its rows.

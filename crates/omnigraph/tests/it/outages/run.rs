@@ -1,4 +1,4 @@
-//! A life of a graph over a store that misbehaves, checked against the model after each step.
+//! A run of steps on a graph over a store that misbehaves, checked against the model after each step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,19 +34,19 @@ pub(super) async fn open(store: &Unreliable) -> Result<Omnigraph> {
 }
 
 /// Creates a graph, however often it takes.
-pub(super) async fn born(store: &Unreliable) -> Omnigraph {
+pub(super) async fn create_with_retries(store: &Unreliable) -> Omnigraph {
     loop {
         match failpoints::init_in(Arc::new(store.clone()), SCHEMA).await {
             Ok(graph) => return graph,
             // An earlier try made the graph and did not hear of it.
-            Err(OmniError::AlreadyInitialized { .. }) => return opened(store).await,
+            Err(OmniError::AlreadyInitialized { .. }) => return open_with_retries(store).await,
             Err(error) => assert!(is_outage(&error), "init: {error:?}"),
         }
     }
 }
 
 /// Opens a graph, however often it takes.
-pub(super) async fn opened(store: &Unreliable) -> Omnigraph {
+pub(super) async fn open_with_retries(store: &Unreliable) -> Omnigraph {
     loop {
         match open(store).await {
             Ok(graph) => return graph,
@@ -100,8 +100,8 @@ pub(super) async fn view(graph: &Omnigraph, branch: &str) -> Result<View> {
     })
 }
 
-/// One life.
-pub(super) struct Life {
+/// One run.
+pub(super) struct Run {
     store: Unreliable,
     rates: Rates,
     graph: Omnigraph,
@@ -112,16 +112,18 @@ pub(super) struct Life {
     left_open: Vec<String>,
     /// What was done, for the message of a failure.
     steps: Vec<String>,
+    /// How often each kind of step was done.
+    pub(super) done: BTreeMap<&'static str, usize>,
     pub(super) failed: usize,
 }
 
-impl Life {
+impl Run {
     /// Creates the graph while the store misbehaves.
-    pub(super) async fn begin(store: Unreliable, rates: Rates, seed: u64) -> Life {
+    pub(super) async fn begin(store: Unreliable, rates: Rates, seed: u64) -> Run {
         store.misbehave(rates);
-        let graph = born(&store).await;
+        let graph = create_with_retries(&store).await;
         let generator = StdRng::seed_from_u64(seed);
-        Life {
+        Run {
             store,
             rates,
             graph,
@@ -130,12 +132,13 @@ impl Life {
             names: 0,
             left_open: Vec::new(),
             steps: Vec::new(),
+            done: BTreeMap::new(),
             failed: 0,
         }
     }
 
     /// Takes steps while the store misbehaves.
-    pub(super) async fn live(&mut self, steps: usize) {
+    pub(super) async fn take(&mut self, steps: usize) {
         for _ in 0..steps {
             self.step().await;
         }
@@ -274,11 +277,11 @@ impl Life {
                 // What the old handle did in the background ends beside the new one.
                 self.graph = graph;
                 self.worlds.settle();
-                self.note("open", None);
+                self.note("open", "open", None);
             }
             Err(error) => {
                 assert!(is_outage(&error), "open: {error:?}\n{}", self.story());
-                self.note("open", Some(&error));
+                self.note("open", "open", Some(&error));
             }
         }
     }
@@ -287,11 +290,13 @@ impl Life {
     async fn compare(&mut self) {
         let branch = self.branch();
         match self.graph.diff_between("main", branch.as_str(), &ChangeFilter::default()).await {
-            Ok(_) => self.note("diff", None),
-            Err(error) if is_absent(&error) && self.worlds.has(&branch).1 => self.note("diff", Some(&error)),
+            Ok(_) => self.note("diff", "diff", None),
+            Err(error) if is_absent(&error) && self.worlds.has(&branch).1 => {
+                self.note("diff", "diff", Some(&error))
+            }
             Err(error) => {
                 assert!(is_outage(&error), "diff: {error:?}\n{}", self.story());
-                self.note("diff", Some(&error));
+                self.note("diff", "diff", Some(&error));
             }
         }
     }
@@ -307,15 +312,15 @@ impl Life {
                     "{branch} shows {seen:#?}\npossible: {before:#?}\n{}",
                     self.story()
                 );
-                self.note(&format!("read {branch}"), None);
+                self.note("read", &format!("read {branch}"), None);
             }
             Err(error) if is_absent(&error) && self.worlds.has(&branch).1 => {
                 self.worlds.learn(&branch, false);
-                self.note(&format!("read {branch}"), Some(&error));
+                self.note("read", &format!("read {branch}"), Some(&error));
             }
             Err(error) => {
                 assert!(is_outage(&error), "read: {error:?}\n{}", self.story());
-                self.note(&format!("read {branch}"), Some(&error));
+                self.note("read", &format!("read {branch}"), Some(&error));
             }
         }
     }
@@ -323,7 +328,7 @@ impl Life {
     /// Takes the answer of a write.
     fn wrote(&mut self, change: Change, done: Result<()>) {
         let text = format!("{change:?}");
-        self.note(&text, done.as_ref().err());
+        self.note(change.kind(), &text, done.as_ref().err());
         match done {
             Ok(()) => self.worlds.done(&change),
             Err(OmniError::RecoveryRequired { operation_id, .. }) => {
@@ -350,7 +355,7 @@ impl Life {
     /// Takes the answer of the creation or deletion of a branch.
     fn controlled(&mut self, change: &Change, done: Result<()>) {
         let text = format!("{change:?}");
-        self.note(&text, done.as_ref().err());
+        self.note(change.kind(), &text, done.as_ref().err());
         match done {
             Ok(()) => match change {
                 // A deletion settles nothing.
@@ -371,8 +376,8 @@ impl Life {
     }
 
     /// Takes the answer of what changes nothing that is seen.
-    fn maintained(&mut self, step: &str, done: Result<()>) {
-        self.note(step, done.as_ref().err());
+    fn maintained(&mut self, step: &'static str, done: Result<()>) {
+        self.note(step, step, done.as_ref().err());
         match done {
             Ok(()) if step == "refresh" => self.worlds.settle(),
             Ok(()) => {}
@@ -386,8 +391,11 @@ impl Life {
         }
     }
 
-    fn note(&mut self, step: &str, error: Option<&OmniError>) {
-        self.failed += usize::from(error.is_some());
+    fn note(&mut self, kind: &'static str, step: &str, error: Option<&OmniError>) {
+        match error {
+            Some(_) => self.failed += 1,
+            None => *self.done.entry(kind).or_default() += 1,
+        }
         self.steps.push(match error {
             Some(error) => format!("{step}: {error}"),
             None => step.to_owned(),

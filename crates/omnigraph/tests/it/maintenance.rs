@@ -14,6 +14,8 @@ use omnigraph::{Omnigraph, Result};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::fixtures::head_id;
+
 const SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
     node Company { name: String @key }
@@ -114,10 +116,6 @@ async fn people(graph: &Omnigraph, target: impl Into<ReadTarget>) -> Result<Vec<
     Ok(names.collect())
 }
 
-async fn head(graph: &Omnigraph, branch: &str) -> String {
-    graph.snapshot_of(branch).await.unwrap().commit().graph_commit_id
-}
-
 fn at(commit: &str) -> SnapshotId {
     SnapshotId::new(commit)
 }
@@ -178,10 +176,10 @@ async fn optimize_compacts_all_tables_in_one_commit_and_then_rests() {
 async fn optimize_works_on_any_branch_and_leaves_the_others() {
     let store = Store::with_people(3).await;
     store.graph.branch_create("work").await.unwrap();
-    let main = head(&store.graph, "main").await;
+    let main = head_id(&store.graph, "main").await;
     let stats = store.graph.optimize_on("work", Some("ann")).await.unwrap();
     assert!(stats.iter().any(|dataset| dataset.committed));
-    assert_eq!(head(&store.graph, "main").await, main);
+    assert_eq!(head_id(&store.graph, "main").await, main);
     let commit = store.graph.snapshot_of("work").await.unwrap().commit();
     assert_eq!(commit.actor_id.as_deref(), Some("ann"));
     assert_eq!(people(&store.graph, "work").await.unwrap().len(), 3);
@@ -314,7 +312,7 @@ async fn live_branches_and_tags_protect_what_they_name() {
     for n in 3..6 {
         add(&store.graph, "main", &format!("p{n}"), n).await;
     }
-    let tagged = head(&store.graph, "main").await;
+    let tagged = head_id(&store.graph, "main").await;
     store.graph.tag_create(at(&tagged), "v1", None).await.unwrap();
     for n in 6..9 {
         add(&store.graph, "main", &format!("p{n}"), n).await;
@@ -338,7 +336,7 @@ async fn live_branches_and_tags_protect_what_they_name() {
 #[tokio::test]
 async fn where_live_branches_part_stays_readable() {
     let store = Store::with_people(3).await;
-    let base = head(&store.graph, "main").await;
+    let base = head_id(&store.graph, "main").await;
     store.graph.branch_create("side").await.unwrap();
     add(&store.graph, "main", "left", 1).await;
     add(&store.graph, "side", "right", 1).await;
@@ -381,7 +379,7 @@ async fn the_storage_of_a_deleted_branch_goes() {
     store.graph.branch_create("feature").await.unwrap();
     add(&store.graph, "feature", "eve", 1).await;
     run(&store.graph, "feature", "found", json!({"name": "acme"})).await.unwrap();
-    let gone = head(&store.graph, "feature").await;
+    let gone = head_id(&store.graph, "feature").await;
     store.graph.branch_delete("feature").await.unwrap();
     assert!(store.files().len() > before.len());
 
