@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, StringArray};
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, TypeId, TypeKey};
 use omnigraph_compiler::diagnostics::closest;
 use omnigraph_graph::GraphError;
@@ -113,20 +114,22 @@ impl BlobReader {
     /// # Errors
     /// [`OmniError::BlobRangeNotSatisfiable`] unless start ≤ end ≤ length; [`OmniError::ResourceLimitExceeded`] above
     /// [`BLOB_READ_BYTES`].
-    pub async fn read_range(&self, range: Range<u64>) -> Result<Bytes> {
-        let Range { start, end } = range;
-        if start > end || end > self.len() {
-            return Err(OmniError::BlobRangeNotSatisfiable { start, end, length: self.len() });
-        }
-        if end - start > BLOB_READ_BYTES {
-            return Err(OmniError::ResourceLimitExceeded {
-                resource: "Blob read range bytes".to_owned(),
-                limit: BLOB_READ_BYTES,
-                actual: end - start,
-            });
-        }
-        let place = |at: u64| usize::try_from(at).expect("the bytes are in memory");
-        Ok(self.0.slice(place(start)..place(end)))
+    pub fn read_range<'a>(&'a self, range: Range<u64>) -> BoxFuture<'a, Result<Bytes>> {
+        Box::pin(async move {
+            let Range { start, end } = range;
+            if start > end || end > self.len() {
+                return Err(OmniError::BlobRangeNotSatisfiable { start, end, length: self.len() });
+            }
+            if end - start > BLOB_READ_BYTES {
+                return Err(OmniError::ResourceLimitExceeded {
+                    resource: "Blob read range bytes".to_owned(),
+                    limit: BLOB_READ_BYTES,
+                    actual: end - start,
+                });
+            }
+            let place = |at: u64| usize::try_from(at).expect("the bytes are in memory");
+            Ok(self.0.slice(place(start)..place(end)))
+        })
     }
 }
 
@@ -142,44 +145,58 @@ impl Omnigraph {
     /// # Errors
     /// Not found for a null cell and an absent entity; bad request for a type or property that is unknown, no Blob, not in
     /// that version, or of another lifetime there; [`OmniError::BlobIntegrity`]; those of resolving the target.
-    pub async fn read_blob_at(&self, target: impl Into<ReadTarget>, cell: BlobCell) -> Result<BlobRead> {
-        let target = target.into();
-        let snapshot = self.resolve(&target).await?;
-        let current = match target {
-            ReadTarget::Branch(_) => snapshot.catalog().clone(),
-            ReadTarget::Snapshot(_) => self.current_catalog(&snapshot).await?,
-        };
-        let (key, property) = locate(&snapshot, &current, &cell)?;
-        let pin = snapshot.pin(&key).ok_or_else(|| OmniError::internal(format!("no table for {key}")))?;
-        let table = snapshot.table(&key).await?;
-        let id: ArrayRef = Arc::new(StringArray::from(vec![cell.id.as_str()]));
-        let found = table.key_index(&[ID]).lookup(&[id]).await?;
-        let absent = || OmniError::not_found("Blob cell not found");
-        let address = *found.address.first().ok_or_else(absent)?;
-        let row = table.take(&[address], &[property]).await?;
-        let stored = row.column(0).as_binary::<i64>();
-        if stored.is_null(0) {
-            return Err(absent());
-        }
-        let content = match Blob::read(stored.value(0))? {
-            Blob::Managed(bytes) => BlobContent::Managed {
-                length: bytes.len() as u64,
-                etag: etag(pin, &cell, bytes),
-                reader: BlobReader(Bytes::copy_from_slice(bytes)),
-            },
-            Blob::External(uri) => {
-                BlobContent::External(ExternalBlobRef { uri: uri.to_owned(), offset: 0, length: None })
+    pub fn read_blob_at<'a>(
+        &'a self,
+        target: impl Into<ReadTarget>,
+        cell: BlobCell,
+    ) -> BoxFuture<'a, Result<BlobRead>> {
+        self.read_blob_at_boxed(target.into(), cell)
+    }
+
+    fn read_blob_at_boxed<'a>(
+        &'a self,
+        target: ReadTarget,
+        cell: BlobCell,
+    ) -> BoxFuture<'a, Result<BlobRead>> {
+        Box::pin(async move {
+            let target = target;
+            let snapshot = self.resolve(&target).await?;
+            let current = match target {
+                ReadTarget::Branch(_) => snapshot.catalog().clone(),
+                ReadTarget::Snapshot(_) => self.current_catalog(&snapshot).await?,
+            };
+            let (key, property) = locate(&snapshot, &current, &cell)?;
+            let pin = snapshot.pin(&key).ok_or_else(|| OmniError::internal(format!("no table for {key}")))?;
+            let table = snapshot.table(&key).await?;
+            let id: ArrayRef = Arc::new(StringArray::from(vec![cell.id.as_str()]));
+            let found = table.key_index(&[ID]).lookup(&[id]).await?;
+            let absent = || OmniError::not_found("Blob cell not found");
+            let address = *found.address.first().ok_or_else(absent)?;
+            let row = table.take(&[address], &[property]).await?;
+            let stored = row.column(0).as_binary::<i64>();
+            if stored.is_null(0) {
+                return Err(absent());
             }
-            Blob::Requested(_) => {
-                let reason = "a stored reference was never admitted".to_owned();
-                return Err(OmniError::BlobIntegrity { reason });
-            }
-        };
-        Ok(BlobRead {
-            cell,
-            resolved_target: SnapshotId::new(snapshot.record().id.to_string()),
-            graph_manifest_version: snapshot.record().seq.0,
-            content,
+            let content = match Blob::read(stored.value(0))? {
+                Blob::Managed(bytes) => BlobContent::Managed {
+                    length: bytes.len() as u64,
+                    etag: etag(pin, &cell, bytes),
+                    reader: BlobReader(Bytes::copy_from_slice(bytes)),
+                },
+                Blob::External(uri) => {
+                    BlobContent::External(ExternalBlobRef { uri: uri.to_owned(), offset: 0, length: None })
+                }
+                Blob::Requested(_) => {
+                    let reason = "a stored reference was never admitted".to_owned();
+                    return Err(OmniError::BlobIntegrity { reason });
+                }
+            };
+            Ok(BlobRead {
+                cell,
+                resolved_target: SnapshotId::new(snapshot.record().id.to_string()),
+                graph_manifest_version: snapshot.record().seq.0,
+                content,
+            })
         })
     }
 

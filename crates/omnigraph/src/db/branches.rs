@@ -1,5 +1,6 @@
 //! Branches and tags.
 
+use futures::future::BoxFuture;
 use omnigraph_graph::branch::{self, ForkPoint, Tag, tags};
 use omnigraph_graph::commit::{BranchName, CommitId, CommitKind, Planner, WriteRequest};
 use omnigraph_policy::Operation;
@@ -115,16 +116,24 @@ impl Omnigraph {
     ///
     /// # Errors
     /// As [`Omnigraph::branch_create_from_as`].
-    pub async fn branch_create(&self, name: &str) -> Result<()> {
-        self.branch_create_from_as("main", name, None).await
+    pub fn branch_create<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.branch_create_from_as("main", name, None).await })
     }
 
     /// Creates a branch at the head of another, or at a commit.
     ///
     /// # Errors
     /// As [`Omnigraph::branch_create_from_as`].
-    pub async fn branch_create_from(&self, from: impl Into<ReadTarget>, name: &str) -> Result<()> {
-        self.branch_create_from_as(from, name, None).await
+    pub fn branch_create_from<'a>(
+        &'a self,
+        from: impl Into<ReadTarget>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.branch_create_from_boxed(from.into(), name)
+    }
+
+    fn branch_create_from_boxed<'a>(&'a self, from: ReadTarget, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.branch_create_from_as(from, name, None).await })
     }
 
     /// Creates a branch at the head of another, or at a commit, and records who asked. It sees exactly that state; no
@@ -142,31 +151,42 @@ impl Omnigraph {
     /// # Errors
     /// A conflict (`already exists`) when the name lives, a bad request for `main` and for names that a ref cannot hold,
     /// [`crate::OmniError::BranchNotFound`] or not found for the fork point, [`OmniError::Policy`].
-    pub async fn branch_create_from_as(
-        &self,
+    pub fn branch_create_from_as<'a>(
+        &'a self,
         from: impl Into<ReadTarget>,
-        name: &str,
-        actor: Option<&str>,
-    ) -> Result<()> {
-        let name = BranchName::parse(name)?;
-        let from = match from.into() {
-            ReadTarget::Branch(branch) => ForkPoint::Head(BranchName::parse(&branch)?),
-            ReadTarget::Snapshot(id) => ForkPoint::Commit(CommitId::parse(id.as_str())?),
-        };
-        let source = match &from {
-            ForkPoint::Head(branch) => branch.as_str(),
-            ForkPoint::Commit(_) => SNAPSHOT_SOURCE,
-        };
-        self.allow(Operation::BranchCreate { source: Some(source), name: name.as_str() }, actor)?;
-        Ok(branch::create_branch(&self.graph, &name, &from, actor).await.map(|_| ())?)
+        name: &'a str,
+        actor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.branch_create_from_as_boxed(from.into(), name, actor)
+    }
+
+    fn branch_create_from_as_boxed<'a>(
+        &'a self,
+        from: ReadTarget,
+        name: &'a str,
+        actor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let name = BranchName::parse(name)?;
+            let from = match from {
+                ReadTarget::Branch(branch) => ForkPoint::Head(BranchName::parse(&branch)?),
+                ReadTarget::Snapshot(id) => ForkPoint::Commit(CommitId::parse(id.as_str())?),
+            };
+            let source = match &from {
+                ForkPoint::Head(branch) => branch.as_str(),
+                ForkPoint::Commit(_) => SNAPSHOT_SOURCE,
+            };
+            self.allow(Operation::BranchCreate { source: Some(source), name: name.as_str() }, actor)?;
+            Ok(branch::create_branch(&self.graph, &name, &from, actor).await.map(|_| ())?)
+        })
     }
 
     /// Deletes a branch.
     ///
     /// # Errors
     /// As [`Omnigraph::branch_delete_as`].
-    pub async fn branch_delete(&self, name: &str) -> Result<()> {
-        self.branch_delete_as(name, None).await
+    pub fn branch_delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.branch_delete_as(name, None).await })
     }
 
     /// Deletes a branch and records who asked. Its name is free at once. Commits that other branches inherited or merged
@@ -174,10 +194,16 @@ impl Omnigraph {
     ///
     /// # Errors
     /// Not found; a bad request for `main`; a conflict while another request deletes it; [`OmniError::Policy`].
-    pub async fn branch_delete_as(&self, name: &str, actor: Option<&str>) -> Result<()> {
-        let name = BranchName::parse(name)?;
-        self.allow(Operation::BranchDelete { name: name.as_str() }, actor)?;
-        Ok(branch::delete_branch(&self.graph, &name, actor).await?)
+    pub fn branch_delete_as<'a>(
+        &'a self,
+        name: &'a str,
+        actor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let name = BranchName::parse(name)?;
+            self.allow(Operation::BranchDelete { name: name.as_str() }, actor)?;
+            Ok(branch::delete_branch(&self.graph, &name, actor).await?)
+        })
     }
 
     /// Merges the head that `source` has now into `target`, as one commit with two parents.
@@ -201,68 +227,81 @@ impl Omnigraph {
     /// [`OmniError::MergeConflicts`] with every conflict; a conflict when both sides changed the schema, or one dropped
     /// a type whose rows the other changed; a bad request for a branch and itself; [`OmniError::BranchNotFound`];
     /// [`OmniError::Policy`], for a dry run too; those of every write. The target is as before.
-    pub async fn branch_merge(&self, request: MergeBranches<'_>) -> Result<MergeReceipt> {
-        let (source, target) = (BranchName::parse(request.source)?, BranchName::parse(request.target)?);
-        if source == target {
-            return Err(OmniError::bad_request(format!(
-                "a merge needs a distinct source and target; both are '{source}'"
-            )));
-        }
-        let operation = Operation::BranchMerge { source: source.as_str(), target: target.as_str() };
-        self.allow(operation, request.actor)?;
-        if !request.dry_run {
-            // A write of this handle that is to be finished on the source is to be merged too.
-            self.graph.settle_leftovers().await?;
-        }
-        let merge = Merge {
-            graph: self.graph.clone(),
-            source: self.graph.head(&source).await?,
-            resolution: Resolution { properties: request.combine_properties, prefer: request.prefer },
-            dry_run: request.dry_run,
-        };
-        if request.dry_run {
-            let planned = merge.plan(&self.graph.head(&target).await?).await?;
-            return Ok(MergeReceipt::new(planned.output, None));
-        }
-        let write = WriteRequest {
-            branch: target,
-            actor: request.actor.map(str::to_owned),
-            kind: CommitKind::Merge,
-            if_commit: None,
-        };
-        let written = self.graph.write(&write, &merge).await?;
-        self.tend(&write.branch, written.commit.as_ref());
-        Ok(MergeReceipt::new(written.output, written.commit.as_deref().map(GraphCommit::from)))
+    pub fn branch_merge<'a>(&'a self, request: MergeBranches<'a>) -> BoxFuture<'a, Result<MergeReceipt>> {
+        Box::pin(async move {
+            let (source, target) = (BranchName::parse(request.source)?, BranchName::parse(request.target)?);
+            if source == target {
+                return Err(OmniError::bad_request(format!(
+                    "a merge needs a distinct source and target; both are '{source}'"
+                )));
+            }
+            let operation = Operation::BranchMerge { source: source.as_str(), target: target.as_str() };
+            self.allow(operation, request.actor)?;
+            if !request.dry_run {
+                // A write of this handle that is to be finished on the source is to be merged too.
+                self.graph.settle_leftovers().await?;
+            }
+            let merge = Merge {
+                graph: self.graph.clone(),
+                source: self.graph.head(&source).await?,
+                resolution: Resolution { properties: request.combine_properties, prefer: request.prefer },
+                dry_run: request.dry_run,
+            };
+            if request.dry_run {
+                let planned = merge.plan(&self.graph.head(&target).await?).await?;
+                return Ok(MergeReceipt::new(planned.output, None));
+            }
+            let write = WriteRequest {
+                branch: target,
+                actor: request.actor.map(str::to_owned),
+                kind: CommitKind::Merge,
+                if_commit: None,
+            };
+            let written = self.graph.write(&write, &merge).await?;
+            self.tend(&write.branch, written.commit.as_ref());
+            Ok(MergeReceipt::new(written.output, written.commit.as_deref().map(GraphCommit::from)))
+        })
     }
 
     /// Names a commit, so that cleanup keeps it; without a target the head of `main`.
     ///
     /// # Errors
     /// A conflict (`already exists`), [`crate::OmniError::BranchNotFound`], not found.
-    pub async fn tag_create(
-        &self,
+    pub fn tag_create<'a>(
+        &'a self,
         target: impl Into<ReadTarget>,
-        name: &str,
-        actor: Option<&str>,
-    ) -> Result<GraphTag> {
-        let name = BranchName::parse(name)?;
-        let commit = self.resolve(&target.into()).await?.record().id;
-        Ok((&branch::create_tag(&self.graph, &name, commit, actor).await?).into())
+        name: &'a str,
+        actor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<GraphTag>> {
+        self.tag_create_boxed(target.into(), name, actor)
+    }
+
+    fn tag_create_boxed<'a>(
+        &'a self,
+        target: ReadTarget,
+        name: &'a str,
+        actor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<GraphTag>> {
+        Box::pin(async move {
+            let name = BranchName::parse(name)?;
+            let commit = self.resolve(&target).await?.record().id;
+            Ok((&branch::create_tag(&self.graph, &name, commit, actor).await?).into())
+        })
     }
 
     /// Lists the tags by name.
     ///
     /// # Errors
     /// [`crate::OmniError::Storage`].
-    pub async fn tag_list(&self) -> Result<Vec<GraphTag>> {
-        Ok(tags::list(self.graph.root()).await?.iter().map(GraphTag::from).collect())
+    pub fn tag_list<'a>(&'a self) -> BoxFuture<'a, Result<Vec<GraphTag>>> {
+        Box::pin(async move { Ok(tags::list(self.graph.root()).await?.iter().map(GraphTag::from).collect()) })
     }
 
     /// Forgets a tag; the commit stays as long as cleanup retains it.
     ///
     /// # Errors
     /// Not found.
-    pub async fn tag_delete(&self, name: &str) -> Result<()> {
-        Ok(branch::delete_tag(&self.graph, &BranchName::parse(name)?).await?)
+    pub fn tag_delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { Ok(branch::delete_tag(&self.graph, &BranchName::parse(name)?).await?) })
     }
 }

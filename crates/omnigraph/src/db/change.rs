@@ -1,6 +1,7 @@
 //! Writes: mutations and loads.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use omnigraph_compiler::ir;
 use omnigraph_compiler::query::params;
 use omnigraph_graph::GraphError;
@@ -25,36 +26,38 @@ impl Omnigraph {
     /// [`OmniError::Compiler`], [`OmniError::Param`], a violated constraint ([`OmniError::violation`]),
     /// [`OmniError::KeyConflict`], [`OmniError::PreconditionFailed`], a conflict after bounded retries,
     /// [`OmniError::Policy`], [`OmniError::Storage`]. Nothing has happened in any of these cases.
-    pub async fn mutate(&self, request: Mutate<'_>) -> Result<MutationReceipt> {
-        let branch = BranchName::parse(request.branch)?;
-        self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
-        let mutation = Mutating {
-            graph: self,
-            source: request.source,
-            name: request.name,
-            params: &request.params,
-            now: now_millis(),
-        };
-        if request.if_commit.is_some() {
-            // A mistake in the text is told before a lost condition. What this handle left unsettled may be a schema
-            // change, by which the text is to be judged.
-            self.graph.settle_leftovers().await?;
-            mutation.compiled(&self.graph.head(&branch).await?)?;
-        }
-        let if_commit = self.condition(&branch, request.if_commit).await?;
-        let write = WriteRequest {
-            branch,
-            actor: request.actor.map(str::to_owned),
-            kind: CommitKind::Data,
-            if_commit,
-        };
-        let WriteResult { output: (query_name, counts), commit } =
-            self.graph.write(&write, &mutation).await?;
-        self.tend(&write.branch, commit.as_ref());
-        Ok(MutationReceipt {
-            result: MutationResult { affected_nodes: counts.nodes, affected_edges: counts.edges },
-            commit: commit.as_deref().map(GraphCommit::from),
-            query_name,
+    pub fn mutate<'a>(&'a self, request: Mutate<'a>) -> BoxFuture<'a, Result<MutationReceipt>> {
+        Box::pin(async move {
+            let branch = BranchName::parse(request.branch)?;
+            self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
+            let mutation = Mutating {
+                graph: self,
+                source: request.source,
+                name: request.name,
+                params: &request.params,
+                now: now_millis(),
+            };
+            if request.if_commit.is_some() {
+                // A mistake in the text is told before a lost condition. What this handle left unsettled may be a schema
+                // change, by which the text is to be judged.
+                self.graph.settle_leftovers().await?;
+                mutation.compiled(&self.graph.head(&branch).await?)?;
+            }
+            let if_commit = self.condition(&branch, request.if_commit).await?;
+            let write = WriteRequest {
+                branch,
+                actor: request.actor.map(str::to_owned),
+                kind: CommitKind::Data,
+                if_commit,
+            };
+            let WriteResult { output: (query_name, counts), commit } =
+                self.graph.write(&write, &mutation).await?;
+            self.tend(&write.branch, commit.as_ref());
+            Ok(MutationReceipt {
+                result: MutationResult { affected_nodes: counts.nodes, affected_edges: counts.edges },
+                commit: commit.as_deref().map(GraphCommit::from),
+                query_name,
+            })
         })
     }
 
@@ -65,37 +68,39 @@ impl Omnigraph {
     /// [`OmniError::BranchNotFound`], a conflict after bounded retries, [`OmniError::Policy`], [`OmniError::Storage`].
     /// Nothing has happened
     /// in any of these cases.
-    pub async fn load(&self, request: Load<'_>) -> Result<LoadReceipt> {
-        let branch = BranchName::parse(request.branch)?;
-        self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
-        let write = WriteRequest {
-            branch: branch.clone(),
-            actor: request.actor.map(str::to_owned),
-            kind: CommitKind::Data,
-            if_commit: None,
-        };
-        let planner = LoadPlanner::new(
-            request.source,
-            request.mode,
-            request.grammar,
-            request.progress,
-            self.graph.root().memory_budget(),
-            self.sources.clone(),
-            self.write_embedder(),
-        );
-        let base_branch = match request.base {
-            Some(base) => self.fork_for(&branch, base, request.actor, &planner).await?,
-            None => None,
-        };
-        let written = self.graph.write(&write, &planner).await?;
-        self.tend(&branch, written.commit.as_ref());
-        let commit =
-            written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
-        Ok(LoadReceipt {
-            branch: branch.to_string(),
-            created_from: base_branch,
-            counts: written.output,
-            commit: commit.into(),
+    pub fn load<'a>(&'a self, request: Load<'a>) -> BoxFuture<'a, Result<LoadReceipt>> {
+        Box::pin(async move {
+            let branch = BranchName::parse(request.branch)?;
+            self.allow(Operation::Change { branch: Some(branch.as_str()) }, request.actor)?;
+            let write = WriteRequest {
+                branch: branch.clone(),
+                actor: request.actor.map(str::to_owned),
+                kind: CommitKind::Data,
+                if_commit: None,
+            };
+            let planner = LoadPlanner::new(
+                request.source,
+                request.mode,
+                request.grammar,
+                request.progress,
+                self.graph.root().memory_budget(),
+                self.sources.clone(),
+                self.write_embedder(),
+            );
+            let base_branch = match request.base {
+                Some(base) => self.fork_for(&branch, base, request.actor, &planner).await?,
+                None => None,
+            };
+            let written = self.graph.write(&write, &planner).await?;
+            self.tend(&branch, written.commit.as_ref());
+            let commit =
+                written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
+            Ok(LoadReceipt {
+                branch: branch.to_string(),
+                created_from: base_branch,
+                counts: written.output,
+                commit: commit.into(),
+            })
         })
     }
 

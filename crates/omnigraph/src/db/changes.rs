@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use futures::future::BoxFuture;
 use omnigraph_graph::commit::{BranchName, CommitId};
 
 use super::handle::Omnigraph;
@@ -23,36 +24,61 @@ impl Omnigraph {
     /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound), not found for an unknown commit,
     /// [`OmniError::ChangeSchemaBoundary`](crate::OmniError::ChangeSchemaBoundary) when both sides have a type with
     /// different properties.
-    pub async fn diff_between(
-        &self,
+    pub fn diff_between<'a>(
+        &'a self,
         from: impl Into<ReadTarget>,
         to: impl Into<ReadTarget>,
-        filter: &ChangeFilter,
-    ) -> Result<ChangeSet> {
-        self.diff_stream(from, to, filter).await?.collect().await
+        filter: &'a ChangeFilter,
+    ) -> BoxFuture<'a, Result<ChangeSet>> {
+        self.diff_between_boxed(from.into(), to.into(), filter)
+    }
+
+    fn diff_between_boxed<'a>(
+        &'a self,
+        from: ReadTarget,
+        to: ReadTarget,
+        filter: &'a ChangeFilter,
+    ) -> BoxFuture<'a, Result<ChangeSet>> {
+        Box::pin(async move { self.diff_stream(from, to, filter).await?.collect().await })
     }
 
     /// Returns the net difference of two commits.
     ///
     /// # Errors
     /// As [`Omnigraph::diff_between`].
-    pub async fn diff_commits(&self, from: &str, to: &str, filter: &ChangeFilter) -> Result<ChangeSet> {
-        self.diff_between(SnapshotId::new(from), SnapshotId::new(to), filter).await
+    pub fn diff_commits<'a>(
+        &'a self,
+        from: &'a str,
+        to: &'a str,
+        filter: &'a ChangeFilter,
+    ) -> BoxFuture<'a, Result<ChangeSet>> {
+        Box::pin(async move { self.diff_between(SnapshotId::new(from), SnapshotId::new(to), filter).await })
     }
 
     /// Returns the net difference of two states as it is computed, so that it may exceed memory.
     ///
     /// # Errors
     /// As [`Omnigraph::diff_between`]; later failures arrive in the stream.
-    pub async fn diff_stream(
-        &self,
+    pub fn diff_stream<'a>(
+        &'a self,
         from: impl Into<ReadTarget>,
         to: impl Into<ReadTarget>,
-        filter: &ChangeFilter,
-    ) -> Result<ChangeStream> {
-        let from = self.resolve(&from.into()).await?;
-        let to = self.resolve(&to.into()).await?;
-        net::difference(&from, &to, filter)
+        filter: &'a ChangeFilter,
+    ) -> BoxFuture<'a, Result<ChangeStream>> {
+        self.diff_stream_boxed(from.into(), to.into(), filter)
+    }
+
+    fn diff_stream_boxed<'a>(
+        &'a self,
+        from: ReadTarget,
+        to: ReadTarget,
+        filter: &'a ChangeFilter,
+    ) -> BoxFuture<'a, Result<ChangeStream>> {
+        Box::pin(async move {
+            let from = self.resolve(&from).await?;
+            let to = self.resolve(&to).await?;
+            net::difference(&from, &to, filter)
+        })
     }
 
     /// Returns a page of the changes of one commit against its first parent. Pages joined are the whole block.
@@ -63,17 +89,19 @@ impl Omnigraph {
     /// [`OmniError::ChangeFeedGap`](crate::OmniError::ChangeFeedGap),
     /// [`OmniError::ChangeCursorRejected`](crate::OmniError::ChangeCursorRejected),
     /// [`OmniError::ResourceLimitExceeded`](crate::OmniError::ResourceLimitExceeded); not found for an unknown commit.
-    pub async fn commit_changes_page(
-        &self,
-        commit_id: &str,
-        scope: &ChangeFeedScope,
-        page_token: Option<&str>,
+    pub fn commit_changes_page<'a>(
+        &'a self,
+        commit_id: &'a str,
+        scope: &'a ChangeFeedScope,
+        page_token: Option<&'a str>,
         max_changes: Option<usize>,
         max_bytes: Option<u64>,
-    ) -> Result<CommitChangesPage> {
-        let budget = Budget::new(max_changes, max_bytes)?;
-        let commit = CommitId::parse(commit_id)?;
-        page::commit_page(&self.graph, &self.parked, &commit, scope, page_token, budget).await
+    ) -> BoxFuture<'a, Result<CommitChangesPage>> {
+        Box::pin(async move {
+            let budget = Budget::new(max_changes, max_bytes)?;
+            let commit = CommitId::parse(commit_id)?;
+            page::commit_page(&self.graph, &self.parked, &commit, scope, page_token, budget).await
+        })
     }
 
     /// Reads the next page of the feed of a branch: the commits after a position, oldest first.
@@ -82,8 +110,11 @@ impl Omnigraph {
     /// As [`Omnigraph::commit_changes_page`], and
     /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound). A commit that cannot be read is reported only
     /// when it is the first of the page.
-    pub async fn poll_change_feed(&self, request: &ChangeFeedRequest) -> Result<ChangeFeedPage> {
-        poll::poll(&self.graph, &self.parked, request).await
+    pub fn poll_change_feed<'a>(
+        &'a self,
+        request: &'a ChangeFeedRequest,
+    ) -> BoxFuture<'a, Result<ChangeFeedPage>> {
+        Box::pin(async move { poll::poll(&self.graph, &self.parked, request).await })
     }
 
     /// Writes the head of a branch as a strict graph batch, and returns the cursor behind it. The operations of the
@@ -91,13 +122,13 @@ impl Omnigraph {
     ///
     /// # Errors
     /// As [`Omnigraph::export`]; no cursor is returned then. Store the data durably before the cursor.
-    pub async fn capture_change_baseline(
-        &self,
-        branch: &str,
-        scope: &ChangeFeedScope,
-        out: &mut (impl Write + Send),
-    ) -> Result<ChangeBaseline> {
-        baseline::capture(&self.graph, &BranchName::parse(branch)?, scope, out).await
+    pub fn capture_change_baseline<'a>(
+        &'a self,
+        branch: &'a str,
+        scope: &'a ChangeFeedScope,
+        out: &'a mut (impl Write + Send),
+    ) -> BoxFuture<'a, Result<ChangeBaseline>> {
+        Box::pin(async move { baseline::capture(&self.graph, &BranchName::parse(branch)?, scope, out).await })
     }
 
     /// Returns what [`Omnigraph::capture_change_baseline`] writes as it is read, and the cursor behind it. The cursor
@@ -106,11 +137,13 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound),
     /// [`OmniError::Storage`](crate::OmniError::Storage); later failures arrive in the stream.
-    pub async fn change_baseline_stream(
-        &self,
-        branch: &str,
-        scope: &ChangeFeedScope,
-    ) -> Result<(ExportStream, ChangeBaseline)> {
-        baseline::capture_stream(&self.graph, &BranchName::parse(branch)?, scope).await
+    pub fn change_baseline_stream<'a>(
+        &'a self,
+        branch: &'a str,
+        scope: &'a ChangeFeedScope,
+    ) -> BoxFuture<'a, Result<(ExportStream, ChangeBaseline)>> {
+        Box::pin(
+            async move { baseline::capture_stream(&self.graph, &BranchName::parse(branch)?, scope).await },
+        )
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use moka::sync::Cache;
 #[cfg(feature = "failpoints")]
 use object_store::ObjectStore;
@@ -147,47 +148,60 @@ impl Omnigraph {
     ///
     /// # Errors
     /// [`OmniError::Compiler`] when the schema is refused, [`OmniError::AlreadyInitialized`] when a graph is there.
-    pub async fn init(uri: &str, schema_source: &str) -> Result<Omnigraph> {
-        Omnigraph::init_with(uri, schema_source, &OpenOptions::default()).await
+    pub fn init<'a>(uri: &'a str, schema_source: &'a str) -> BoxFuture<'a, Result<Omnigraph>> {
+        Box::pin(async move { Omnigraph::init_with(uri, schema_source, &OpenOptions::default()).await })
     }
 
     /// Creates a graph. Its first commit names an empty table for each type.
     ///
     /// # Errors
     /// As [`Omnigraph::init`].
-    pub async fn init_with(uri: &str, schema_source: &str, options: &OpenOptions) -> Result<Omnigraph> {
-        let domain = ulid::Ulid::new().to_string();
-        let compiled = schema::compile(schema_source, &domain)?;
-        let root = open_root(uri, options).await?;
-        let graph = Graph::init(root, schema_source, compiled.catalog, options.actor.as_deref()).await?;
-        Ok(Omnigraph::from_graph(graph, options))
+    pub fn init_with<'a>(
+        uri: &'a str,
+        schema_source: &'a str,
+        options: &'a OpenOptions,
+    ) -> BoxFuture<'a, Result<Omnigraph>> {
+        Box::pin(async move {
+            let domain = ulid::Ulid::new().to_string();
+            let compiled = schema::compile(schema_source, &domain)?;
+            let root = open_root(uri, options).await?;
+            let graph = Graph::init(root, schema_source, compiled.catalog, options.actor.as_deref()).await?;
+            Ok(Omnigraph::from_graph(graph, options))
+        })
     }
 
     /// Opens a graph for reading and writing; finishes or discards writes that a crash left behind.
     ///
     /// # Errors
     /// [`OmniError::NotAGraph`], [`OmniError::UnsupportedFormat`], [`OmniError::Storage`].
-    pub async fn open(uri: &str) -> Result<Omnigraph> {
-        Omnigraph::open_with(uri, &OpenOptions::default()).await
+    pub fn open<'a>(uri: &'a str) -> BoxFuture<'a, Result<Omnigraph>> {
+        Box::pin(async move { Omnigraph::open_with(uri, &OpenOptions::default()).await })
     }
 
     /// Opens a graph for reading; the store is never written.
     ///
     /// # Errors
     /// As [`Omnigraph::open`].
-    pub async fn open_read_only(uri: &str) -> Result<Omnigraph> {
-        Omnigraph::open_with(uri, &OpenOptions { read_only: true, ..OpenOptions::default() }).await
+    pub fn open_read_only<'a>(uri: &'a str) -> BoxFuture<'a, Result<Omnigraph>> {
+        Box::pin(async move {
+            Omnigraph::open_with(uri, &OpenOptions { read_only: true, ..OpenOptions::default() }).await
+        })
     }
 
     /// Opens a graph.
     ///
     /// # Errors
     /// As [`Omnigraph::open`].
-    pub async fn open_with(uri: &str, options: &OpenOptions) -> Result<Omnigraph> {
-        let root = open_root(uri, options).await?;
-        let graph =
-            if options.read_only { Graph::open_read_only(root).await? } else { Graph::open(root).await? };
-        Ok(Omnigraph::from_graph(graph, options))
+    pub fn open_with<'a>(uri: &'a str, options: &'a OpenOptions) -> BoxFuture<'a, Result<Omnigraph>> {
+        Box::pin(async move {
+            let root = open_root(uri, options).await?;
+            let graph = if options.read_only {
+                Graph::open_read_only(root).await?
+            } else {
+                Graph::open(root).await?
+            };
+            Ok(Omnigraph::from_graph(graph, options))
+        })
     }
 
     fn from_graph(graph: Graph, options: &OpenOptions) -> Omnigraph {
@@ -259,47 +273,63 @@ impl Omnigraph {
     ///
     /// # Errors
     /// [`OmniError::BranchNotFound`], or not found (`commit '<id>' not found`).
-    pub async fn snapshot_of(&self, target: impl Into<ReadTarget>) -> Result<SnapshotView> {
-        self.resolve(&target.into()).await.map(SnapshotView)
+    pub fn snapshot_of<'a>(&'a self, target: impl Into<ReadTarget>) -> BoxFuture<'a, Result<SnapshotView>> {
+        self.snapshot_of_boxed(target.into())
+    }
+
+    fn snapshot_of_boxed<'a>(&'a self, target: ReadTarget) -> BoxFuture<'a, Result<SnapshotView>> {
+        Box::pin(async move { self.resolve(&target).await.map(SnapshotView) })
     }
 
     /// Returns the compiled schema of a target.
     ///
     /// # Errors
     /// As [`Omnigraph::snapshot_of`].
-    pub async fn catalog(&self, target: impl Into<ReadTarget>) -> Result<Arc<Catalog>> {
-        Ok(self.resolve(&target.into()).await?.catalog().clone())
+    pub fn catalog<'a>(&'a self, target: impl Into<ReadTarget>) -> BoxFuture<'a, Result<Arc<Catalog>>> {
+        self.catalog_boxed(target.into())
+    }
+
+    fn catalog_boxed<'a>(&'a self, target: ReadTarget) -> BoxFuture<'a, Result<Arc<Catalog>>> {
+        Box::pin(async move { Ok(self.resolve(&target).await?.catalog().clone()) })
     }
 
     /// Returns the names of the live branches, `main` first, the others ascending.
     ///
     /// # Errors
     /// [`OmniError::Storage`].
-    pub async fn branch_list(&self) -> Result<Vec<String>> {
-        Ok(self.graph.branches().await?.iter().map(ToString::to_string).collect())
+    pub fn branch_list<'a>(&'a self) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { Ok(self.graph.branches().await?.iter().map(ToString::to_string).collect()) })
     }
 
     /// Returns the state a branch had at a version of it.
     ///
     /// # Errors
     /// [`OmniError::BranchNotFound`], or not found when the branch has no such version.
-    pub async fn snapshot_at(&self, branch: &str, graph_manifest_version: u64) -> Result<SnapshotView> {
-        let branch = BranchName::parse(branch)?;
-        Ok(SnapshotView(self.graph.at_seq(&branch, Seq(graph_manifest_version)).await?))
+    pub fn snapshot_at<'a>(
+        &'a self,
+        branch: &'a str,
+        graph_manifest_version: u64,
+    ) -> BoxFuture<'a, Result<SnapshotView>> {
+        Box::pin(async move {
+            let branch = BranchName::parse(branch)?;
+            Ok(SnapshotView(self.graph.at_seq(&branch, Seq(graph_manifest_version)).await?))
+        })
     }
 
     /// Finishes or discards writes that other processes left behind, as opening does.
     ///
     /// # Errors
     /// [`OmniError::Storage`]; a bad request on a handle opened for reading.
-    pub async fn refresh(&self) -> Result<()> {
-        Ok(self.graph.recover().await?)
+    pub fn refresh<'a>(&'a self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { Ok(self.graph.recover().await?) })
     }
 
     /// Waits until nothing runs in the background, so that the process may end without leaving work to recovery.
-    pub async fn close(self) {
-        self.graph.finish().await;
-        self.graph.root().kept().await;
+    pub fn close(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.graph.finish().await;
+            self.graph.root().kept().await;
+        })
     }
 
     pub(super) async fn resolve(&self, target: &ReadTarget) -> Result<Snapshot> {
@@ -357,10 +387,12 @@ impl Omnigraph {
 #[cfg(feature = "failpoints")]
 impl Omnigraph {
     /// Waits until what was derived from data files is kept, and drops what this process holds of it, of all graphs.
-    pub async fn forget_derived(&self) {
-        self.graph.finish().await;
-        self.graph.root().kept().await;
-        self.graph.root().forget_derived();
+    pub fn forget_derived<'a>(&'a self) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.graph.finish().await;
+            self.graph.root().kept().await;
+            self.graph.root().forget_derived();
+        })
     }
 }
 

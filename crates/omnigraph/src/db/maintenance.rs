@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use omnigraph_graph::commit::recovery::{Audit, Outcome};
 use omnigraph_graph::commit::{BranchName, CommitRecord};
 use serde::Serialize;
@@ -87,24 +88,28 @@ impl Omnigraph {
     /// # Errors
     /// A conflict (`requires a clean recovery state`) while an interrupted write is not settled, or after bounded
     /// retries; [`OmniError::Storage`](crate::OmniError::Storage).
-    pub async fn optimize(&self) -> Result<Vec<DatasetOptimizeStats>> {
-        self.optimize_on(BranchName::main().as_str(), None).await
+    pub fn optimize<'a>(&'a self) -> BoxFuture<'a, Result<Vec<DatasetOptimizeStats>>> {
+        Box::pin(async move { self.optimize_on(BranchName::main().as_str(), None).await })
     }
 
     /// Does the same on any branch, naming who asked.
     ///
     /// # Errors
     /// As [`Omnigraph::optimize`], and `BranchNotFound`.
-    pub async fn optimize_on(&self, branch: &str, actor: Option<&str>) -> Result<Vec<DatasetOptimizeStats>> {
-        maintenance::optimize(&self.graph, &BranchName::parse(branch)?, actor).await
+    pub fn optimize_on<'a>(
+        &'a self,
+        branch: &'a str,
+        actor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<DatasetOptimizeStats>>> {
+        Box::pin(async move { maintenance::optimize(&self.graph, &BranchName::parse(branch)?, actor).await })
     }
 
     /// Builds what the declared indexes of `main` lack; see [`Omnigraph::ensure_indices_on`].
     ///
     /// # Errors
     /// As [`Omnigraph::ensure_indices_on`].
-    pub async fn ensure_indices(&self) -> Result<Vec<PendingIndex>> {
-        self.ensure_indices_on(BranchName::main().as_str()).await
+    pub fn ensure_indices<'a>(&'a self) -> BoxFuture<'a, Result<Vec<PendingIndex>>> {
+        Box::pin(async move { self.ensure_indices_on(BranchName::main().as_str()).await })
     }
 
     /// Builds what the declared indexes of a branch lack, and returns those that cannot be built yet.
@@ -114,17 +119,26 @@ impl Omnigraph {
     ///
     /// # Errors
     /// `BranchNotFound`; a bad request on a handle opened for reading; [`OmniError::Storage`](crate::OmniError::Storage).
-    pub async fn ensure_indices_on(&self, branch: &str) -> Result<Vec<PendingIndex>> {
-        self.graph.ensure_writable()?;
-        maintenance::indexes::ensure(&self.graph.head(&BranchName::parse(branch)?).await?).await
+    pub fn ensure_indices_on<'a>(&'a self, branch: &'a str) -> BoxFuture<'a, Result<Vec<PendingIndex>>> {
+        Box::pin(async move {
+            self.graph.ensure_writable()?;
+            maintenance::indexes::ensure(&self.graph.head(&BranchName::parse(branch)?).await?).await
+        })
     }
 
     /// Lists the declared indexes of a branch or commit: what they cover, their size and state.
     ///
     /// # Errors
     /// As [`Omnigraph::snapshot_of`]; [`OmniError::Storage`](crate::OmniError::Storage).
-    pub async fn index_list(&self, target: impl Into<ReadTarget>) -> Result<Vec<IndexStatus>> {
-        maintenance::indexes::list(&self.resolve(&target.into()).await?).await
+    pub fn index_list<'a>(
+        &'a self,
+        target: impl Into<ReadTarget>,
+    ) -> BoxFuture<'a, Result<Vec<IndexStatus>>> {
+        self.index_list_boxed(target.into())
+    }
+
+    fn index_list_boxed<'a>(&'a self, target: ReadTarget) -> BoxFuture<'a, Result<Vec<IndexStatus>>> {
+        Box::pin(async move { maintenance::indexes::list(&self.resolve(&target).await?).await })
     }
 
     /// Builds, in the background, what is declared over the large files that a commit brought, and compacts what it left
@@ -154,8 +168,8 @@ impl Omnigraph {
     ///
     /// # Errors
     /// Bad request for `force` without `confirm`; a conflict while an interrupted write is not settled.
-    pub async fn repair(&self, options: RepairOptions) -> Result<RepairStats> {
-        maintenance::repair(&self.graph, options).await
+    pub fn repair<'a>(&'a self, options: RepairOptions) -> BoxFuture<'a, Result<RepairStats>> {
+        Box::pin(async move { maintenance::repair(&self.graph, options).await })
     }
 
     /// Removes table versions that the options do not keep and no live branch or tag needs, and other garbage.
@@ -166,15 +180,20 @@ impl Omnigraph {
     /// # Errors
     /// Bad request without a rule; a conflict (`clean recovery state`) while an interrupted write is not settled; a
     /// conflict (`could not classify live branch`) when a live branch cannot be read. Nothing is removed in these cases.
-    pub async fn cleanup(&self, options: CleanupPolicyOptions) -> Result<Vec<DatasetCleanupStats>> {
-        maintenance::cleanup(&self.graph, options).await
+    pub fn cleanup<'a>(
+        &'a self,
+        options: CleanupPolicyOptions,
+    ) -> BoxFuture<'a, Result<Vec<DatasetCleanupStats>>> {
+        Box::pin(async move { maintenance::cleanup(&self.graph, options).await })
     }
 
     /// Returns the writes that a crash interrupted and recovery settled, oldest first.
     ///
     /// # Errors
     /// [`OmniError::Storage`](crate::OmniError::Storage).
-    pub async fn recovery_list(&self) -> Result<Vec<RecoveryRecord>> {
-        Ok(self.graph.audits().await?.into_iter().map(RecoveryRecord::from).collect())
+    pub fn recovery_list<'a>(&'a self) -> BoxFuture<'a, Result<Vec<RecoveryRecord>>> {
+        Box::pin(
+            async move { Ok(self.graph.audits().await?.into_iter().map(RecoveryRecord::from).collect()) },
+        )
     }
 }

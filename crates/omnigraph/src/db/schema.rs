@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use futures::future::BoxFuture;
 use omnigraph_compiler::catalog::Catalog;
 use omnigraph_compiler::schema::{Evolution, MigrationPlan, MigrationStep};
 use omnigraph_graph::commit::schema::Schemas;
@@ -85,20 +86,20 @@ impl Omnigraph {
     /// # Errors
     /// [`OmniError::Compiler`] when the text is no schema, or a rename hint cannot be resolved. An unsupported change is
     /// no error: the plan says so.
-    pub async fn plan_schema(&self, desired: &str) -> Result<MigrationPlan> {
-        self.plan_schema_with_options(desired, &SchemaApplyOptions::default()).await
+    pub fn plan_schema<'a>(&'a self, desired: &'a str) -> BoxFuture<'a, Result<MigrationPlan>> {
+        Box::pin(async move { self.plan_schema_with_options(desired, &SchemaApplyOptions::default()).await })
     }
 
     /// Plans the change of a branch's schema to this one. Never writes.
     ///
     /// # Errors
     /// As [`Omnigraph::plan_schema`]; [`OmniError::BranchNotFound`].
-    pub async fn plan_schema_with_options(
-        &self,
-        desired: &str,
-        options: &SchemaApplyOptions<'_>,
-    ) -> Result<MigrationPlan> {
-        Ok(self.preview_schema_apply_with_options(desired, options).await?.plan)
+    pub fn plan_schema_with_options<'a>(
+        &'a self,
+        desired: &'a str,
+        options: &'a SchemaApplyOptions<'a>,
+    ) -> BoxFuture<'a, Result<MigrationPlan>> {
+        Box::pin(async move { Ok(self.preview_schema_apply_with_options(desired, options).await?.plan) })
     }
 
     /// Plans the change of a branch's schema to this one, and tells the catalog that would result. Never writes, and does
@@ -106,23 +107,25 @@ impl Omnigraph {
     ///
     /// # Errors
     /// As [`Omnigraph::plan_schema_with_options`].
-    pub async fn preview_schema_apply_with_options(
-        &self,
-        desired: &str,
-        options: &SchemaApplyOptions<'_>,
-    ) -> Result<SchemaApplyPreview> {
-        let head = self.graph.head(&BranchName::parse(options.branch)?).await?;
-        let Evolution { catalog, plan, .. } =
-            schema_apply::evolve(head.catalog(), desired, options.allow_data_loss)?;
-        Ok(SchemaApplyPreview { plan, catalog })
+    pub fn preview_schema_apply_with_options<'a>(
+        &'a self,
+        desired: &'a str,
+        options: &'a SchemaApplyOptions<'a>,
+    ) -> BoxFuture<'a, Result<SchemaApplyPreview>> {
+        Box::pin(async move {
+            let head = self.graph.head(&BranchName::parse(options.branch)?).await?;
+            let Evolution { catalog, plan, .. } =
+                schema_apply::evolve(head.catalog(), desired, options.allow_data_loss)?;
+            Ok(SchemaApplyPreview { plan, catalog })
+        })
     }
 
     /// Changes main's schema to this one, with soft drops: one commit, or none when nothing differs.
     ///
     /// # Errors
     /// As [`Omnigraph::apply_schema_with_options`].
-    pub async fn apply_schema(&self, desired: &str) -> Result<SchemaApplyResult> {
-        self.apply_schema_with_options(desired, &SchemaApplyOptions::default()).await
+    pub fn apply_schema<'a>(&'a self, desired: &'a str) -> BoxFuture<'a, Result<SchemaApplyResult>> {
+        Box::pin(async move { self.apply_schema_with_options(desired, &SchemaApplyOptions::default()).await })
     }
 
     /// Changes a branch's schema to this one: all tables and the accepted schema in one commit, or no commit when nothing
@@ -139,40 +142,42 @@ impl Omnigraph {
     /// [`OmniError::Policy`];
     /// [`OmniError::Storage`]. Nothing has happened in any of these cases. [`OmniError::RecoveryRequired`] when the
     /// outcome cannot be told.
-    pub async fn apply_schema_with_options(
-        &self,
-        desired: &str,
-        options: &SchemaApplyOptions<'_>,
-    ) -> Result<SchemaApplyResult> {
-        let branch = BranchName::parse(options.branch)?;
-        self.allow(Operation::SchemaApply { branch: branch.as_str() }, options.actor)?;
-        let if_commit = self.condition(&branch, options.if_commit).await?;
-        let request = WriteRequest {
-            branch: branch.clone(),
-            actor: options.actor.map(str::to_owned),
-            kind: CommitKind::Schema,
-            if_commit,
-        };
-        let planner = SchemaApply {
-            source: desired.to_owned(),
-            allow_data_loss: options.allow_data_loss,
-            check: options.check.clone(),
-        };
-        let written = self.graph.write(&request, &planner).await?;
-        let Applied { plan, planned_on, reclaimable } = written.output;
-        if written.commit.is_some() {
-            if branch.is_main() {
-                self.refresh_schema_copy(&branch).await;
+    pub fn apply_schema_with_options<'a>(
+        &'a self,
+        desired: &'a str,
+        options: &'a SchemaApplyOptions<'a>,
+    ) -> BoxFuture<'a, Result<SchemaApplyResult>> {
+        Box::pin(async move {
+            let branch = BranchName::parse(options.branch)?;
+            self.allow(Operation::SchemaApply { branch: branch.as_str() }, options.actor)?;
+            let if_commit = self.condition(&branch, options.if_commit).await?;
+            let request = WriteRequest {
+                branch: branch.clone(),
+                actor: options.actor.map(str::to_owned),
+                kind: CommitKind::Schema,
+                if_commit,
+            };
+            let planner = SchemaApply {
+                source: desired.to_owned(),
+                allow_data_loss: options.allow_data_loss,
+                check: options.check.clone(),
+            };
+            let written = self.graph.write(&request, &planner).await?;
+            let Applied { plan, planned_on, reclaimable } = written.output;
+            if written.commit.is_some() {
+                if branch.is_main() {
+                    self.refresh_schema_copy(&branch).await;
+                }
+                self.reclaim(&reclaimable).await;
+                self.index_in_background(&branch);
             }
-            self.reclaim(&reclaimable).await;
-            self.index_in_background(&branch);
-        }
-        Ok(SchemaApplyResult {
-            supported: plan.supported,
-            applied: written.commit.is_some(),
-            graph_manifest_version: written.commit.as_ref().map_or(planned_on, |commit| commit.seq.0),
-            steps: plan.steps,
-            commit: written.commit.as_deref().map(GraphCommit::from),
+            Ok(SchemaApplyResult {
+                supported: plan.supported,
+                applied: written.commit.is_some(),
+                graph_manifest_version: written.commit.as_ref().map_or(planned_on, |commit| commit.seq.0),
+                steps: plan.steps,
+                commit: written.commit.as_deref().map(GraphCommit::from),
+            })
         })
     }
 

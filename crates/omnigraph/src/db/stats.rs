@@ -1,5 +1,6 @@
 //! What a handle counts.
 
+use futures::future::BoxFuture;
 use omnigraph_query;
 use omnigraph_storage::objects::stats::{CacheStats, StorageStats};
 
@@ -30,19 +31,21 @@ impl Omnigraph {
     ///
     /// # Errors
     /// [`OmniError::Storage`](crate::OmniError::Storage) when there is no client of the store any more.
-    pub async fn stats(&self) -> Result<HandleStats> {
-        let root = self.graph.root();
-        let [commits, lost_races, replans, settled] = self.graph.counts().read();
-        let mut caches = root.cache_stats();
-        caches.extend(omnigraph_query::cache::Caches::of(root.memory_budget())?.stats());
-        Ok(HandleStats {
-            commits,
-            lost_races,
-            replans,
-            settled,
-            open_intents: self.graph.leftovers().pending().len() as u64,
-            storage: root.stats().await?,
-            caches,
+    pub fn stats<'a>(&'a self) -> BoxFuture<'a, Result<HandleStats>> {
+        Box::pin(async move {
+            let root = self.graph.root();
+            let [commits, lost_races, replans, settled] = self.graph.counts().read();
+            let mut caches = root.cache_stats();
+            caches.extend(omnigraph_query::cache::Caches::of(root.memory_budget())?.stats());
+            Ok(HandleStats {
+                commits,
+                lost_races,
+                replans,
+                settled,
+                open_intents: self.graph.leftovers().pending().len() as u64,
+                storage: root.stats().await?,
+                caches,
+            })
         })
     }
 }
