@@ -4,8 +4,9 @@ mod branches;
 mod creation;
 #[cfg(feature = "failpoints")]
 mod faults;
-mod following;
+
 mod heads;
+mod queue;
 mod recovery;
 // Outside of `src`, because tests of other crates use it too.
 #[path = "../../../../omnigraph-storage/tests/support/faulty.rs"]
