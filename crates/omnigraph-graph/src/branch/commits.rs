@@ -11,7 +11,7 @@ use omnigraph_storage::StorageFailureKind;
 use super::control;
 use super::history::{self, History};
 use crate::commit::log::Log;
-use crate::commit::record::Lane;
+use crate::commit::record::BranchTarget;
 use crate::commit::refs::{self, BranchRef};
 use crate::commit::{BranchName, CommitId, CommitRecord, Graph, Seq, Snapshot};
 use crate::error::{GraphError, Result};
@@ -26,8 +26,8 @@ const SEARCHED_AT_ONCE: usize = 8;
 pub async fn at_commit(graph: &Graph, id: &CommitId) -> Result<Snapshot> {
     let absent = || GraphError::not_found(format!("commit '{id}' not found"));
     let record = find_commit(graph, *id).await?.ok_or_else(absent)?;
-    let lane = Lane { uid: record.branch_uid, name: record.branch.clone() };
-    match graph.snapshot(record.clone(), lane, false).await {
+    let target = BranchTarget { uid: record.branch_uid, name: record.branch.clone() };
+    match graph.snapshot(record.clone(), target, false).await {
         // A cleanup elsewhere may have removed the commit, which this process remembers, together with its contract.
         Err(GraphError::Storage(failure)) if failure.kind == StorageFailureKind::NotFound => {
             graph.log().forget(&record);
@@ -60,13 +60,13 @@ pub async fn merge_base(graph: &Graph, a: &Snapshot, b: &Snapshot) -> Result<Sna
             b.record().id
         ))
     })?;
-    let lane = Lane { uid: base.branch_uid, name: base.branch.clone() };
-    graph.snapshot(base, lane, false).await
+    let target = BranchTarget { uid: base.branch_uid, name: base.branch.clone() };
+    graph.snapshot(base, target, false).await
 }
 
 /// Finds a commit on a live branch, or on one that was deleted and not yet cleaned up.
 pub(crate) async fn find_commit(graph: &Graph, id: CommitId) -> Result<Option<Arc<CommitRecord>>> {
-    if let Some((uid, seq)) = graph.log().place_of(id) {
+    if let Some((uid, seq)) = graph.log().position_of(id) {
         return graph.log().get(uid, seq).await;
     }
     if let Some(record) = find_commit_on(graph, &graph.branch(&BranchName::main()).await?, id).await? {

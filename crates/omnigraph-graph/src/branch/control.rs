@@ -4,8 +4,8 @@
 //! graph is. Before its ref is deleted it is copied to `__manifest/retired/<uid>/<n>.json`, which keeps the lineage for
 //! those who still name commits of the branch, and decides who may delete.
 //!
-//! Invariants: (1) a branch lives exactly as long as its ref exists; (2) the ref of a life is deleted by at most one
-//! request at a time, so that nobody deletes the ref of a later life of the same name. A request may delete while it
+//! Invariants: (1) a branch lives exactly as long as its ref exists; (2) the ref of an incarnation is deleted by at most one
+//! request at a time, so that nobody deletes the ref of a later incarnation of the same name. A request may delete while it
 //! holds the newest claim `<n>`; it holds it until its process has ended, or for [`CLAIM`] where that cannot be told.
 //! Cost: create: finding the source's head, one put. Delete: one read, one put, one deletion.
 //! Cancellation: dropping either leaves it done or not done.
@@ -29,7 +29,7 @@ pub(crate) const RETIRED: &str = "__manifest/retired/";
 /// How long a claim of a process that may live is respected. A deletion takes much less, or its request is dead.
 const CLAIM: TimeDelta = TimeDelta::minutes(10);
 /// How long a deletion waits for another one of the same branch.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLAIM_WAIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Where a branch begins.
@@ -71,7 +71,7 @@ pub async fn create_branch(
     if name.is_main() {
         return Err(GraphError::bad_request("cannot create branch 'main': it exists in every graph"));
     }
-    graph.settle_leftovers().await?;
+    graph.settle_intents().await?;
     failpoints::hit(graph.root(), failpoints::BRANCH_BARRIER)?;
     let (inherited, fork) = match from {
         ForkPoint::Head(source) => {
@@ -110,7 +110,7 @@ pub async fn create_branch(
 /// Checks that what a new branch sees is there, now that its ref keeps cleanups from removing it.
 async fn confirm_fork(graph: &Graph, from: &ForkPoint, fork: &CommitRecord) -> Result<()> {
     failpoints::hit(graph.root(), failpoints::BRANCH_CONFIRM)?;
-    let cleaned = graph.outlast_cleanup().await?;
+    let cleaned = graph.wait_for_cleanup().await?;
     if matches!(from, ForkPoint::Commit(_)) {
         graph.require_record(fork).await?;
     }
@@ -138,12 +138,16 @@ pub async fn delete_branch(graph: &Graph, name: &BranchName, actor: Option<&str>
     };
     let (graph, actor) = (graph.clone(), actor.map(str::to_owned));
     // In a task of its own: once claimed, the deletion is not cut short between its request and its answer.
-    let deletion = tokio::spawn(async move { delete_life(&graph, branch, actor).await });
+    let deletion = tokio::spawn(async move { delete_incarnation(&graph, branch, actor).await });
     deletion.await.map_err(|error| GraphError::internal(format!("deleting a branch: {error}")))?
 }
 
-/// Deletes the ref of one life of a branch, if it still stands.
-pub(crate) async fn delete_life(graph: &Graph, branch: BranchRef, actor: Option<String>) -> Result<()> {
+/// Deletes the ref of one incarnation of a branch, if it still stands.
+pub(crate) async fn delete_incarnation(
+    graph: &Graph,
+    branch: BranchRef,
+    actor: Option<String>,
+) -> Result<()> {
     let running = Running::begin(OperationId::mint());
     claim(graph, &branch, actor, &running).await?;
     failpoints::hit(graph.root(), failpoints::BRANCH_CLAIMED)?;
@@ -155,7 +159,7 @@ pub(crate) async fn delete_life(graph: &Graph, branch: BranchRef, actor: Option<
     Ok(())
 }
 
-/// Obtains the right to delete the ref of a life.
+/// Obtains the right to delete the ref of an incarnation.
 async fn claim(graph: &Graph, branch: &BranchRef, actor: Option<String>, running: &Running) -> Result<()> {
     let claim = Retired {
         format: STORAGE_FORMAT,
@@ -180,7 +184,7 @@ async fn claim(graph: &Graph, branch: &BranchRef, actor: Option<String>, running
             n += 1;
             continue;
         }
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > CLAIM_WAIT {
             return Err(GraphError::refused(format!(
                 "branch '{}' is being deleted by another request; retry",
                 branch.name
@@ -226,7 +230,7 @@ async fn load_claim(root: &Root, path: &str) -> Result<Option<Retired>> {
     }
 }
 
-/// Returns the object of a claim on a life; claim 0 is the one that is kept for its lineage.
+/// Returns the object of a claim on an incarnation; claim 0 is the one that is kept for its lineage.
 pub(crate) fn claim_path(uid: BranchUid, n: u32) -> String {
     format!("{MANIFEST}/retired/{uid}/{n}.json")
 }

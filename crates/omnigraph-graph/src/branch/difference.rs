@@ -1,10 +1,10 @@
 //! Differences of two snapshots, entity by entity.
 //!
-//! Type lifetimes pair by identity, rows by id. A lifetime whose pinned version is the same on both sides is skipped;
-//! otherwise the files of the two versions tell which rows may differ, and only those are read and compared. Rows that
-//! were merely moved show no difference.
+//! Tables are paired by the incarnation of their type, rows by id. A pair of tables with the same pinned version is
+//! skipped; otherwise the files of the two versions tell which rows may differ, and only those are read and compared.
+//! Rows that were merely moved show no difference.
 //!
-//! Cost: per differing lifetime a sort of the ids of candidate rows, with spilling, and a fetch of those rows. Memory:
+//! Cost: per pair that differs a sort of the ids of candidate rows, with spilling, and a fetch of those rows. Memory:
 //! the sort's bound and one step of rows.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -55,7 +55,7 @@ pub struct Pair {
     pub after: Option<Row>,
 }
 
-/// A type lifetime in one snapshot.
+/// The table of a type incarnation in one snapshot.
 #[derive(Clone, Debug)]
 pub struct Side {
     /// The snapshot.
@@ -72,15 +72,15 @@ impl Side {
     }
 }
 
-/// Identity of a type lifetime, in listing order: nodes first, then by stable id.
-pub type Lifetime = (EntityKind, TypeId, Incarnation);
+/// Identity of a type incarnation, in listing order: nodes first, then by stable id.
+pub type TypeIncarnation = (EntityKind, TypeId, Incarnation);
 
-/// Returns the identity of a pin's lifetime.
-pub fn lifetime(pin: &TablePin) -> Lifetime {
+/// Returns the identity of a pin's incarnation.
+pub fn type_incarnation(pin: &TablePin) -> TypeIncarnation {
     (pin.kind, pin.type_id, pin.incarnation)
 }
 
-/// A type lifetime whose pinned versions differ; at least one side is there.
+/// A type incarnation whose pinned versions differ; at least one side is there.
 #[derive(Clone, Debug)]
 pub struct TypeDifference {
     /// The first side.
@@ -89,16 +89,17 @@ pub struct TypeDifference {
     pub after: Option<Side>,
 }
 
-/// Returns the lifetimes that may differ, nodes before edges, then by stable type id. No row is read.
+/// Returns the type incarnations that may differ, nodes before edges, then by stable type id. No row is read.
 pub fn differing(before: &Snapshot, after: &Snapshot) -> Vec<TypeDifference> {
-    let mut found: BTreeMap<Lifetime, TypeDifference> = BTreeMap::new();
+    let mut found: BTreeMap<TypeIncarnation, TypeDifference> = BTreeMap::new();
     for pin in &before.record().tables {
         let side = Some(Side::new(before, pin));
-        found.insert(lifetime(pin), TypeDifference { before: side, after: None });
+        found.insert(type_incarnation(pin), TypeDifference { before: side, after: None });
     }
     for pin in &after.record().tables {
-        let entry =
-            found.entry(lifetime(pin)).or_insert_with(|| TypeDifference { before: None, after: None });
+        let entry = found
+            .entry(type_incarnation(pin))
+            .or_insert_with(|| TypeDifference { before: None, after: None });
         entry.after = Some(Side::new(after, pin));
     }
     let differs = |difference: &TypeDifference| match (&difference.before, &difference.after) {

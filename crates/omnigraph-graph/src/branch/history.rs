@@ -1,8 +1,8 @@
 //! Walking the commits that a commit was made on, through first and merged parents.
 //!
-//! Records name their parents by place, so a walk needs no refs and crosses the logs of deleted branches. A run is a
-//! stretch of one log in which each record has only the one before it as parent; a record names the start of its run, so
-//! a walk knows which records it may read ahead of need.
+//! Records name their parents by log and position, so a walk needs no refs and crosses the logs of deleted branches. A
+//! run is a stretch of one log in which each record has only the one before it as parent. A record names the start of
+//! its run, so the walk knows which records it will need and reads some of them ahead.
 //!
 //! Cost: [`History`] reads each commit it yields once; [`merge_base`] the commits between the heads and the base; both
 //! several at a time.
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::commit::ids::BranchUid;
-use crate::commit::log::{Log, Place};
+use crate::commit::log::{Log, LogPosition};
 use crate::commit::refs::Segment;
 use crate::commit::{CommitId, CommitRecord, Seq};
 use crate::error::{GraphError, Result};
@@ -22,18 +22,18 @@ use crate::error::{GraphError, Result};
 /// Records of a run read at the same time.
 const PREFETCH: u64 = 16;
 
-/// The ancestors of a commit, itself included, newest first: by descending place, then time, then id.
+/// The ancestors of a commit, itself included, newest first: by descending position, then time, then id.
 pub struct History {
     log: Log,
-    /// Commits read whose parents are not, by the highest place that may still come from them.
-    frontier: BinaryHeap<Pending>,
-    /// Commits read, by their place in the listing.
+    /// Commits read whose parents are not, by the highest position that may still come from them.
+    frontier: BinaryHeap<FrontierCommit>,
+    /// Commits read, by their position in the listing.
     ready: BinaryHeap<Listed>,
-    seen: HashSet<Place>,
+    seen: HashSet<LogPosition>,
 }
 
 /// A commit whose parents are to be read.
-struct Pending(Arc<CommitRecord>);
+struct FrontierCommit(Arc<CommitRecord>);
 
 /// A commit to be listed.
 struct Listed(Arc<CommitRecord>);
@@ -50,10 +50,10 @@ impl History {
     /// Returns the next commit; none after the last.
     pub async fn next(&mut self) -> Result<Option<Arc<CommitRecord>>> {
         // A commit may be listed once no ancestor still unread can stand before it.
-        while self.frontier.peek().is_some_and(|pending| {
-            self.ready.peek().is_none_or(|listed| listed.0.seq <= pending.ancestors_reach())
+        while self.frontier.peek().is_some_and(|commit| {
+            self.ready.peek().is_none_or(|listed| listed.0.seq <= commit.ancestors_reach())
         }) {
-            let Some(Pending(record)) = self.frontier.pop() else { break };
+            let Some(FrontierCommit(record)) = self.frontier.pop() else { break };
             for parent in &record.parents {
                 if !self.seen.contains(&(parent.branch_uid, parent.seq)) {
                     let same_run = parent.branch_uid == record.branch_uid && record.run_start < record.seq;
@@ -69,21 +69,21 @@ impl History {
     fn meet(&mut self, record: Arc<CommitRecord>) {
         if self.seen.insert((record.branch_uid, record.seq)) {
             if !record.parents.is_empty() {
-                self.frontier.push(Pending(record.clone()));
+                self.frontier.push(FrontierCommit(record.clone()));
             }
             self.ready.push(Listed(record));
         }
     }
 }
 
-impl Pending {
-    /// Bounds the places of the ancestors from above.
+impl FrontierCommit {
+    /// Bounds the positions of the ancestors from above.
     fn ancestors_reach(&self) -> Seq {
         self.0.reach
     }
 }
 
-impl Ord for Pending {
+impl Ord for FrontierCommit {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.0.reach, self.0.id).cmp(&(other.0.reach, other.0.id))
     }
@@ -111,7 +111,7 @@ macro_rules! ordered {
         impl Eq for $name {}
     };
 }
-ordered!(Pending);
+ordered!(FrontierCommit);
 ordered!(Listed);
 
 /// Reads a record that another names, and some before it, down to `lowest`, ahead of need.
@@ -183,7 +183,7 @@ impl Search {
 }
 
 /// Returns the merge base of two commits: of their common ancestors that no other common ancestor descends from, the one
-/// with the smallest sum of distances to both, ties to the larger place, then the later creation, then the larger id.
+/// with the smallest sum of distances to both, ties to the larger position, then the later creation, then the larger id.
 /// None when they share no ancestor.
 ///
 /// An ancestor of another common ancestor is never a base, however near a merge makes it: what happened between the two

@@ -1,5 +1,5 @@
 //! Branches: making and deleting them ([`control`]), naming commits ([`tags`]), finding them ([`commits`]), walking
-//! what one was made on ([`history`]), and what sets two states of a graph apart ([`difference`]).
+//! what one was made on ([`history`](mod@history)), and what sets two states of a graph apart ([`difference`]).
 //!
 //! Owns the refs' `retired/` copies and the tags. Publishes nothing: a commit goes through [`crate::commit`]. The cost of a
 //! difference follows the rows that differ, never the graph.

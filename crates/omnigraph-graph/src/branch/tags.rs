@@ -17,7 +17,7 @@ pub struct Tag {
     format: u32,
     /// Its name.
     pub name: BranchName,
-    /// The commit and its place.
+    /// The commit and its position.
     pub commit: Parent,
     /// Who created it.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub async fn create_tag(
     };
     match graph.root().create(&path(name), format::encode(&tag)).await? {
         Created::Yes => {
-            let kept = match graph.outlast_cleanup().await {
+            let kept = match graph.wait_for_cleanup().await {
                 Ok(_) => match graph.require_record(snapshot.record()).await {
                     Ok(()) => graph.require_versions(snapshot.record()).await,
                     Err(error) => Err(error),

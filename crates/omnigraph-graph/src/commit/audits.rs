@@ -1,4 +1,4 @@
-//! Listing how interrupted writes ended.
+//! Listing the audit records of recovery: how interrupted writes ended.
 
 use super::format::{self, MANIFEST};
 use super::graph::Graph;
@@ -11,7 +11,7 @@ impl Graph {
     /// Cost: one listing, and one read per record.
     ///
     /// # Errors
-    /// `Storage`.
+    /// [`GraphError::Storage`](crate::error::GraphError::Storage), also for a record that is damaged.
     pub async fn audits(&self) -> Result<Vec<Audit>> {
         let mut audits = Vec::new();
         for object in self.root().list(&format!("{MANIFEST}/audit/")).await? {

@@ -1,19 +1,20 @@
-//! The named fault points of commits: one per durable step. They exist with the crate feature `failpoints` only.
+//! The named fault points of commits and branches, one per durable step, at which tests stop a request. They exist with
+//! the crate feature `failpoints` only.
 //!
 //! Action `return` makes a point fail with a bad request `injected failpoint triggered: <name>`; `panic` models a crash,
 //! `pause` parks the writer. Points of other modules stand in [`omnigraph_storage::objects::fault`], `write::schema_apply` and
 //! `maintenance`.
 //!
-//! Names that engines of this kind have, and this one has no place for:
+//! Names of fault points that other engines of this kind have and this one does not, and why:
 //!
 //! | Names | Why |
 //! |---|---|
 //! | `fork.*`, `classify.fresh_read`, `*.post_sidecar_pre_fork`, `mutation.post_fork_pre_commit` | no table is ever forked |
-//! | `recovery.sidecar_confirm`, `schema_apply.post_sidecar_pre_effect` | an intent is put once, complete, when all it names is durable |
+//! | `recovery.sidecar_confirm`, `schema_apply.post_sidecar_pre_effect` | an intent is complete when it is put, and all it names is durable |
 //! | `recovery.post_table_restore_pre_publish`, `recovery.post_rollback_publish_pre_audit` | rolling back restores and publishes nothing |
 //! | `branch_delete.before_table_cleanup`, `branch_delete.before_commit_graph_reclaim` | deleting a branch removes its ref; storage is left to cleanup |
 //! | `branch_merge.adopt_*`, `branch_merge.between_delete_chunks`, `branch_merge.rewrite_after_merge_pre_delete` | a table is one version made in one step; within it the points `stage.*` stand |
-//! | `ensure_indices.*`, `optimize.inject_reindex_conflict` | no index is stored |
+//! | `ensure_indices.*`, `optimize.inject_reindex_conflict` | indexes are stored beside data files, which no commit names: a crash leaves some out, and they are built again |
 //! | `init.after_schema_pg_written`, `init.schema_cleanup_delete` | the copy of the schema is written when the graph exists; a failed creation has nothing to take back |
 //! | `open.before_schema_contract_read` | opening reads no contract; the first request does, see [`SCHEMA_READ`] |
 //! | `storage.local_create_if_absent_probe` | no probe: a file system without hard links refuses the first put-if-absent |
@@ -78,7 +79,8 @@ pub const OPTIMIZE_PUBLISH: &str = "optimize.post_phase_b_pre_manifest_commit";
 /// Cleanup is about to read the ref of a live branch; nothing is removed.
 pub const CLEANUP_BRANCH: &str = "cleanup.resolve_branch_snapshot";
 
-/// A branch is about to be created or deleted; what this handle left behind is settled, nothing else has happened.
+/// A branch is about to be created or deleted; nothing has happened but that, before a creation, the intents that this
+/// handle left unsettled were settled.
 pub const BRANCH_BARRIER: &str = "branch_control.post_recovery_barrier";
 /// The ref of a new branch is durable; that everything it needs is still there is not yet checked.
 pub const BRANCH_CONFIRM: &str = "branch_create.after_manifest_branch_create";

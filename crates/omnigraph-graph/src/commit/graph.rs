@@ -1,7 +1,8 @@
-//! The handle on one graph: resolves branches and commits to snapshots, and holds what writers of a process share.
+//! The handle on one graph: opens it, resolves branches to snapshots, and holds what requests of one handle share.
 //!
 //! Cost: [`Graph::head`] is one request on a warm handle for `main`, one round trip for other branches.
-//! State: caches of immutable objects and of last seen heads; all may be dropped at any time without changing an answer.
+//! State: caches of immutable objects and of heads as last seen, and queues of writers; all may be dropped at any time
+//! without changing an answer. Only the list of unsettled intents has a meaning of its own: a write settles them first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,13 @@ use tokio::sync::Semaphore;
 use super::counts::Counts;
 use super::head::Heads;
 use super::ids::{BranchName, Seq};
-use super::intent::{InFlight, Leftovers};
+use super::intent::{InFlight, UnsettledIntents};
 use super::log::Log;
-use super::record::{CommitRecord, Lane};
+use super::queue::CommitQueues;
+use super::record::{BranchTarget, CommitRecord};
 use super::refs::{self, BranchRef};
 use super::schema::Schemas;
 use super::snapshot::Snapshot;
-use super::turns::Turns;
 use super::{format, init, recovery};
 use crate::error::{GraphError, Result};
 
@@ -49,8 +50,8 @@ struct Shared {
     log: Log,
     heads: Heads,
     schemas: Schemas,
-    turns: Turns,
-    leftovers: Leftovers,
+    queues: CommitQueues,
+    unsettled: UnsettledIntents,
     counts: Counts,
     background: Arc<Semaphore>,
     upkeep: Arc<Semaphore>,
@@ -105,8 +106,8 @@ impl Graph {
                 heads: Heads::new(root.clone(), log.clone()),
                 schemas: Schemas::new(root.clone()),
                 refs: Cache::new(CACHED_REFS),
-                turns: Turns::new(),
-                leftovers: Leftovers::default(),
+                queues: CommitQueues::new(),
+                unsettled: UnsettledIntents::default(),
                 counts: Counts::default(),
                 background: Arc::new(Semaphore::new(BACKGROUND as usize)),
                 upkeep: Arc::new(Semaphore::new(UPKEEP as usize)),
@@ -129,10 +130,10 @@ impl Graph {
     /// [`GraphError::BranchNotFound`].
     pub async fn head(&self, branch: &BranchName) -> Result<Snapshot> {
         let (branch, record) = self.find_head(branch).await?;
-        self.snapshot(record, branch.lane(), true).await
+        self.snapshot(record, branch.target(), true).await
     }
 
-    /// Returns the state a branch had at a place of its history, inherited commits included.
+    /// Returns the state a branch had at a position of its history, inherited commits included.
     ///
     /// # Errors
     /// [`GraphError::BranchNotFound`], or not found when the branch has not got that far.
@@ -141,7 +142,7 @@ impl Graph {
         let record = self.shared.log.get(branch.holder(seq), seq).await?;
         let record = record
             .ok_or_else(|| GraphError::not_found(format!("branch '{}' has no version {seq}", branch.name)))?;
-        self.snapshot(record, branch.lane(), false).await
+        self.snapshot(record, branch.target(), false).await
     }
 
     /// Returns the live branches, `main` first, the others by name.
@@ -179,13 +180,13 @@ impl Graph {
         &self.shared.heads
     }
 
-    pub(crate) fn turns(&self) -> &Turns {
-        &self.shared.turns
+    pub(crate) fn queues(&self) -> &CommitQueues {
+        &self.shared.queues
     }
 
     /// Returns the intents of this handle that are not settled yet.
-    pub fn leftovers(&self) -> &Leftovers {
-        &self.shared.leftovers
+    pub fn unsettled_intents(&self) -> &UnsettledIntents {
+        &self.shared.unsettled
     }
 
     /// Returns what this handle counted.
@@ -197,8 +198,8 @@ impl Graph {
     ///
     /// # Errors
     /// Those of recovery.
-    pub async fn settle_leftovers(&self) -> Result<()> {
-        recovery::settle_leftovers(self).await
+    pub async fn settle_intents(&self) -> Result<()> {
+        recovery::settle_intents(self).await
     }
 
     /// Checks that this handle may write.
@@ -260,11 +261,11 @@ impl Graph {
     pub(crate) async fn snapshot(
         &self,
         record: Arc<CommitRecord>,
-        lane: Lane,
+        target: BranchTarget,
         is_head: bool,
     ) -> Result<Snapshot> {
         let schema = self.shared.schemas.get(&record.schema).await?;
-        Ok(Snapshot::new(record, schema, lane, self.shared.root.clone(), is_head))
+        Ok(Snapshot::new(record, schema, target, self.shared.root.clone(), is_head))
     }
 
     /// Notes a commit this handle published, and leaves a hint for cold handles now and then.

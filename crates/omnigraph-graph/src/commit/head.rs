@@ -1,11 +1,13 @@
 //! Finding the head of a branch: the last record of its log.
 //!
-//! Owns `__manifest/hints/<branch uid>.json`, which says how far the log had got at some time. A hint is only ever a
-//! place to start from, and only when a record stands there.
+//! A log is dense, so a record that exists bounds the head from below: growing steps up from it find a free position, and
+//! bisection the last record before that.
 //!
-//! As a log is dense, a record known to exist bounds the head from below, and growing steps followed by bisection find
-//! it. Cost: one request when nothing happened since the last look, two more per doubling of what did; a cold handle
-//! starts at the hint, or at the beginning of the log. Never a listing.
+//! Owns `__manifest/hints/<branch uid>.json`, which says how far the log had got at some time. A hint only tells a handle
+//! that has seen nothing yet where to start, and only when a record stands there.
+//!
+//! Cost: one request when nothing happened since the last look, two more per doubling of what did; a cold handle starts
+//! at the hint, or at the beginning of the log. Never a listing.
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use crate::error::{GraphError, Result};
 
 /// Branches whose last seen head is kept per handle.
 const CACHED: u64 = 4096;
-/// A hint is written for every place that is a multiple of this.
+/// A hint is written for every position that is a multiple of this.
 const HINT_EVERY: u64 = 16;
 
 #[derive(Serialize, Deserialize)]
@@ -70,7 +72,7 @@ impl Heads {
         }
     }
 
-    /// Tells whether a hint is due after publishing at this place.
+    /// Tells whether a hint is due after publishing at this position.
     pub(crate) fn hint_due(seq: Seq) -> bool {
         seq.0.is_multiple_of(HINT_EVERY)
     }

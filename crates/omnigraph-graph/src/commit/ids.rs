@@ -1,4 +1,4 @@
-//! The names of commits, branches, operations and places in a log. Pure values; parsing is the only way in.
+//! The names of commits, branches, operations and positions in a log. Pure values; a text becomes one by parsing only.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ ulid_id! {
     OperationId
 }
 ulid_id! {
-    /// Identity of one life of a branch; a name that is deleted and created again has another.
+    /// Identity of one incarnation of a branch; a name that is deleted and created again has another.
     BranchUid
 }
 
@@ -90,10 +90,10 @@ impl CommitId {
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The place of the first commit of a graph.
+    /// The position of the first commit of a graph.
     pub const FIRST: Seq = Seq(1);
 
-    /// Returns the place after this one.
+    /// Returns the position after this one.
     pub fn next(self) -> Seq {
         Seq(self.0 + 1)
     }

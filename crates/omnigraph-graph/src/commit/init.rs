@@ -16,7 +16,7 @@ use super::failpoints;
 use super::format::{self, STORAGE_FORMAT};
 use super::ids::{BranchName, BranchUid, OperationId};
 use super::log::{Append, Log};
-use super::record::{Authorship, CommitKind, CommitRecord, Lane, TablePin};
+use super::record::{Authorship, BranchTarget, CommitKind, CommitRecord, TablePin};
 use super::refs::{self, BranchRef};
 use super::schema::{SchemaContract, Schemas};
 use crate::error::{GraphError, Result};
@@ -24,7 +24,7 @@ use crate::model::physical_schema;
 
 /// Tables created at the same time.
 const CREATED_AT_ONCE: usize = 8;
-/// Version users see of the empty table of a new lifetime.
+/// Version users see of the empty table of a new incarnation.
 const FIRST_TABLE_VERSION: u64 = 1;
 
 /// Creates everything a graph consists of; returns the ref of `main`.
@@ -34,8 +34,8 @@ pub(super) async fn create(
     catalog: Catalog,
     actor: Option<&str>,
 ) -> Result<BranchRef> {
-    let lane = Lane { uid: BranchUid::mint(), name: BranchName::main() };
-    if refs::load(root, &lane.name).await?.is_some() {
+    let target = BranchTarget { uid: BranchUid::mint(), name: BranchName::main() };
+    if refs::load(root, &target.name).await?.is_some() {
         return Err(already_initialized(root));
     }
     format::claim(root).await?;
@@ -48,8 +48,8 @@ pub(super) async fn create(
     };
     let main = BranchRef {
         format: STORAGE_FORMAT,
-        name: lane.name.clone(),
-        uid: lane.uid,
+        name: target.name.clone(),
+        uid: target.uid,
         inherited: Vec::new(),
         creator: author.actor.clone(),
         created_at: author.created_at,
@@ -58,7 +58,7 @@ pub(super) async fn create(
     let schemas = Schemas::new(root.clone());
     let (tables, ()) =
         tokio::try_join!(create_tables(root, &contract.catalog), schemas.put(contract.clone()))?;
-    let genesis = CommitRecord::genesis(&lane, author, contract.hash.clone(), tables);
+    let genesis = CommitRecord::genesis(&target, author, contract.hash.clone(), tables);
     match Log::new(root.clone()).append(genesis).await? {
         Append::Published(_) => {}
         Append::Lost => return Err(GraphError::internal("the log of a branch minted here was written to")),
@@ -108,7 +108,7 @@ async fn create_tables(root: &Root, catalog: &Catalog) -> Result<Vec<TablePin>> 
     stream::iter(creating).buffer_unordered(CREATED_AT_ONCE).try_collect().await
 }
 
-/// Creates the empty table of a type lifetime, and the first pin of it.
+/// Creates the empty table of a type incarnation, and the first pin of it.
 pub async fn create_table(root: &Root, catalog: &Catalog, key: TypeKey) -> Result<TablePin> {
     let unknown = || GraphError::internal(format!("the catalog has no type {key}"));
     let schema = physical_schema(catalog, &key).ok_or_else(unknown)?;

@@ -1,16 +1,17 @@
-//! Write intents: what a write that is about to publish would publish, in case its process ends first.
+//! Write intents: what a write that is about to publish would publish, in case it is interrupted.
 //!
-//! Owns `__recovery/<operation id>.json`. An intent is put once per publication attempt, after every table version it
-//! names is durable and before the record is created; a lost race that is rebased puts it again. So it always holds the
-//! complete record and thereby the one place in the log at which its operation can still appear: whoever finds an intent
-//! reads that place and knows what happened. A crash before the intent leaves unnamed files for cleanup, nothing else.
+//! Owns `__recovery/<operation id>.json`. An intent is put after every table version it names is durable and before the
+//! record is created; it is put again when a lost race makes the write publish on another head. So it always holds the
+//! complete record, and with it the one position in the log at which its operation can still appear: whoever finds an
+//! intent reads that position and knows what happened. A crash before the intent leaves unnamed files for cleanup,
+//! nothing else.
 //!
-//! An intent is not needed for correctness: a commit is visible by its record alone. It costs one put in the chain of a
-//! write, as writing it earlier as well would cost a second one and could name no version.
+//! An intent is not needed for correctness: a commit is visible by its record alone. It costs one put, which a write
+//! waits for. One more before the tables are written would cost a second put, and could name no version.
 //!
 //! Invariant: while a write of this process may still publish, its operation counts as running and nobody in this
-//! process settles it. When such a write ends without deleting its intent, however it ends, the operation becomes a
-//! leftover of its handle, and the next write of the handle settles it without listing anything.
+//! process settles it. When such a write ends without deleting its intent, however it ends, its handle remembers the
+//! intent as unsettled ([`UnsettledIntents`]), and its next write settles it without listing anything.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -262,11 +263,11 @@ impl Drop for Running {
 
 /// Operations whose intents writes of one handle left behind. Bounded by the writes that failed.
 #[derive(Clone, Default)]
-pub struct Leftovers(Arc<Mutex<BTreeSet<OperationId>>>);
+pub struct UnsettledIntents(Arc<Mutex<BTreeSet<OperationId>>>);
 
-impl Leftovers {
+impl UnsettledIntents {
     /// Returns the operations, oldest first.
-    pub fn pending(&self) -> Vec<OperationId> {
+    pub fn operations(&self) -> Vec<OperationId> {
         self.0.lock().iter().copied().collect()
     }
 
@@ -277,14 +278,14 @@ impl Leftovers {
 
     /// Marks an operation as running, before its intent is put.
     pub(crate) fn begin(&self, operation: OperationId) -> InFlight {
-        InFlight { running: Running::begin(operation), leftovers: self.clone(), retired: false }
+        InFlight { running: Running::begin(operation), unsettled: self.clone(), retired: false }
     }
 }
 
-/// A running operation whose intent may exist. Dropping it makes it a leftover.
+/// A running operation whose intent may exist. Dropping it without retirement makes its intent unsettled.
 pub(crate) struct InFlight {
     running: Running,
-    leftovers: Leftovers,
+    unsettled: UnsettledIntents,
     retired: bool,
 }
 
@@ -318,9 +319,9 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        // Before `running` is dropped: whoever finds the operation ended finds it among the leftovers.
+        // Before `running` is dropped: whoever finds the operation ended finds it among the unsettled intents.
         if !self.retired {
-            self.leftovers.0.lock().insert(self.running.operation());
+            self.unsettled.0.lock().insert(self.running.operation());
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The log of a branch: its commit records, one object each, and the put that publishes one.
 //!
-//! Owns `__manifest/log/<branch uid>/<seq>.json`. Old records are read from [`super::pack`]s.
+//! Owns `__manifest/log/<branch uid>/<seq>.json`. A record whose object cleanup has packed is read from its
+//! [`super::pack`].
 //!
-//! Invariants: (1) a record that exists is never rewritten; (2) the log of a live branch is dense from its first place:
+//! Invariants: (1) a record that exists is never rewritten; (2) the log of a live branch is dense from its first position:
 //! a record is created only after the one before it was seen, and cleanup may pack records, but never drops one;
-//! (3) ids ascend with places.
+//! (3) ids ascend with positions.
 //! Cost: one request per record not cached, two if it is packed. [`Log::append`] is one conditional put, plus one read
 //! for a lost race or a lost acknowledgement.
-//! Cancellation: dropping an append leaves the record or nothing; reading its place tells which.
+//! Cancellation: dropping an append leaves the record or nothing; reading its position tells which.
 
 use std::sync::Arc;
 
@@ -23,19 +24,19 @@ use crate::error::{GraphError, Result};
 
 /// Part of the memory budget that the records kept by a handle may have, by estimate.
 const RECORD_SHARE: u64 = 64;
-/// Bytes of that budget per place of a commit that a handle keeps.
-const BYTES_PER_PLACE: u64 = 32 << 10;
+/// Bytes of that budget per position of a commit that a handle keeps.
+const BYTES_PER_POSITION: u64 = 32 << 10;
 /// What every handle may keep.
 const FEWEST_BYTES: u64 = 1 << 20;
-const FEWEST_PLACES: u64 = 1024;
+const FEWEST_POSITIONS: u64 = 1024;
 
-/// Name of a record: whose log, which place.
-pub type Place = (BranchUid, Seq);
+/// Name of a record: whose log, which position.
+pub type LogPosition = (BranchUid, Seq);
 
 /// What came of publishing a record.
 #[derive(Debug)]
 pub enum Append {
-    /// It stands at its place.
+    /// It stands at its position.
     Published(Arc<CommitRecord>),
     /// The record of another operation stands there.
     Lost,
@@ -45,15 +46,15 @@ pub enum Append {
 #[derive(Clone)]
 pub struct Log {
     root: Root,
-    records: Cache<Place, Arc<CommitRecord>>,
-    places: Cache<CommitId, Place>,
+    records: Cache<LogPosition, Arc<CommitRecord>>,
+    positions: Cache<CommitId, LogPosition>,
     packs: Packs,
 }
 
 impl Log {
     /// Makes an empty cache over a root.
     pub fn new(root: Root) -> Log {
-        let weigh = |_: &Place, record: &Arc<CommitRecord>| {
+        let weigh = |_: &LogPosition, record: &Arc<CommitRecord>| {
             let tables = 256 * record.tables.len();
             u32::try_from(512 + tables).unwrap_or(u32::MAX)
         };
@@ -65,11 +66,11 @@ impl Log {
                 .max_capacity((budget / RECORD_SHARE).max(FEWEST_BYTES))
                 .weigher(weigh)
                 .build(),
-            places: Cache::new((budget / BYTES_PER_PLACE).max(FEWEST_PLACES)),
+            positions: Cache::new((budget / BYTES_PER_POSITION).max(FEWEST_POSITIONS)),
         }
     }
 
-    /// Reads the record at a place; absent means that the log has not got that far.
+    /// Reads the record at a position; absent means that the log has not got that far.
     pub async fn get(&self, uid: BranchUid, seq: Seq) -> Result<Option<Arc<CommitRecord>>> {
         if let Some(record) = self.records.get(&(uid, seq)) {
             return Ok(Some(record));
@@ -83,7 +84,7 @@ impl Log {
         }
     }
 
-    /// Reads the record at a place above an existing one; absent means that the log has not got that far.
+    /// Reads the record at a position above an existing one; absent means that the log has not got that far.
     pub(crate) async fn get_after(
         &self,
         below: CommitId,
@@ -97,9 +98,9 @@ impl Log {
         }
     }
 
-    /// Reads the pack that would hold a place.
-    pub async fn pack_at(&self, place: Place) -> Result<Option<Arc<Pack>>> {
-        self.packs.at(place).await
+    /// Reads the pack that would hold a position.
+    pub async fn pack_at(&self, position: LogPosition) -> Result<Option<Arc<Pack>>> {
+        self.packs.at(position).await
     }
 
     /// Reads a record from its own object.
@@ -110,33 +111,33 @@ impl Log {
         self.accept((uid, seq), &bytes).map(Some)
     }
 
-    /// Decodes and remembers the record that was read at a place.
-    fn accept(&self, place: Place, bytes: &[u8]) -> Result<Arc<CommitRecord>> {
-        let path = path(place.0, place.1);
+    /// Decodes and remembers the record that was read at a position.
+    fn accept(&self, position: LogPosition, bytes: &[u8]) -> Result<Arc<CommitRecord>> {
+        let path = path(position.0, position.1);
         let record: CommitRecord = format::decode(&self.root, &path, bytes)?;
-        if (record.branch_uid, record.seq) != place {
+        if (record.branch_uid, record.seq) != position {
             return Err(GraphError::internal(format!("{path} holds the record of another place")));
         }
         Ok(self.remember(Arc::new(record)))
     }
 
-    /// Tells whether the record at a place is in memory.
+    /// Tells whether the record at a position is in memory.
     pub(crate) fn is_cached(&self, uid: BranchUid, seq: Seq) -> bool {
         self.records.contains_key(&(uid, seq))
     }
 
-    /// Returns the place of a commit that was met before.
-    pub(crate) fn place_of(&self, id: CommitId) -> Option<Place> {
-        self.places.get(&id)
+    /// Returns the position of a commit that was met before.
+    pub(crate) fn position_of(&self, id: CommitId) -> Option<LogPosition> {
+        self.positions.get(&id)
     }
 
     /// Drops a record from memory, so that the next look tells whether it still exists.
     pub(crate) fn forget(&self, record: &CommitRecord) {
-        self.places.invalidate(&record.id);
+        self.positions.invalidate(&record.id);
         self.records.invalidate(&(record.branch_uid, record.seq));
     }
 
-    /// Publishes a record at the place it names.
+    /// Publishes a record at the position it names.
     ///
     /// # Errors
     /// Any failure leaves the outcome open: the record may be there, or still arrive.
@@ -144,7 +145,7 @@ impl Log {
         let record = Arc::new(record);
         let bytes = format::encode(&*record);
         let path = path(record.branch_uid, record.seq);
-        // The place of a packed record is free, and taken all the same.
+        // The position of a packed record is free, and taken all the same.
         let onto_old = record.parents.first().is_some_and(|parent| !pack::is_young(parent.id));
         if onto_old && self.packs.get((record.branch_uid, record.seq)).await?.is_some() {
             return Ok(Append::Lost);
@@ -169,14 +170,14 @@ impl Log {
     }
 
     fn remember(&self, record: Arc<CommitRecord>) -> Arc<CommitRecord> {
-        let place = (record.branch_uid, record.seq);
-        self.places.insert(record.id, place);
-        self.records.insert(place, record.clone());
+        let position = (record.branch_uid, record.seq);
+        self.positions.insert(record.id, position);
+        self.records.insert(position, record.clone());
         record
     }
 }
 
-/// Returns the object of a place.
+/// Returns the object of a position.
 pub fn path(uid: BranchUid, seq: Seq) -> String {
     format!("{MANIFEST}/log/{uid}/{:020}.json", seq.0)
 }

@@ -1,12 +1,12 @@
 //! Packs: the old records of a log, many in one object.
 //!
-//! Owns `__manifest/packs/<branch uid>/<block>.zst`. A log is divided into blocks of [`BLOCK`] places; a pack holds
+//! Owns `__manifest/packs/<branch uid>/<block>.zst`. A log is divided into blocks of [`BLOCK`] positions; a pack holds
 //! all records of one block, byte for byte as they were published, as lines of a zstd frame. Cleanup creates a pack and
 //! then removes the objects it stands for, so a record is always in one of the two, and moves in one direction only.
 //!
 //! Invariants: (1) a pack is created once and never changed; (2) the head of a log is never packed; (3) only what is
 //! older than [`PACKED_AFTER`] is packed, so what follows a record that [`is_young`] has an object of its own: looking
-//! for the head of a graph in use costs nothing more. Clocks of machines may differ by the half of that time.
+//! for the head of a graph in use costs nothing more. Clocks of machines may differ by half of that time.
 //! Cost: one request and one decompression per block read, and the size of the records in memory per pack held.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use omnigraph_storage::{Root, StorageFailureKind};
 
 use super::format::{self, MANIFEST};
 use super::ids::{BranchUid, CommitId, Seq};
-use super::log::Place;
+use super::log::LogPosition;
 use super::record::CommitRecord;
 use crate::error::{GraphError, Result};
 
@@ -68,11 +68,11 @@ impl Packs {
         Packs { root, read: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
     }
 
-    /// Reads the pack that would hold a place.
+    /// Reads the pack that would hold a position.
     ///
     /// # Errors
     /// A permanent storage failure when it is damaged.
-    pub(super) async fn at(&self, (uid, seq): Place) -> Result<Option<Arc<Pack>>> {
+    pub(super) async fn at(&self, (uid, seq): LogPosition) -> Result<Option<Arc<Pack>>> {
         let key = (uid, block_of(seq));
         if let Some((pack, _)) = self.read.get(&key) {
             return Ok(Some(pack));
@@ -92,17 +92,17 @@ impl Packs {
     }
 
     /// Returns a packed record, if its pack is held.
-    pub(super) fn held(&self, (uid, seq): Place) -> Option<CommitRecord> {
+    pub(super) fn held(&self, (uid, seq): LogPosition) -> Option<CommitRecord> {
         self.read.get(&(uid, block_of(seq)))?.0.get(seq).cloned()
     }
 
     /// Reads a packed record.
-    pub(super) async fn get(&self, place: Place) -> Result<Option<CommitRecord>> {
-        Ok(self.at(place).await?.and_then(|pack| pack.get(place.1).cloned()))
+    pub(super) async fn get(&self, position: LogPosition) -> Result<Option<CommitRecord>> {
+        Ok(self.at(position).await?.and_then(|pack| pack.get(position.1).cloned()))
     }
 }
 
-/// Returns the block of a place.
+/// Returns the block of a position.
 pub fn block_of(seq: Seq) -> u64 {
     seq.0 / BLOCK
 }

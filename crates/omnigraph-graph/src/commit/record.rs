@@ -37,7 +37,7 @@ pub enum CommitKind {
 pub struct TablePin {
     /// Stable identity of the type.
     pub type_id: TypeId,
-    /// Lifetime of the table.
+    /// TypeIncarnation of the table.
     pub incarnation: Incarnation,
     /// Name of the type at this commit.
     pub alias: String,
@@ -47,7 +47,7 @@ pub struct TablePin {
     pub path: String,
     /// The version inside the table.
     pub version: TableVersion,
-    /// The version users see: 1 for the empty table of a new lifetime, then one more per change.
+    /// The version users see: 1 for the empty table of a new incarnation, then one more per change.
     pub table_version: u64,
     /// Live rows.
     pub rows: u64,
@@ -86,14 +86,14 @@ impl TablePin {
     }
 }
 
-/// A commit that another was made on, with its place, so that it is read whether or not its branch still lives.
+/// A commit that another was made on, with its position, so that it is read whether or not its branch still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
     /// The commit.
     pub id: CommitId,
     /// Whose log holds it.
     pub branch_uid: BranchUid,
-    /// Its place there.
+    /// Its position there.
     pub seq: Seq,
 }
 
@@ -106,17 +106,17 @@ pub struct CommitRecord {
     pub id: CommitId,
     /// The write request that made it.
     pub operation_id: OperationId,
-    /// The life of the branch it landed on.
+    /// The incarnation of the branch it landed on.
     pub branch_uid: BranchUid,
     /// Name of that branch.
     pub branch: BranchName,
-    /// Its place in the branch's log.
+    /// Its position in the branch's log.
     pub seq: Seq,
     /// None for the first commit, the head it replaced, or that and the merged head.
     pub parents: Vec<Parent>,
-    /// The lowest place of this log from which on every record up to this one has the record before it as only parent.
+    /// The lowest position of this log from which on every record up to this one has the record before it as only parent.
     pub run_start: Seq,
-    /// The highest place among this commit and its ancestors, in whatever logs they are.
+    /// The highest position among this commit and its ancestors, in whatever logs they are.
     pub reach: Seq,
     /// Who made it.
     #[serde(default)]
@@ -147,8 +147,8 @@ pub struct Authorship {
 
 /// The branch a commit lands on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Lane {
-    /// The life of the branch.
+pub struct BranchTarget {
+    /// The incarnation of the branch.
     pub uid: BranchUid,
     /// Its name.
     pub name: BranchName,
@@ -168,7 +168,7 @@ pub struct RecordChange<'a> {
 impl CommitRecord {
     /// Builds the first record of a graph.
     pub(crate) fn genesis(
-        lane: &Lane,
+        target: &BranchTarget,
         author: Authorship,
         schema: String,
         mut tables: Vec<TablePin>,
@@ -178,8 +178,8 @@ impl CommitRecord {
             format: STORAGE_FORMAT,
             id: CommitId::mint(),
             operation_id: author.operation_id,
-            branch_uid: lane.uid,
-            branch: lane.name.clone(),
+            branch_uid: target.uid,
+            branch: target.name.clone(),
             seq: Seq::FIRST,
             parents: Vec::new(),
             run_start: Seq::FIRST,
@@ -198,7 +198,7 @@ impl CommitRecord {
     /// minted.
     pub fn successor(
         &self,
-        lane: &Lane,
+        target: &BranchTarget,
         id: CommitId,
         author: &Authorship,
         change: RecordChange<'_>,
@@ -214,7 +214,7 @@ impl CommitRecord {
         let mut tables: Vec<TablePin> = tables.into_values().collect();
         tables.sort_by(|a, b| a.order().cmp(&b.order()));
         let seq = self.seq.next();
-        let continues = lane.uid == self.branch_uid && change.merged.is_none();
+        let continues = target.uid == self.branch_uid && change.merged.is_none();
         let parents: Vec<Parent> =
             std::iter::once(self.as_parent()).chain(change.merged.map(CommitRecord::as_parent)).collect();
         let ids: Vec<CommitId> = parents.iter().map(|parent| parent.id).collect();
@@ -223,8 +223,8 @@ impl CommitRecord {
             format: STORAGE_FORMAT,
             id: if above { id } else { CommitId::mint_after(&ids) },
             operation_id: author.operation_id,
-            branch_uid: lane.uid,
-            branch: lane.name.clone(),
+            branch_uid: target.uid,
+            branch: target.name.clone(),
             seq,
             parents,
             run_start: if continues { self.run_start } else { seq },

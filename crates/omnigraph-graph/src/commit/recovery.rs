@@ -1,14 +1,15 @@
-//! Recovery: finishes or discards writes whose process ended between intent and retirement.
+//! Recovery: finishes or discards writes that ended between storing their intent and deleting it.
 //!
-//! Owns `__manifest/audit/<operation id>.json` and the deletion of leftover intents. An intent holds the record it was
-//! about to publish, so the place of that record in the log tells what happened: [`Place`] is read, [`decide`] chooses,
-//! [`settle`] acts: publication if any, then the audit record (put-if-absent: exactly one), then the deletion.
+//! Owns `__manifest/audit/<operation id>.json`, and the deletion of intents whose write has ended. An intent holds the
+//! record that its write was about to publish, so what stands at the position of that record in the log tells what
+//! happened ([`PositionState`]). [`decide`] chooses from that; [`settle`] acts: it publishes if it has to, stores the audit
+//! record (put-if-absent: exactly one), and deletes the intent.
 //!
 //! Invariants: (1) nothing published is undone and no table is touched; (2) an operation is published at most once, as
 //! recovery creates the very record the writer would have created; (3) any step may be repeated, at any moment, with
 //! live writers in this or other processes.
 //! Cost: [`sweep`] is one listing plus a few requests per intent found; it runs when a graph is opened for writing and on
-//! request. A handle's own leftovers are settled by name at its next write.
+//! request. Intents that writes of a handle left unsettled are read by name, at its next write.
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ const GRACE: TimeDelta = TimeDelta::minutes(10);
 
 /// What stands where the intent's record belongs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
+pub(crate) enum PositionState {
     /// Nothing, and the record before it is the one the intent was planned on.
     Free,
     /// The record of this operation.
@@ -59,12 +60,14 @@ pub(crate) enum Decision {
 }
 
 /// Decides from what was observed.
-pub(crate) fn decide(place: &Place, staged: bool) -> Decision {
-    match (place, staged) {
-        (Place::BranchGone, _) => Decision::Discard,
-        (Place::Ours(_), _) => Decision::Finish,
-        (Place::Free, true) => Decision::RollForward,
-        (Place::Free, false) | (Place::Taken | Place::Unknown, _) => Decision::RollBack,
+pub(crate) fn decide(state: &PositionState, staged: bool) -> Decision {
+    match (state, staged) {
+        (PositionState::BranchGone, _) => Decision::Discard,
+        (PositionState::Ours(_), _) => Decision::Finish,
+        (PositionState::Free, true) => Decision::RollForward,
+        (PositionState::Free, false) | (PositionState::Taken | PositionState::Unknown, _) => {
+            Decision::RollBack
+        }
     }
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn is_abandoned(liveness: Liveness, age: TimeDelta) -> bool {
 
 /// How an interrupted write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
+pub enum RecoveryOutcome {
     /// It is published.
     RolledForward,
     /// It never will be.
@@ -117,7 +120,7 @@ pub struct Audit {
     /// The commit that carries the outcome: the published one; none when nothing was.
     pub graph_commit_id: Option<CommitId>,
     /// The outcome.
-    pub recovery_kind: Outcome,
+    pub recovery_kind: RecoveryOutcome,
     /// Who made the interrupted call.
     pub recovery_for_actor: Option<String>,
     /// The interrupted operation.
@@ -149,10 +152,10 @@ pub(crate) async fn sweep(graph: &Graph) -> Result<()> {
 }
 
 /// Settles the intents that writes of this handle left behind.
-pub(crate) async fn settle_leftovers(graph: &Graph) -> Result<()> {
-    for operation in graph.leftovers().pending() {
+pub(crate) async fn settle_intents(graph: &Graph) -> Result<()> {
+    for operation in graph.unsettled_intents().operations() {
         settle(graph, &intent::path(operation), Utc::now()).await?;
-        graph.leftovers().settled(operation);
+        graph.unsettled_intents().settled(operation);
     }
     Ok(())
 }
@@ -166,13 +169,13 @@ async fn settle(graph: &Graph, path: &str, modified: DateTime<Utc>) -> Result<()
         tracing::debug!(operation_id = %intent.operation_id, "left the intent of a live writer alone");
         return Ok(());
     }
-    let place = place(graph, &intent).await?;
-    let staged = place == Place::Free && is_staged(graph, &intent).await?;
-    let (outcome, commit) = match decide(&place, staged) {
+    let state = position_state(graph, &intent).await?;
+    let staged = state == PositionState::Free && is_staged(graph, &intent).await?;
+    let (outcome, commit) = match decide(&state, staged) {
         Decision::RollForward => roll_forward(graph, &intent).await?,
-        Decision::Finish => (Outcome::RolledForward, published_id(&place)),
-        Decision::RollBack => (Outcome::RolledBack, None),
-        Decision::Discard => (Outcome::OrphanedBranchDiscarded, None),
+        Decision::Finish => (RecoveryOutcome::RolledForward, published_id(&state)),
+        Decision::RollBack => (RecoveryOutcome::RolledBack, None),
+        Decision::Discard => (RecoveryOutcome::OrphanedBranchDiscarded, None),
     };
     record_audit(graph, &intent, outcome, commit).await?;
     intent::delete(graph.root(), path).await?;
@@ -181,23 +184,23 @@ async fn settle(graph: &Graph, path: &str, modified: DateTime<Utc>) -> Result<()
     Ok(())
 }
 
-async fn place(graph: &Graph, intent: &Intent) -> Result<Place> {
+async fn position_state(graph: &Graph, intent: &Intent) -> Result<PositionState> {
     let Some(branch) = refs::load(graph.root(), &intent.branch_name()).await? else {
-        return Ok(Place::BranchGone);
+        return Ok(PositionState::BranchGone);
     };
     let Some(record) = &intent.record else {
-        return Ok(Place::Unknown);
+        return Ok(PositionState::Unknown);
     };
     if branch.uid != record.branch_uid {
-        return Ok(Place::BranchGone);
+        return Ok(PositionState::BranchGone);
     }
     match graph.log().get(branch.uid, record.seq).await? {
-        Some(found) if found.operation_id == intent.operation_id => Ok(Place::Ours(found)),
-        Some(_) => Ok(Place::Taken),
+        Some(found) if found.operation_id == intent.operation_id => Ok(PositionState::Ours(found)),
+        Some(_) => Ok(PositionState::Taken),
         None => {
             let head = graph.heads().find(&branch).await?;
             let fits = head.seq.next() == record.seq && record.first_parent() == Some(head.id);
-            Ok(if fits { Place::Free } else { Place::Taken })
+            Ok(if fits { PositionState::Free } else { PositionState::Taken })
         }
     }
 }
@@ -217,33 +220,33 @@ async fn is_staged(graph: &Graph, intent: &Intent) -> Result<bool> {
     Ok(true)
 }
 
-async fn roll_forward(graph: &Graph, intent: &Intent) -> Result<(Outcome, Option<CommitId>)> {
+async fn roll_forward(graph: &Graph, intent: &Intent) -> Result<(RecoveryOutcome, Option<CommitId>)> {
     failpoints::hit(graph.root(), failpoints::RECOVERY_PUBLISH)?;
     let Some(record) = intent.record.clone() else {
-        return Ok((Outcome::RolledBack, None));
+        return Ok((RecoveryOutcome::RolledBack, None));
     };
     let record = CommitRecord { actor: Some(ACTOR.to_owned()), kind: CommitKind::Recovery, ..record };
     match graph.log().append(record).await? {
         Append::Published(record) => {
             graph.published(&record);
-            Ok((Outcome::RolledForward, Some(record.id)))
+            Ok((RecoveryOutcome::RolledForward, Some(record.id)))
         }
-        Append::Lost => Ok((Outcome::RolledBack, None)),
+        Append::Lost => Ok((RecoveryOutcome::RolledBack, None)),
     }
 }
 
 async fn record_audit(
     graph: &Graph,
     intent: &Intent,
-    outcome: Outcome,
+    outcome: RecoveryOutcome,
     commit: Option<CommitId>,
 ) -> Result<()> {
     let point = match outcome {
-        Outcome::OrphanedBranchDiscarded => failpoints::RECOVERY_ORPHAN_AUDIT,
-        Outcome::RolledForward | Outcome::RolledBack => failpoints::RECOVERY_AUDIT,
+        RecoveryOutcome::OrphanedBranchDiscarded => failpoints::RECOVERY_ORPHAN_AUDIT,
+        RecoveryOutcome::RolledForward | RecoveryOutcome::RolledBack => failpoints::RECOVERY_AUDIT,
     };
     failpoints::hit(graph.root(), point)?;
-    let moved = matches!(outcome, Outcome::RolledForward);
+    let moved = matches!(outcome, RecoveryOutcome::RolledForward);
     let audit = Audit {
         format: STORAGE_FORMAT,
         graph_commit_id: commit,
@@ -258,10 +261,12 @@ async fn record_audit(
     Ok(())
 }
 
-fn published_id(place: &Place) -> Option<CommitId> {
-    match place {
-        Place::Ours(record) => Some(record.id),
-        Place::Free | Place::Taken | Place::BranchGone | Place::Unknown => None,
+fn published_id(state: &PositionState) -> Option<CommitId> {
+    match state {
+        PositionState::Ours(record) => Some(record.id),
+        PositionState::Free | PositionState::Taken | PositionState::BranchGone | PositionState::Unknown => {
+            None
+        }
     }
 }
 
@@ -275,13 +280,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_complete_write_whose_place_is_free_is_rolled_forward() {
-        assert_eq!(decide(&Place::Free, true), Decision::RollForward);
-        assert_eq!(decide(&Place::Free, false), Decision::RollBack);
+    fn only_a_complete_write_whose_position_is_free_is_rolled_forward() {
+        assert_eq!(decide(&PositionState::Free, true), Decision::RollForward);
+        assert_eq!(decide(&PositionState::Free, false), Decision::RollBack);
         for staged in [false, true] {
-            assert_eq!(decide(&Place::Taken, staged), Decision::RollBack);
-            assert_eq!(decide(&Place::Unknown, staged), Decision::RollBack);
-            assert_eq!(decide(&Place::BranchGone, staged), Decision::Discard);
+            assert_eq!(decide(&PositionState::Taken, staged), Decision::RollBack);
+            assert_eq!(decide(&PositionState::Unknown, staged), Decision::RollBack);
+            assert_eq!(decide(&PositionState::BranchGone, staged), Decision::Discard);
         }
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::failpoints;
 use super::format::{self, MANIFEST};
 use super::ids::{BranchName, BranchUid, Seq};
-use super::record::Lane;
+use super::record::BranchTarget;
 use crate::error::Result;
 
 /// A run of records that a branch inherits: those of `branch_uid` up to and including `last`, above the run before.
@@ -32,7 +32,7 @@ pub struct BranchRef {
     pub(crate) format: u32,
     /// Name.
     pub name: BranchName,
-    /// Identity of this life; names its log.
+    /// Identity of this incarnation; names its log.
     pub uid: BranchUid,
     /// What it inherits, oldest first; empty for `main`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -46,8 +46,8 @@ pub struct BranchRef {
 
 impl BranchRef {
     /// Returns the branch as the target of commits.
-    pub(crate) fn lane(&self) -> Lane {
-        Lane { uid: self.uid, name: self.name.clone() }
+    pub(crate) fn target(&self) -> BranchTarget {
+        BranchTarget { uid: self.uid, name: self.name.clone() }
     }
 
     /// Returns the run that ends at the fork point, if the branch is a fork.
@@ -116,7 +116,7 @@ fn created_point(name: &BranchName) -> &'static str {
     if name.is_main() { failpoints::INIT_UNACKNOWLEDGED } else { failpoints::BRANCH_CREATED }
 }
 
-/// Deletes the ref of a life that the caller alone may delete.
+/// Deletes the ref of an incarnation that the caller alone may delete.
 ///
 /// A lost acknowledgement is resolved by looking.
 pub(crate) async fn delete(root: &Root, branch: &BranchRef) -> Result<()> {

@@ -1,7 +1,9 @@
 //! Snapshots: all pins of one commit together with the schema that belongs to it.
 //!
-//! A snapshot never changes and never reads another commit. Cost: an `Arc` clone; opening a table is cached by
-//! storage, and for a commit that is no head looks once whether the version still exists.
+//! A snapshot never changes, and what it answers depends on its commit alone. Only when a table version is not found does
+//! it look at the head of its branch, to tell what was cleaned up from what is lost.
+//! Cost: an `Arc` clone; opening a table is cached by storage, and for a commit that is no head looks once whether the
+//! version still exists.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::head::Heads;
 use super::log::Log;
-use super::record::{CommitRecord, Lane, TablePin};
+use super::record::{BranchTarget, CommitRecord, TablePin};
 use super::refs;
 use super::schema::SchemaContract;
 use crate::error::{GraphError, Result};
@@ -27,7 +29,7 @@ pub struct Snapshot {
 struct Inner {
     record: Arc<CommitRecord>,
     schema: Arc<SchemaContract>,
-    lane: Lane,
+    target: BranchTarget,
     root: Root,
     /// Tables whose version may be gone, as no head was just seen to name it. One that was found once is not looked for
     /// again.
@@ -35,18 +37,18 @@ struct Inner {
 }
 
 impl Snapshot {
-    /// Joins a record with its contract. `lane` is the branch whose view this is: on a fork without commits of its own
+    /// Joins a record with its contract. `target` is the branch whose view this is: on a fork without commits of its own
     /// it differs from the branch the record landed on. `is_head` tells that the record is a branch's newest.
     pub(crate) fn new(
         record: Arc<CommitRecord>,
         schema: Arc<SchemaContract>,
-        lane: Lane,
+        target: BranchTarget,
         root: Root,
         is_head: bool,
     ) -> Snapshot {
         let unproven =
             if is_head { BTreeSet::new() } else { record.tables.iter().map(TablePin::key).collect() };
-        Snapshot { inner: Arc::new(Inner { record, schema, lane, root, unproven: Mutex::new(unproven) }) }
+        Snapshot { inner: Arc::new(Inner { record, schema, target, root, unproven: Mutex::new(unproven) }) }
     }
 
     /// Returns the commit.
@@ -60,8 +62,8 @@ impl Snapshot {
     }
 
     /// Returns the branch whose view this is: the one a write planned on it lands on.
-    pub fn lane(&self) -> &Lane {
-        &self.inner.lane
+    pub fn branch_target(&self) -> &BranchTarget {
+        &self.inner.target
     }
 
     /// Returns the compiled schema.
@@ -127,7 +129,9 @@ impl Snapshot {
     /// Looks the head up, so it is only for a version that was not found.
     async fn reclaimable(&self, key: &TypeKey, pin: &TablePin) -> Result<bool> {
         let root = self.root();
-        let branch = refs::load(root, &self.lane().name).await?.filter(|found| found.uid == self.lane().uid);
+        let branch = refs::load(root, &self.branch_target().name)
+            .await?
+            .filter(|found| found.uid == self.branch_target().uid);
         let Some(branch) = branch else { return Ok(true) };
         let head = Heads::new(root.clone(), Log::new(root.clone())).find(&branch).await?;
         Ok(match head.pin(key).filter(|live| live.path == pin.path) {

@@ -1,9 +1,10 @@
 //! The one write path: every writer kind supplies a plan, and everything else happens here.
 //!
-//! Plan on the head, stage, publish ([`super::publish`]), retire the intent. When another commit moved what the plan
-//! depends on, the whole attempt runs again on the new head, a bounded number of times with growing, jittered pauses.
-//! Where another writer of this process is about to publish, the plan is made on what that will be ([`super::turns`]):
-//! neither a result nor an error of such a plan gets out before that commit is there.
+//! A writer kind is a [`Planner`]. An attempt plans on the head, writes and syncs table versions, stores the intent and
+//! publishes ([`super::publish`]); then the intent is retired. When another commit moved what the plan depends on, the whole
+//! attempt runs again on the new head, a bounded number of times with growing, jittered pauses. Writers of one process
+//! queue up for a branch, and one may plan on the commit that the writer before it is about to make ([`super::queue`]):
+//! neither a record nor an answer of such a plan gets out before that commit is there.
 //!
 //! Invariants: (1) a plan is published only on a head where everything it wrote or read is as it was planned on; (2) a
 //! conditional request never publishes on another head than the one it names, and never runs twice; (3) a request that
@@ -19,14 +20,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_storage::TableChange;
-use rand::Rng;
+use omnigraph_storage::objects::retry::jittered;
 
 use super::graph::Graph;
 use super::ids::{BranchName, CommitId, OperationId};
-use super::publish::{Attempt, Effect, Operation, Outcome, Written};
+use super::publish::{Attempt, Declared, Effect, Operation, PlannedCommit};
+use super::queue::{PendingCommit, PublishOutcome, Turn};
 use super::record::{Authorship, CommitKind, CommitRecord};
 use super::snapshot::Snapshot;
-use super::turns::Turn;
 use super::{failpoints, format};
 use crate::error::{GraphError, Result};
 
@@ -50,9 +51,9 @@ pub struct WriteRequest {
 }
 
 impl WriteRequest {
-    /// Tells whether the request may be planned on a commit that is yet to be made. A condition names one that is, and
-    /// other kinds than data look at more of the graph than its head.
-    fn may_follow(&self) -> bool {
+    /// Tells whether the request may be planned on a commit that is yet to be made: not with a condition, which names one
+    /// that is, and not when it is of another kind than data, as those look at more of the graph than its head.
+    fn may_plan_on_pending(&self) -> bool {
         self.if_commit.is_none() && self.kind == CommitKind::Data
     }
 
@@ -76,8 +77,8 @@ impl WriteRequest {
 pub struct Planned<T> {
     /// What the caller gets.
     pub output: T,
-    /// What is to become of the snapshot.
-    pub outcome: Outcome,
+    /// What the next commit is to be.
+    pub commit: PlannedCommit,
     /// Types whose content the plan or its validation looked at.
     pub reads: BTreeSet<TypeKey>,
     /// Publish a commit also when nothing changes.
@@ -92,8 +93,8 @@ impl<T> Planned<T> {
         reads: BTreeSet<TypeKey>,
     ) -> Planned<T> {
         let effects = changes.into_iter().map(|(key, change)| (key, Effect::Change(change))).collect();
-        let outcome = Outcome { effects, ..Outcome::default() };
-        Planned { output, outcome, reads, publish_unchanged: false }
+        let commit = PlannedCommit { effects, ..PlannedCommit::default() };
+        Planned { output, commit, reads, publish_unchanged: false }
     }
 }
 
@@ -112,7 +113,8 @@ impl PlanError for GraphError {
 
 /// A writer kind: makes a validated plan on a snapshot.
 ///
-/// Planning may happen several times, and changes nothing that anybody can see; it may write files that nothing names.
+/// Planning may happen several times, and changes nothing that anybody can see. It may store files that no commit names,
+/// as a schema change does with its new tables; when the plan becomes void they stay for cleanup.
 #[async_trait]
 pub trait Planner: Send + Sync {
     /// What the caller gets.
@@ -136,17 +138,23 @@ pub struct WriteResult<T> {
     pub commit: Option<Arc<CommitRecord>>,
 }
 
-/// What planning and staging came to.
-enum Prepared<T> {
+/// What planning came to.
+enum Prepared<T, E> {
     /// There is something to publish.
-    Changed {
-        /// What the caller gets once it is published.
-        output: T,
-        /// The new table versions, perhaps not on disk yet.
-        written: Attempt<Written>,
-    },
+    Changed(Box<Publication<T>>),
     /// The request is fulfilled as things are.
     Unchanged(T),
+    /// The request is impossible as things are.
+    Refused(E),
+}
+
+/// A commit that is ready to be published.
+struct Publication<T> {
+    /// What the caller gets once it is published.
+    output: T,
+    attempt: Attempt<Declared>,
+    /// The record as it was shown to the next writer, which is told whether it came about; none when none was shown.
+    shown: Option<(Arc<CommitRecord>, PublishOutcome)>,
 }
 
 impl Graph {
@@ -162,14 +170,14 @@ impl Graph {
         planner: &P,
     ) -> std::result::Result<WriteResult<P::Output>, P::Error> {
         self.ensure_writable()?;
-        self.settle_leftovers().await?;
+        self.settle_intents().await?;
         let author = Authorship {
             operation_id: OperationId::mint(),
             actor: request.actor.clone(),
             created_at: format::now_micros(),
             kind: request.kind,
         };
-        let mut operation = Operation::new(author, self.leftovers().clone());
+        let mut operation = Operation::new(author, self.unsettled_intents().clone());
         let result = self.run(request, planner, &mut operation).await;
         if operation.is_open() {
             return result;
@@ -199,8 +207,8 @@ impl Graph {
                 tokio::time::sleep(backoff(plans)).await;
             }
             let uid = self.branch(&request.branch).await?.uid;
-            let turn = self.turns().take(uid, plans).await;
-            if let Some(written) = turn.during(self.attempt(request, planner, operation, &turn)).await? {
+            let turn = self.queues().turn(uid, plans).await;
+            if let Some(written) = turn.run(self.attempt(request, planner, operation, &turn)).await? {
                 return Ok(written);
             }
             tracing::debug!(branch = %request.branch, plans, "planning again on a new head");
@@ -208,7 +216,7 @@ impl Graph {
         Err(GraphError::Contention { branch: request.branch.to_string(), attempts: MAX_REPLANS + 1 }.into())
     }
 
-    /// Plans, stages and publishes once; none when the plan was void.
+    /// Plans and publishes once; none when the plan was void.
     async fn attempt<P: Planner>(
         &self,
         request: &WriteRequest,
@@ -216,73 +224,87 @@ impl Graph {
         operation: &mut Operation,
         turn: &Turn,
     ) -> std::result::Result<Option<WriteResult<P::Output>>, P::Error> {
-        let ahead = match turn.ahead() {
-            Some(ahead) if request.may_follow() => Some(ahead),
-            Some(ahead) => {
-                ahead.published().await;
-                None
+        let (base, pending) = self.base(request, turn).await?;
+        request.check(&base)?;
+        let prepared = self.prepare(planner, operation, turn, &base).await?;
+        let base_stands = is_published(pending).await;
+        match prepared {
+            Prepared::Changed(publication) => {
+                let Publication { output, attempt, shown } = *publication;
+                let commit = self.publish(request, operation, attempt, base_stands).await?;
+                if let (Some(commit), Some((as_shown, outcome))) = (&commit, shown)
+                    && *commit == as_shown
+                {
+                    outcome.published();
+                }
+                Ok(commit.map(|commit| WriteResult { output, commit: Some(commit) }))
             }
-            None => None,
-        };
-        let head = match &ahead {
-            Some(ahead) => ahead.commit().clone(),
-            None => self.head(&request.branch).await?,
-        };
-        request.check(&head)?;
-        let prepared = self.prepare(planner, &head).await;
-        // Neither a refusal nor "nothing to change" gets out before the commit that it rests on is there.
-        if !matches!(prepared, Ok(Prepared::Changed { .. }))
-            && let Some(ahead) = &ahead
-            && !ahead.published().await
-        {
-            return Ok(None);
-        }
-        let (output, written) = match prepared {
-            Ok(Prepared::Changed { output, written }) => (output, written),
-            Ok(Prepared::Unchanged(output)) => {
+            Prepared::Unchanged(_) | Prepared::Refused(_) if !base_stands => Ok(None),
+            Prepared::Unchanged(output) => {
                 failpoints::hit(self.root(), failpoints::NO_EFFECT).map_err(GraphError::from)?;
                 if request.if_commit.is_some() {
                     request.check(&self.head(&request.branch).await?)?;
                 }
-                return Ok(Some(WriteResult { output, commit: None }));
+                Ok(Some(WriteResult { output, commit: None }))
             }
             // What another commit replaced meanwhile, cleanup may remove.
-            Err(error)
-                if error.is_gone() && self.head(&request.branch).await?.record().id != head.record().id =>
+            Prepared::Refused(error)
+                if error.is_gone() && self.head(&request.branch).await?.record().id != base.record().id =>
             {
-                return Ok(None);
+                Ok(None)
             }
-            Err(error) => return Err(error),
-        };
-        let shown = written.foreseen(operation).map(|commit| (commit.shared_record(), turn.pass_on(commit)));
-        let staged = written.sync().await?;
-        let commit = self.publish(request, operation, staged, ahead).await?;
-        if let (Some(commit), Some((foreseen, fate))) = (&commit, shown)
-            && *commit == foreseen
-        {
-            fate.published();
+            Prepared::Refused(error) => Err(error),
         }
-        Ok(commit.map(|commit| WriteResult { output, commit: Some(commit) }))
     }
 
-    /// Plans on a head and writes what the plan changes.
+    /// Returns what a request is planned on: the commit that the writer before is about to make, or the head.
+    async fn base(&self, request: &WriteRequest, turn: &Turn) -> Result<(Snapshot, Option<PendingCommit>)> {
+        match turn.pending() {
+            Some(pending) if request.may_plan_on_pending() => Ok((pending.snapshot().clone(), Some(pending))),
+            pending => {
+                is_published(pending).await;
+                Ok((self.head(&request.branch).await?, None))
+            }
+        }
+    }
+
+    /// Plans, and makes durable what publication needs. The turn is handed on as soon as it is known what is about to be
+    /// published.
     async fn prepare<P: Planner>(
         &self,
         planner: &P,
-        head: &Snapshot,
-    ) -> std::result::Result<Prepared<P::Output>, P::Error> {
-        let Planned { output, outcome, reads, publish_unchanged } = planner.plan(head).await?;
-        let written = Attempt::planned(head.clone(), outcome, reads).write(self.schemas()).await?;
-        Ok(if written.is_empty() && !publish_unchanged {
-            Prepared::Unchanged(output)
-        } else {
-            Prepared::Changed { output, written }
-        })
+        operation: &mut Operation,
+        turn: &Turn,
+        base: &Snapshot,
+    ) -> std::result::Result<Prepared<P::Output, P::Error>, P::Error> {
+        let Planned { output, commit, reads, publish_unchanged } = match planner.plan(base).await {
+            Ok(planned) => planned,
+            Err(error) => return Ok(Prepared::Refused(error)),
+        };
+        let unsynced = match Attempt::planned(base.clone(), commit, reads).write(self.schemas()).await {
+            Ok(unsynced) => unsynced,
+            Err(error) => return Ok(Prepared::Refused(error.into())),
+        };
+        if unsynced.is_empty() && !publish_unchanged {
+            return Ok(Prepared::Unchanged(output));
+        }
+        let pending = unsynced.pending_snapshot(operation);
+        let shown = pending.map(|commit| (commit.shared_record(), turn.hand_on(commit)));
+        let attempt = unsynced.sync().await?.declare(operation).await?;
+        Ok(Prepared::Changed(Box::new(Publication { output, attempt, shown })))
     }
 }
 
-/// Returns the pause before planning again: half of it fixed and doubling, half of it random.
+/// Waits for the commit of the writer before, where there is one; false when it was not published as it was shown.
+async fn is_published(pending: Option<PendingCommit>) -> bool {
+    match pending {
+        Some(pending) => pending.published().await,
+        None => true,
+    }
+}
+
+/// Returns the pause before planning again: doubling, and jittered.
 fn backoff(plans: u32) -> Duration {
     let full = (FIRST_BACKOFF * 2_u32.pow(plans.min(10))).min(LONGEST_BACKOFF);
-    full.mul_f64(rand::rng().random_range(0.5..1.0))
+    jittered(full)
 }

@@ -1,7 +1,7 @@
 //! The stored form of a Blob cell: bytes that the graph holds, or a reference to bytes outside it.
 //!
-//! One byte that says what follows, then the bytes or the URI. A requested reference exists only in the rows of a write
-//! that has not been admitted; no table holds one.
+//! One byte that says what follows, then the bytes or the URI. A third kind, a reference that is requested but not
+//! admitted yet, exists only in the rows of a write that is being planned; no table holds one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,6 @@
-//! The physical shape of entities: which Arrow columns a node or edge table has.
+//! The physical shape of entities: which Arrow columns a node or edge table has, and how a Blob cell is stored.
+//!
+//! Pure functions of the catalog: writers, readers and the creation of tables derive the same columns from it.
 
 pub mod blob;
 

@@ -57,7 +57,7 @@ impl Tries {
 }
 
 /// Returns a pause of which half is fixed and half random.
-fn jittered(full: Duration) -> Duration {
+pub fn jittered(full: Duration) -> Duration {
     full.mul_f64(rand::rng().random_range(0.5..1.0))
 }
 

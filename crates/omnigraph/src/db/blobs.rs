@@ -202,9 +202,11 @@ impl Omnigraph {
 
     /// Returns the schema by whose names an old commit is addressed: that of its branch, or its own when that is gone.
     async fn current_catalog(&self, snapshot: &Snapshot) -> Result<Arc<Catalog>> {
-        let branch: &BranchName = &snapshot.lane().name;
+        let branch: &BranchName = &snapshot.branch_target().name;
         match self.graph.head(branch).await {
-            Ok(head) if head.lane().uid == snapshot.lane().uid => Ok(head.catalog().clone()),
+            Ok(head) if head.branch_target().uid == snapshot.branch_target().uid => {
+                Ok(head.catalog().clone())
+            }
             Ok(_) | Err(GraphError::BranchNotFound { .. }) => Ok(snapshot.catalog().clone()),
             Err(error) => Err(error.into()),
         }

@@ -239,7 +239,7 @@ impl Omnigraph {
             self.allow(operation, request.actor)?;
             if !request.dry_run {
                 // A write of this handle that is to be finished on the source is to be merged too.
-                self.graph.settle_leftovers().await?;
+                self.graph.settle_intents().await?;
             }
             let merge = Merge {
                 graph: self.graph.clone(),

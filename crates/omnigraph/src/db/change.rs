@@ -40,7 +40,7 @@ impl Omnigraph {
             if request.if_commit.is_some() {
                 // A mistake in the text is told before a lost condition. What this handle left unsettled may be a schema
                 // change, by which the text is to be judged.
-                self.graph.settle_leftovers().await?;
+                self.graph.settle_intents().await?;
                 mutation.compiled(&self.graph.head(&branch).await?)?;
             }
             let if_commit = self.condition(&branch, request.if_commit).await?;
@@ -160,7 +160,7 @@ impl Planner for Mutating<'_> {
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<Self::Output>> {
         let (name, mutation) = self.compiled(snapshot)?;
-        let Planned { output, outcome, reads, publish_unchanged } = mutation.plan(snapshot).await?;
-        Ok(Planned { output: (name, output), outcome, reads, publish_unchanged })
+        let Planned { output, commit, reads, publish_unchanged } = mutation.plan(snapshot).await?;
+        Ok(Planned { output: (name, output), commit, reads, publish_unchanged })
     }
 }

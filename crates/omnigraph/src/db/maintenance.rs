@@ -66,9 +66,9 @@ impl From<Audit> for RecoveryRecord {
         RecoveryRecord {
             operation_id: audit.operation_id.to_string(),
             recovery_kind: match audit.recovery_kind {
-                Outcome::RolledForward => RecoveryKind::RolledForward,
-                Outcome::RolledBack => RecoveryKind::RolledBack,
-                Outcome::OrphanedBranchDiscarded => RecoveryKind::OrphanedBranchDiscarded,
+                RecoveryOutcome::RolledForward => RecoveryKind::RolledForward,
+                RecoveryOutcome::RolledBack => RecoveryKind::RolledBack,
+                RecoveryOutcome::OrphanedBranchDiscarded => RecoveryKind::OrphanedBranchDiscarded,
             },
             writer_kind: audit.sidecar_writer_kind,
             actor_id: audit.recovery_for_actor,

@@ -42,7 +42,7 @@ impl Omnigraph {
                 lost_races,
                 replans,
                 settled,
-                open_intents: self.graph.leftovers().pending().len() as u64,
+                open_intents: self.graph.unsettled_intents().operations().len() as u64,
                 storage: root.stats().await?,
                 caches,
             })

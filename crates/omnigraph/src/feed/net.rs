@@ -132,7 +132,7 @@ pub(crate) fn difference(from: &Snapshot, to: &Snapshot, filter: &ChangeFilter) 
             type_name: key.name,
         });
     }
-    let lane = &to.lane().name;
+    let lane = &to.branch_target().name;
     let sides = ChangeSides {
         from_graph_manifest_version: from.record().seq.0,
         to_graph_manifest_version: to.record().seq.0,

@@ -147,7 +147,7 @@ pub(crate) async fn commit_page(
 
 /// Returns the identity of the graph: that of the one life of `main`.
 pub(crate) async fn identity(graph: &Graph) -> Result<BranchUid> {
-    Ok(graph.at_seq(&BranchName::main(), Seq::FIRST).await?.lane().uid)
+    Ok(graph.at_seq(&BranchName::main(), Seq::FIRST).await?.branch_target().uid)
 }
 
 /// Tells a caller of the change views that data of a commit is gone.

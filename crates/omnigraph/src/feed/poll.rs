@@ -58,7 +58,7 @@ pub(crate) async fn cursor_behind(
 }
 
 async fn feed_of(graph: &Graph, snapshot: &Snapshot, scope: &ChangeFeedScope) -> Result<Feed> {
-    Ok(Feed { graph: identity(graph).await?, branch: snapshot.lane().uid, scope: scope.digest() })
+    Ok(Feed { graph: identity(graph).await?, branch: snapshot.branch_target().uid, scope: scope.digest() })
 }
 
 fn at(snapshot: &Snapshot) -> At {
@@ -136,7 +136,7 @@ impl Walk<'_> {
     /// Reads a commit of the branch, making sure that it is still the same branch.
     async fn commit(&self, seq: Seq) -> Result<Snapshot> {
         let snapshot = self.graph.at_seq(&self.branch, seq).await?;
-        if snapshot.lane().uid != self.feed.branch {
+        if snapshot.branch_target().uid != self.feed.branch {
             return Err(OmniError::bad_request(format!(
                 "the native-branch incarnation witness of '{}' changed: the branch was deleted and created again \
                  during the poll",

@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt, stream};
 use omnigraph_graph::branch::tags;
 use omnigraph_graph::commit::format::MANIFEST;
 use omnigraph_graph::commit::ids::BranchUid;
-use omnigraph_graph::commit::log::Place;
+use omnigraph_graph::commit::log::LogPosition as Place;
 use omnigraph_graph::commit::refs::{self, BranchRef};
 use omnigraph_graph::commit::{BranchName, CommitRecord, Graph, Seq, pack};
 use omnigraph_storage::objects::root::ObjectInfo;

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_graph::commit::ids::BranchUid;
-use omnigraph_graph::commit::log::Place;
+use omnigraph_graph::commit::log::LogPosition as Place;
 use omnigraph_graph::commit::refs::Segment;
 use omnigraph_graph::commit::{CommitId, CommitRecord, Seq};
 use omnigraph_storage::TableVersion;

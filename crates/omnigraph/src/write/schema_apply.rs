@@ -20,7 +20,7 @@ use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, 
 use omnigraph_compiler::schema::{self, DropMode, Evolution, MigrationPlan, MigrationStep};
 use omnigraph_graph::commit::init::create_table;
 use omnigraph_graph::commit::schema::SchemaContract;
-use omnigraph_graph::commit::{Effect, Outcome, Planned, Planner, Snapshot, TablePin};
+use omnigraph_graph::commit::{Effect, Planned, PlannedCommit, Planner, Snapshot, TablePin};
 use omnigraph_graph::model::physical_schema;
 use omnigraph_storage::tables::reshape::{Column, reshape};
 
@@ -97,7 +97,7 @@ impl Planner for SchemaApply {
             let output = Applied { plan, planned_on, reclaimable: Vec::new() };
             return Ok(Planned {
                 output,
-                outcome: Outcome::default(),
+                commit: PlannedCommit::default(),
                 reads: BTreeSet::new(),
                 publish_unchanged: false,
             });
@@ -108,7 +108,7 @@ impl Planner for SchemaApply {
         let contract = Arc::new(SchemaContract::new(&self.source, catalog));
         Ok(Planned {
             output: Applied { plan, planned_on, reclaimable },
-            outcome: Outcome { effects, schema: Some(contract), ..Outcome::default() },
+            commit: PlannedCommit { effects, schema: Some(contract), ..PlannedCommit::default() },
             reads: BTreeSet::new(),
             publish_unchanged: false,
         })

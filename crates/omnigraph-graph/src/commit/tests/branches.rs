@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::ids::{BranchUid, CommitId, OperationId, Seq};
 use super::super::log::{Append, Log};
-use super::super::record::{Authorship, Lane, RecordChange};
+use super::super::record::{Authorship, BranchTarget, RecordChange};
 use super::super::refs;
 use super::store::FaultyStore;
 use super::*;
@@ -77,7 +77,7 @@ async fn a_name_is_free_once_its_branch_is_deleted_and_means_another_branch_then
     crate::branch::create_branch(&graph, &named("x"), &head_of("main"), None).await.unwrap();
     assert_eq!(persons_on(&warm, "x").await, 0);
     assert!(!history(&warm, &named("x")).await.iter().any(|record| record.id == eve.id));
-    // The commits of the first life are still there for whoever knows them.
+    // The commits of the first incarnation are still there for whoever knows them.
     let cold = open_on(&store).await;
     assert_eq!(crate::branch::at_commit(&cold, &eve.id).await.unwrap().pin(&person()).unwrap().rows, 1);
     crate::branch::create_branch(&cold, &named("undeleted"), &ForkPoint::Commit(eve.id), None).await.unwrap();
@@ -190,7 +190,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 async fn play(graph: &Graph, steps: &[Step]) -> Vec<Arc<CommitRecord>> {
     let log = Log::new(graph.root().clone());
     let main = graph.head(&main_branch()).await.unwrap();
-    let mut tips: Vec<(Lane, Arc<CommitRecord>)> = vec![(main.lane().clone(), main.shared_record())];
+    let mut tips: Vec<(BranchTarget, Arc<CommitRecord>)> =
+        vec![(main.branch_target().clone(), main.shared_record())];
     for step in steps {
         let count = tips.len();
         let (at, merged) = match step {
@@ -200,9 +201,9 @@ async fn play(graph: &Graph, steps: &[Step]) -> Vec<Arc<CommitRecord>> {
             }
             Step::Merge { .. } => continue,
             Step::Fork(at) => {
-                let lane = Lane { uid: BranchUid::mint(), name: named(&format!("b{count}")) };
+                let target = BranchTarget { uid: BranchUid::mint(), name: named(&format!("b{count}")) };
                 let tip = tips[at % count].1.clone();
-                tips.push((lane, tip));
+                tips.push((target, tip));
                 continue;
             }
         };
@@ -212,9 +213,9 @@ async fn play(graph: &Graph, steps: &[Step]) -> Vec<Arc<CommitRecord>> {
             created_at: 0,
             kind: CommitKind::Data,
         };
-        let (lane, tip) = &tips[at];
+        let (target, tip) = &tips[at];
         let change = RecordChange { pins: &BTreeMap::new(), schema: None, merged: merged.as_deref() };
-        let next = tip.successor(lane, CommitId::mint(), &author, change);
+        let next = tip.successor(target, CommitId::mint(), &author, change);
         match log.append(next).await.unwrap() {
             Append::Published(record) => tips[at].1 = record,
             Append::Lost => panic!("nobody else writes"),
@@ -321,7 +322,7 @@ async fn finding_a_merge_base_reads_what_lies_above_it() {
 }
 
 #[tokio::test]
-async fn a_ref_is_never_deleted_by_a_request_for_an_earlier_life() {
+async fn a_ref_is_never_deleted_by_a_request_for_an_earlier_incarnation() {
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
     let first = crate::branch::create_branch(&graph, &named("x"), &head_of("main"), None).await.unwrap();
@@ -329,7 +330,8 @@ async fn a_ref_is_never_deleted_by_a_request_for_an_earlier_life() {
     let second = crate::branch::create_branch(&graph, &named("x"), &head_of("main"), None).await.unwrap();
     assert_ne!(first.uid, second.uid);
     // A request that read the first ref and slept until now.
-    let error = crate::branch::control::delete_life(&graph, first, None).await.unwrap_err().to_string();
+    let error =
+        crate::branch::control::delete_incarnation(&graph, first, None).await.unwrap_err().to_string();
     assert!(error.contains("not found"), "{error}");
     assert_eq!(refs::load(graph.root(), &named("x")).await.unwrap(), Some(second));
 }

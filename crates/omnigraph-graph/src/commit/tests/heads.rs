@@ -9,7 +9,7 @@ async fn grow(graph: &Graph, store: &FaultyStore, last: u64) -> Vec<Arc<CommitRe
     let root = root_on(store).await;
     let log = Log::new(root.clone());
     let head = graph.head(&main_branch()).await.unwrap();
-    let lane = head.lane().clone();
+    let target = head.branch_target().clone();
     let mut records = vec![head.shared_record()];
     while records[records.len() - 1].seq < Seq(last) {
         let author = Authorship {
@@ -19,7 +19,7 @@ async fn grow(graph: &Graph, store: &FaultyStore, last: u64) -> Vec<Arc<CommitRe
             kind: CommitKind::Data,
         };
         let unchanged = RecordChange { pins: &BTreeMap::new(), schema: None, merged: None };
-        let next = records[records.len() - 1].successor(&lane, CommitId::mint(), &author, unchanged);
+        let next = records[records.len() - 1].successor(&target, CommitId::mint(), &author, unchanged);
         match log.append(next).await.unwrap() {
             Append::Published(record) => records.push(record),
             Append::Lost => panic!("nobody else writes"),
@@ -100,7 +100,7 @@ async fn a_hint_shortens_the_search_and_a_wrong_one_does_no_harm() {
 }
 
 #[tokio::test]
-async fn every_commit_is_found_by_id_and_by_place() {
+async fn every_commit_is_found_by_id_and_by_position() {
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
     let records = grow(&graph, &store, 33).await;

@@ -4,8 +4,8 @@ mod branches;
 mod creation;
 #[cfg(feature = "failpoints")]
 mod faults;
-mod following;
 mod heads;
+mod queue;
 mod recovery;
 // Outside of `src`, because tests of other crates use it too.
 #[path = "../../../../omnigraph-storage/tests/support/faulty.rs"]
@@ -14,7 +14,7 @@ mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::schema;
 use omnigraph_storage::{Durability, Root, RootOptions, TableChange};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use self::store::FaultyStore;
 use super::ids::BranchName;
@@ -90,7 +91,7 @@ struct Add {
     names: Vec<String>,
     reads: BTreeSet<TypeKey>,
     publish_unchanged: bool,
-    plans: AtomicU32,
+    plans: watch::Sender<u32>,
     /// Runs once, while the first plan is made.
     meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
 }
@@ -102,7 +103,7 @@ impl Add {
             key,
             names: names.iter().map(ToString::to_string).collect(),
             publish_unchanged: false,
-            plans: AtomicU32::new(0),
+            plans: watch::Sender::new(0),
             meanwhile: Mutex::new(None),
         }
     }
@@ -117,7 +118,23 @@ impl Add {
     }
 
     fn plans(&self) -> u32 {
-        self.plans.load(Ordering::SeqCst)
+        *self.plans.borrow()
+    }
+
+    /// Waits until it was asked for its `times`-th plan.
+    async fn planned(&self, times: u32) {
+        let mut plans = self.plans.subscribe();
+        let planned = plans.wait_for(|plans| *plans >= times);
+        tokio::time::timeout(Duration::from_secs(30), planned)
+            .await
+            .expect("the write is not planned")
+            .unwrap();
+    }
+}
+
+impl AsRef<Add> for Add {
+    fn as_ref(&self) -> &Add {
+        self
     }
 }
 
@@ -127,7 +144,8 @@ impl Planner for Add {
     type Error = GraphError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<u32>> {
-        let plans = self.plans.fetch_add(1, Ordering::SeqCst) + 1;
+        self.plans.send_modify(|plans| *plans += 1);
+        let plans = self.plans();
         let table = snapshot.table(&self.key).await?;
         let work = self.meanwhile.lock().take();
         if let Some(work) = work {

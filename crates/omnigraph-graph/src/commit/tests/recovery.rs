@@ -1,6 +1,6 @@
 use super::super::ids::{BranchUid, OperationId, Seq};
 use super::super::intent::{self, Intent};
-use super::super::recovery::{ACTOR, Outcome};
+use super::super::recovery::{ACTOR, RecoveryOutcome};
 use super::super::refs::{self, BranchRef, Segment};
 use super::store::{Fault, FaultyStore, When};
 use super::*;
@@ -39,7 +39,10 @@ async fn the_next_write_rolls_an_interrupted_one_forward() {
     let audits = audits(&graph).await;
     assert_eq!(audits.len(), 1);
     let audit = &audits[0];
-    assert_eq!((audit.recovery_kind, audit.graph_commit_id), (Outcome::RolledForward, Some(recovered.id)));
+    assert_eq!(
+        (audit.recovery_kind, audit.graph_commit_id),
+        (RecoveryOutcome::RolledForward, Some(recovered.id))
+    );
     assert_eq!(audit.recovery_for_actor.as_deref(), Some("bob"));
     assert_eq!(audit.operation_id.to_string(), operation);
     let table = &audit.per_table_outcomes[0];
@@ -75,7 +78,7 @@ async fn an_interrupted_write_that_another_overtook_is_discarded() {
     let audits = audits(&graph).await;
     assert_eq!(audits.len(), 1);
     assert_eq!(audits[0].operation_id.to_string(), operation);
-    assert_eq!((audits[0].recovery_kind, audits[0].graph_commit_id), (Outcome::RolledBack, None));
+    assert_eq!((audits[0].recovery_kind, audits[0].graph_commit_id), (RecoveryOutcome::RolledBack, None));
     assert!(audits[0].per_table_outcomes.is_empty());
 }
 
@@ -93,7 +96,7 @@ async fn an_interrupted_write_whose_files_are_gone_is_discarded() {
     graph.root().put(&path, raw.to_string().into()).await.unwrap();
     let opened = open_on(&store).await;
     assert_eq!(rows(&opened, &person()).await, 0);
-    assert_eq!(audits(&opened).await[0].recovery_kind, Outcome::RolledBack);
+    assert_eq!(audits(&opened).await[0].recovery_kind, RecoveryOutcome::RolledBack);
 }
 
 #[tokio::test]
@@ -112,7 +115,7 @@ async fn a_write_succeeds_when_its_intent_cannot_be_deleted() {
     assert_eq!(audits.len(), 1);
     assert_eq!(
         (audits[0].recovery_kind, audits[0].graph_commit_id),
-        (Outcome::RolledForward, Some(commit.id))
+        (RecoveryOutcome::RolledForward, Some(commit.id))
     );
 }
 
@@ -195,7 +198,7 @@ async fn the_intent_of_a_deleted_branch_is_discarded() {
     add(&graph, person(), "Ada").await;
     graph.finish().await;
     assert_eq!(rows(&graph, &person()).await, 1);
-    assert_eq!(audits(&graph).await[0].recovery_kind, Outcome::OrphanedBranchDiscarded);
+    assert_eq!(audits(&graph).await[0].recovery_kind, RecoveryOutcome::OrphanedBranchDiscarded);
     assert!(intents(&graph).await.is_empty());
 }
 
@@ -220,7 +223,7 @@ async fn the_intent_of_a_running_write_is_left_alone_by_other_handles() {
     let graph = init_on(&store).await;
     let head = graph.head(&main_branch()).await.unwrap();
     let operation = OperationId::mint();
-    let in_flight = graph.leftovers().begin(operation);
+    let in_flight = graph.unsettled_intents().begin(operation);
     let mut intent = Intent::new(graph.root(), head.record(), head.record());
     intent.operation_id = operation;
     intent::put(graph.root(), &intent).await.unwrap();

@@ -13,7 +13,7 @@ use object_store::ObjectStore;
 use omnigraph_compiler::schema;
 use omnigraph_graph::commit::ids::{BranchUid, OperationId};
 use omnigraph_graph::commit::log::{self, Append, Log};
-use omnigraph_graph::commit::record::{Authorship, Lane, RecordChange};
+use omnigraph_graph::commit::record::{Authorship, BranchTarget, RecordChange};
 use omnigraph_graph::commit::{BranchName, CommitId, CommitKind, CommitRecord, Graph, Seq, format, pack};
 use omnigraph_storage::{Durability, Root, RootOptions};
 
@@ -79,7 +79,7 @@ async fn old_graph(store: &FaultyStore) -> Arc<CommitRecord> {
 /// Publishes empty old commits after `start` on a lane, up to `last`.
 async fn grow(
     store: &FaultyStore,
-    lane: &Lane,
+    lane: &BranchTarget,
     start: Arc<CommitRecord>,
     last: u64,
 ) -> Vec<Arc<CommitRecord>> {
@@ -94,7 +94,7 @@ async fn grow(
     records
 }
 
-fn next(record: &CommitRecord, lane: &Lane) -> CommitRecord {
+fn next(record: &CommitRecord, lane: &BranchTarget) -> CommitRecord {
     let author =
         Authorship { operation_id: OperationId::mint(), actor: None, created_at: 0, kind: CommitKind::Data };
     let unchanged = RecordChange { pins: &BTreeMap::new(), schema: None, merged: None };
@@ -103,8 +103,8 @@ fn next(record: &CommitRecord, lane: &Lane) -> CommitRecord {
     next
 }
 
-fn lane_of(record: &CommitRecord) -> Lane {
-    Lane { uid: record.branch_uid, name: record.branch.clone() }
+fn lane_of(record: &CommitRecord) -> BranchTarget {
+    BranchTarget { uid: record.branch_uid, name: record.branch.clone() }
 }
 
 async fn pack_before(graph: &Graph, before: DateTime<Utc>, dry_run: bool) -> Result<u64> {
@@ -219,7 +219,7 @@ async fn a_log_that_begins_within_a_block_is_packed_from_its_fork() {
     let fork = omnigraph_graph::branch::ForkPoint::Head(main_branch());
     let uid: BranchUid =
         omnigraph_graph::branch::create_branch(&graph, &name, &fork, None).await.unwrap().uid;
-    let lane = Lane { uid, name: name.clone() };
+    let lane = BranchTarget { uid, name: name.clone() };
     let side = grow(&store, &lane, main[1_499].clone(), 2_060).await;
     pack_all(&graph, false).await.unwrap();
     // Of main: 1280..=1500; of the branch: 2048..=2060.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
 use omnigraph_graph::branch;
-use omnigraph_graph::branch::difference::{Lifetime, Side, TypeDifference, lifetime};
+use omnigraph_graph::branch::difference::{Side, TypeDifference, TypeIncarnation, type_incarnation};
 use omnigraph_graph::commit::{CommitId, Effect, Graph, Planned, Planner, Snapshot, TablePin, failpoints};
 use omnigraph_storage as storage;
 
@@ -86,10 +86,10 @@ impl Planner for Merge {
         failpoints::hit(target.root(), failpoints::MERGE_STAGED)?;
 
         let mut planned = Planned::changes(report, BTreeMap::new(), BTreeSet::new());
-        planned.outcome.effects = effects(target, pins);
-        planned.outcome.merged = Some(self.source.shared_record());
+        planned.commit.effects = effects(target, pins);
+        planned.commit.merged = Some(self.source.shared_record());
         let ground = sides.ground_snapshot();
-        planned.outcome.schema =
+        planned.commit.schema =
             (ground.record().schema != target.record().schema).then(|| ground.contract().clone());
         Ok(planned)
     }
@@ -154,7 +154,8 @@ impl Sides {
         let mut pins: BTreeMap<TypeKey, TablePin> =
             ground.values().map(|pin| (pin.key(), (*pin).clone())).collect();
         let mut changed = Vec::new();
-        let lifetimes: BTreeSet<&Lifetime> = base.keys().chain(ground.keys()).chain(other.keys()).collect();
+        let lifetimes: BTreeSet<&TypeIncarnation> =
+            base.keys().chain(ground.keys()).chain(other.keys()).collect();
         for life in lifetimes {
             let (b, g, o) = (base.get(life), ground.get(life), other.get(life));
             if same(b, o) || same(g, o) {
@@ -248,8 +249,8 @@ fn neighbours(snapshot: &Snapshot, key: &TypeKey) -> Vec<TypeKey> {
     }
 }
 
-fn by_lifetime(snapshot: &Snapshot) -> BTreeMap<Lifetime, &TablePin> {
-    snapshot.record().tables.iter().map(|pin| (lifetime(pin), pin)).collect()
+fn by_lifetime(snapshot: &Snapshot) -> BTreeMap<TypeIncarnation, &TablePin> {
+    snapshot.record().tables.iter().map(|pin| (type_incarnation(pin), pin)).collect()
 }
 
 fn same(a: Option<&&TablePin>, b: Option<&&TablePin>) -> bool {
@@ -337,7 +338,7 @@ impl Merge {
     ) -> Result<TypeDelta> {
         let side = |snapshot: &Snapshot, pin: &Option<TablePin>| {
             let pin = pin.as_ref()?;
-            let own = by_lifetime(snapshot).get(&lifetime(pin)).map(|pin| (*pin).clone())?;
+            let own = by_lifetime(snapshot).get(&type_incarnation(pin)).map(|pin| (*pin).clone())?;
             Some(Side { snapshot: snapshot.clone(), key: own.key(), pin: own })
         };
         let base = side(&sides.base, &change.base);

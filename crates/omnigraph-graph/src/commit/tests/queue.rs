@@ -1,6 +1,6 @@
-//! Writers that plan on a commit which another one is about to make.
+//! The commit queue: writers of one branch that plan on a commit which another one is about to make.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
 use futures::TryStreamExt;
@@ -10,21 +10,22 @@ use tokio::task::JoinHandle;
 use super::super::ids::Seq;
 use super::store::{Fault, FaultyStore, Held, When};
 use super::*;
+use crate::branch::{ForkPoint, create_branch};
 use crate::error::GraphError;
 
-type Running = JoinHandle<Result<WriteResult<u32>>>;
+type RunningWrite = JoinHandle<Result<WriteResult<u32>>>;
 
 fn spawn(
     graph: &Graph,
     request: WriteRequest,
     planner: Arc<impl Planner<Output = u32, Error = GraphError> + 'static>,
-) -> Running {
+) -> RunningWrite {
     let graph = graph.clone();
     tokio::spawn(async move { graph.write(&request, &*planner).await })
 }
 
 /// Starts a write that is held when it has its intent and asks for its record.
-async fn held_write(store: &FaultyStore, graph: &Graph) -> (Held, Running, Arc<Add>) {
+async fn held_write(store: &FaultyStore, graph: &Graph) -> (Held, RunningWrite, Arc<Add>) {
     let held = store.hold("/log/");
     let planner = Arc::new(Add::new(person(), &["Ada"]));
     let running = spawn(graph, request(), planner.clone());
@@ -32,23 +33,50 @@ async fn held_write(store: &FaultyStore, graph: &Graph) -> (Held, Running, Arc<A
     (held, running, planner)
 }
 
-async fn planned(planner: &Add, times: u32) {
-    let planned = async {
-        while planner.plans() < times {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(3), planned).await.expect("the write is not planned");
+/// A held write, and one behind it that was planned on the commit which the first is about to make.
+struct TwoWrites<P> {
+    store: FaultyStore,
+    graph: Graph,
+    held: Held,
+    first: RunningWrite,
+    first_planner: Arc<Add>,
+    second: RunningWrite,
+    second_planner: Arc<P>,
 }
 
-/// Checks that a write that has all it needs to end does not.
-async fn assert_waits(running: &Running) {
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(!running.is_finished());
+async fn two_writes<P>(planner: P) -> TwoWrites<P>
+where
+    P: Planner<Output = u32, Error = GraphError> + AsRef<Add> + 'static,
+{
+    let store = FaultyStore::new();
+    let graph = init_on(&store).await;
+    let (held, first, first_planner) = held_write(&store, &graph).await;
+    let second_planner = Arc::new(planner);
+    let second = spawn(&graph, request(), second_planner.clone());
+    (*second_planner).as_ref().planned(1).await;
+    TwoWrites { store, graph, held, first, first_planner, second, second_planner }
+}
+
+/// Checks that writes wait: they do not end while another handle makes a whole commit on another branch, which asks more
+/// of the store than they have left to do.
+async fn assert_wait(store: &FaultyStore, running: &[RunningWrite]) {
+    let other = open_on(store).await;
+    let branch = BranchName::parse("meanwhile").unwrap();
+    create_branch(&other, &branch, &ForkPoint::Head(main_branch()), None).await.unwrap();
+    let on_branch = WriteRequest { branch, ..request() };
+    other.write(&on_branch, &Add::new(person(), &["Eve"])).await.unwrap();
+    other.finish().await;
+    assert!(running.iter().all(|running| !running.is_finished()));
 }
 
 /// Adds a row, and refuses when the table has one.
 struct AddFirst(Add);
+
+impl AsRef<Add> for AddFirst {
+    fn as_ref(&self) -> &Add {
+        &self.0
+    }
+}
 
 #[async_trait]
 impl Planner for AddFirst {
@@ -74,9 +102,9 @@ async fn a_write_is_planned_while_the_one_before_is_published() {
     let mut running = Vec::new();
     for planner in &planners {
         running.push(spawn(&graph, request(), planner.clone()));
-        planned(planner, 1).await;
+        planner.planned(1).await;
     }
-    assert_waits(&running[2]).await;
+    assert_wait(&store, &running).await;
     assert_eq!(rows(&graph, &person()).await, 0);
     held.release();
     let mut before = first.await.unwrap().unwrap().commit.unwrap();
@@ -92,100 +120,70 @@ async fn a_write_is_planned_while_the_one_before_is_published() {
 }
 
 #[tokio::test]
-async fn what_was_planned_on_a_commit_that_lost_its_place_is_planned_again() {
-    let store = FaultyStore::new();
-    let graph = init_on(&store).await;
-    let (held, first, before) = held_write(&store, &graph).await;
-    let behind = Arc::new(Add::new(person(), &["Bob"]));
-    let second = spawn(&graph, request(), behind.clone());
-    planned(&behind, 1).await;
-    add(&open_on(&store).await, person(), "Eve").await;
-    held.release();
-    let commits = [first.await.unwrap().unwrap(), second.await.unwrap().unwrap()].map(|w| w.commit.unwrap());
-    assert!(commits.iter().all(|commit| commit.seq > Seq(2)));
-    assert_eq!((before.plans(), behind.plans()), (2, 2));
-    assert_eq!((rows(&graph, &person()).await, assert_linear(&graph).await.len()), (3, 4));
-    graph.finish().await;
-    assert!(intents(&graph).await.is_empty());
+async fn what_was_planned_on_a_commit_that_lost_its_position_is_planned_again() {
+    let two = two_writes(Add::new(person(), &["Bob"])).await;
+    add(&open_on(&two.store).await, person(), "Eve").await;
+    two.held.release();
+    let written = [two.first.await.unwrap().unwrap(), two.second.await.unwrap().unwrap()];
+    assert!(written.map(|written| written.commit.unwrap()).iter().all(|commit| commit.seq > Seq(2)));
+    assert_eq!((two.first_planner.plans(), two.second_planner.plans()), (2, 2));
+    assert_eq!((rows(&two.graph, &person()).await, assert_linear(&two.graph).await.len()), (3, 4));
+    two.graph.finish().await;
+    assert!(intents(&two.graph).await.is_empty());
 }
 
 #[tokio::test]
 async fn what_was_planned_on_a_commit_that_moved_up_is_published_unchanged() {
-    let store = FaultyStore::new();
-    let graph = init_on(&store).await;
-    let (held, first, before) = held_write(&store, &graph).await;
-    let behind = Arc::new(Add::new(person(), &["Bob"]));
-    let second = spawn(&graph, request(), behind.clone());
-    planned(&behind, 1).await;
-    add(&open_on(&store).await, company(), "Acme").await;
-    held.release();
-    assert_eq!(first.await.unwrap().unwrap().commit.unwrap().seq, Seq(3));
-    assert_eq!(second.await.unwrap().unwrap().commit.unwrap().seq, Seq(4));
-    assert_eq!((before.plans(), behind.plans()), (1, 1));
-    assert_eq!((rows(&graph, &person()).await, rows(&graph, &company()).await), (2, 1));
-    assert_linear(&graph).await;
+    let two = two_writes(Add::new(person(), &["Bob"])).await;
+    add(&open_on(&two.store).await, company(), "Acme").await;
+    two.held.release();
+    assert_eq!(two.first.await.unwrap().unwrap().commit.unwrap().seq, Seq(3));
+    assert_eq!(two.second.await.unwrap().unwrap().commit.unwrap().seq, Seq(4));
+    assert_eq!((two.first_planner.plans(), two.second_planner.plans()), (1, 1));
+    assert_eq!((rows(&two.graph, &person()).await, rows(&two.graph, &company()).await), (2, 1));
+    assert_linear(&two.graph).await;
 }
 
 #[tokio::test]
 async fn what_was_planned_on_a_write_that_was_dropped_is_planned_again() {
-    let store = FaultyStore::new();
-    let graph = init_on(&store).await;
-    let (_held, first, _) = held_write(&store, &graph).await;
-    let behind = Arc::new(Add::new(person(), &["Bob"]));
-    let second = spawn(&graph, request(), behind.clone());
-    planned(&behind, 1).await;
-    first.abort();
-    let commit = second.await.unwrap().unwrap().commit.unwrap();
-    assert_eq!((commit.seq, behind.plans()), (Seq(2), 2));
-    assert_eq!(rows(&graph, &person()).await, 1);
+    let two = two_writes(Add::new(person(), &["Bob"])).await;
+    two.first.abort();
+    let commit = two.second.await.unwrap().unwrap().commit.unwrap();
+    assert_eq!((commit.seq, two.second_planner.plans()), (Seq(2), 2));
+    assert_eq!(rows(&two.graph, &person()).await, 1);
     // The next write settles what the dropped one left.
-    add(&graph, person(), "Cid").await;
-    graph.finish().await;
-    assert!(intents(&graph).await.is_empty());
-    assert_eq!((audits(&graph).await.len(), assert_linear(&graph).await.len()), (1, 3));
+    add(&two.graph, person(), "Cid").await;
+    two.graph.finish().await;
+    assert!(intents(&two.graph).await.is_empty());
+    assert_eq!((audits(&two.graph).await.len(), assert_linear(&two.graph).await.len()), (1, 3));
 }
 
 #[tokio::test]
 async fn a_refusal_by_rows_that_never_came_is_none() {
-    let store = FaultyStore::new();
-    let graph = init_on(&store).await;
-    let (_held, first, _) = held_write(&store, &graph).await;
-    let refusing = Arc::new(AddFirst(Add::new(person(), &["Bob"])));
-    let second = spawn(&graph, request(), refusing.clone());
-    planned(&refusing.0, 1).await;
-    assert_waits(&second).await;
-    first.abort();
-    assert_eq!(second.await.unwrap().unwrap().output, 2);
-    assert_eq!(rows(&graph, &person()).await, 1);
+    let two = two_writes(AddFirst(Add::new(person(), &["Bob"]))).await;
+    assert_wait(&two.store, std::slice::from_ref(&two.second)).await;
+    two.first.abort();
+    assert_eq!(two.second.await.unwrap().unwrap().output, 2);
+    assert_eq!(rows(&two.graph, &person()).await, 1);
 }
 
 #[tokio::test]
 async fn a_refusal_by_rows_that_are_about_to_come_is_told_when_they_are_there() {
-    let store = FaultyStore::new();
-    let graph = init_on(&store).await;
-    let (held, first, _) = held_write(&store, &graph).await;
-    let refusing = Arc::new(AddFirst(Add::new(person(), &["Bob"])));
-    let second = spawn(&graph, request(), refusing.clone());
-    planned(&refusing.0, 1).await;
-    assert_waits(&second).await;
-    held.release();
-    assert!(second.await.unwrap().unwrap_err().to_string().contains("1 rows"));
-    assert_eq!(refusing.0.plans(), 1);
-    first.await.unwrap().unwrap();
+    let two = two_writes(AddFirst(Add::new(person(), &["Bob"]))).await;
+    assert_wait(&two.store, std::slice::from_ref(&two.second)).await;
+    two.held.release();
+    assert!(two.second.await.unwrap().unwrap_err().to_string().contains("1 rows"));
+    assert_eq!(two.second_planner.0.plans(), 1);
+    two.first.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn that_nothing_has_to_change_is_told_when_the_commit_before_is_there() {
-    let store = FaultyStore::new();
-    let graph = init_on(&store).await;
-    let (held, first, _) = held_write(&store, &graph).await;
-    let nothing = Arc::new(Add::nothing());
-    let second = spawn(&graph, request(), nothing.clone());
-    planned(&nothing, 1).await;
-    assert_waits(&second).await;
-    held.release();
-    assert!(second.await.unwrap().unwrap().commit.is_none());
-    assert!(first.await.unwrap().unwrap().commit.is_some());
+    let two = two_writes(Add::nothing()).await;
+    assert_wait(&two.store, std::slice::from_ref(&two.second)).await;
+    two.held.release();
+    assert!(two.second.await.unwrap().unwrap().commit.is_none());
+    assert!(two.first.await.unwrap().unwrap().commit.is_some());
 }
 
 #[tokio::test]
@@ -196,7 +194,7 @@ async fn a_conditional_write_looks_at_the_head_after_the_commit_before() {
     let (held, first, _) = held_write(&store, &graph).await;
     let planner = Arc::new(Add::new(person(), &["Bob"]));
     let second = spawn(&graph, request_if(head), planner.clone());
-    assert_waits(&second).await;
+    assert_wait(&store, std::slice::from_ref(&second)).await;
     held.release();
     let id = first.await.unwrap().unwrap().commit.unwrap().id;
     match second.await.unwrap().unwrap_err() {
@@ -228,7 +226,7 @@ async fn disturb(store: FaultyStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writers_that_follow_each_other_through_failures_lose_and_double_nothing() {
+async fn queued_writers_lose_and_double_nothing_through_failures() {
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
     let disturbing = tokio::spawn(disturb(store.clone()));
@@ -269,49 +267,75 @@ async fn writers_that_follow_each_other_through_failures_lose_and_double_nothing
     assert_eq!(assert_linear(&graph).await.len(), all.len() + 1);
 }
 
+/// How far writers plan ahead of the head.
+struct PlannedAhead {
+    plans: watch::Sender<u32>,
+    /// Commits between the head and the base of a plan, at most.
+    most: AtomicU64,
+}
+
+/// Adds a row, and notes how far ahead of the head it is planned.
+struct AddAhead(Add, Graph, Arc<PlannedAhead>);
+
+#[async_trait]
+impl Planner for AddAhead {
+    type Output = u32;
+    type Error = GraphError;
+
+    async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<u32>> {
+        let AddAhead(add, graph, ahead) = self;
+        let head = graph.head(&main_branch()).await?;
+        ahead.most.fetch_max(snapshot.record().seq.0.saturating_sub(head.record().seq.0), Ordering::SeqCst);
+        ahead.plans.send_modify(|plans| *plans += 1);
+        add.plan(snapshot).await
+    }
+}
+
 #[tokio::test]
-async fn few_writers_are_on_their_way_at_once() {
+async fn few_writers_plan_ahead_of_the_head() {
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
     let (held, first, _) = held_write(&store, &graph).await;
-    let planners: Vec<_> = (0..6).map(|n| Arc::new(Add::new(person(), &[&format!("p{n}")]))).collect();
-    let running: Vec<_> = planners.iter().map(|planner| spawn(&graph, request(), planner.clone())).collect();
-    let waits = |running: &Running| !running.is_finished();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(planners.iter().map(|planner| planner.plans()).sum::<u32>(), 3);
-    assert!(running.iter().all(waits));
+    let ahead = Arc::new(PlannedAhead { plans: watch::Sender::new(0), most: AtomicU64::new(0) });
+    let planner = |n| AddAhead(Add::new(person(), &[&format!("p{n}")]), graph.clone(), ahead.clone());
+    let running: Vec<_> = (0..6).map(|n| spawn(&graph, request(), Arc::new(planner(n)))).collect();
+    ahead.plans.subscribe().wait_for(|plans| *plans >= 3).await.unwrap();
+    assert_wait(&store, &running).await;
+    assert_eq!(*ahead.plans.borrow(), 3);
     held.release();
     first.await.unwrap().unwrap();
     for write in running {
         write.await.unwrap().unwrap();
     }
-    assert!(planners.iter().all(|planner| planner.plans() == 1));
+    assert_eq!((*ahead.plans.borrow(), ahead.most.load(Ordering::SeqCst)), (6, 3));
     assert_eq!((rows(&graph, &person()).await, assert_linear(&graph).await.len()), (7, 8));
 }
 
 #[tokio::test]
 async fn a_long_writer_holds_up_nobody_for_long() {
-    struct Long(Add, Duration);
+    struct Long(Add, watch::Receiver<bool>);
     #[async_trait]
     impl Planner for Long {
         type Output = u32;
         type Error = GraphError;
         async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<u32>> {
             let planned = self.0.plan(snapshot).await?;
-            tokio::time::sleep(self.1).await;
+            self.1.clone().wait_for(|may_end| *may_end).await.expect("the test goes on");
             Ok(planned)
         }
     }
     let store = FaultyStore::new();
     let graph = init_on(&store).await;
-    let long = Arc::new(Long(Add::new(person(), &["long"]), Duration::from_millis(1_500)));
+    let may_end = watch::Sender::new(false);
+    let long = Arc::new(Long(Add::new(person(), &["long"]), may_end.subscribe()));
     let slow = spawn(&graph, request(), long.clone());
-    planned(&long.0, 1).await;
-    // More than may be on their way: the long one has given its place up too.
+    long.0.planned(1).await;
+    // More than there are slots: the long one has given its own up too.
     for number in 0..8 {
         add(&graph, person(), &format!("p{number}")).await;
     }
     assert!(!slow.is_finished());
+    may_end.send_replace(true);
     assert_eq!(slow.await.unwrap().unwrap().output, 2);
     assert_eq!(rows(&graph, &person()).await, 9);
 }

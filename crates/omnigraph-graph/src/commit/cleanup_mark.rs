@@ -1,11 +1,11 @@
-//! Keeping a cleanup and those who need an old version again apart.
+//! The cleanup mark: keeps a cleanup apart from requests that need an old version again.
 //!
 //! Owns `__manifest/cleanup.json`, which stands while a cleanup runs.
 //!
-//! A cleanup decides from what it has read. A request that makes an old version needed again (a branch or a tag at an old
-//! commit, a plan that pins a version as it is) must not slip in between. So the cleanup stores its mark before it reads
-//! anything, and such a request looks for the mark after its own object is durable: either the cleanup sees that object,
-//! or the request sees the mark, waits until it is gone, and looks whether the versions still exist.
+//! A cleanup reads what is still needed, and then removes the rest. Meanwhile a request may make an old version needed
+//! again: a branch or a tag at an old commit, or a plan that pins a version as it is. So the cleanup stores its mark
+//! before it reads anything, and such a request looks for the mark after its own object is durable. Either the cleanup
+//! sees that object, or the request sees the mark, waits until it is gone, and looks whether the versions still exist.
 //!
 //! Cost: one read for such a request; nothing for any other. A mark that a dead process left is ignored, after
 //! [`STALE`] when it cannot be told whether the process lives: until then the cleanup renews it.
@@ -27,11 +27,12 @@ use crate::error::{GraphError, Result};
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 const STALE: TimeDelta = TimeDelta::minutes(10);
 /// How long a request waits for a cleanup.
-const PATIENCE: Duration = Duration::from_secs(60);
+const CLEANUP_WAIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
+/// The mark as it is stored.
 #[derive(Serialize, Deserialize)]
-struct Mark {
+struct StoredMark {
     format: u32,
     operation_id: OperationId,
     /// When it was last stored, in microseconds since the epoch.
@@ -39,10 +40,10 @@ struct Mark {
     writer: Writer,
 }
 
-impl Mark {
-    fn new(operation_id: OperationId) -> Mark {
+impl StoredMark {
+    fn new(operation_id: OperationId) -> StoredMark {
         let writer = Writer::current().clone();
-        Mark { format: STORAGE_FORMAT, operation_id, renewed_at: format::now_micros(), writer }
+        StoredMark { format: STORAGE_FORMAT, operation_id, renewed_at: format::now_micros(), writer }
     }
 
     fn stands(&self) -> bool {
@@ -57,15 +58,15 @@ impl Mark {
     }
 }
 
-/// A cleanup that is running.
-pub struct Cleaning {
+/// The mark of a cleanup that is running; renewed until it ends.
+pub struct CleanupMark {
     root: Root,
     running: Running,
     renewal: tokio::task::JoinHandle<()>,
 }
 
-impl Cleaning {
-    /// Removes the mark. A failure is logged: the mark counts no more once its operation has ended.
+impl CleanupMark {
+    /// Ends the cleanup and removes the mark. A failure is logged: a mark counts no more once its operation has ended.
     pub async fn end(self) {
         self.renewal.abort();
         match load(&self.root).await {
@@ -80,7 +81,7 @@ impl Cleaning {
     }
 }
 
-impl Drop for Cleaning {
+impl Drop for CleanupMark {
     fn drop(&mut self) {
         self.renewal.abort();
     }
@@ -91,12 +92,12 @@ impl Graph {
     ///
     /// # Errors
     /// A conflict (`another cleanup is running`).
-    pub async fn begin_cleanup(&self) -> Result<Cleaning> {
+    pub async fn begin_cleanup(&self) -> Result<CleanupMark> {
         let running = Running::begin(OperationId::mint());
         let operation = running.operation();
-        let bytes = format::encode(&Mark::new(operation));
+        let bytes = format::encode(&StoredMark::new(operation));
         if let Created::Taken(found) = self.root().create(&path(), bytes.clone()).await? {
-            if format::decode::<Mark>(self.root(), &path(), &found)?.stands() {
+            if format::decode::<StoredMark>(self.root(), &path(), &found)?.stands() {
                 return Err(GraphError::refused("another cleanup is running; retry"));
             }
             self.root().put(&path(), bytes).await?;
@@ -105,12 +106,12 @@ impl Graph {
         let renewal = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEWED_EVERY).await;
-                if let Err(error) = root.put(&path(), format::encode(&Mark::new(operation))).await {
+                if let Err(error) = root.put(&path(), format::encode(&StoredMark::new(operation))).await {
                     tracing::warn!(%error, "could not renew the mark of a cleanup");
                 }
             }
         });
-        Ok(Cleaning { root: self.root().clone(), running, renewal })
+        Ok(CleanupMark { root: self.root().clone(), running, renewal })
     }
 
     /// Waits for the cleanup that runs; tells whether one did, so that old versions may be gone.
@@ -119,14 +120,14 @@ impl Graph {
     ///
     /// # Errors
     /// A conflict (`a cleanup is running`) after a minute.
-    pub(crate) async fn outlast_cleanup(&self) -> Result<bool> {
+    pub(crate) async fn wait_for_cleanup(&self) -> Result<bool> {
         let started = Instant::now();
         let mut met = None;
         while let Some(mark) = load(self.root()).await? {
             if *met.get_or_insert(mark.operation_id) != mark.operation_id || !mark.stands() {
                 break;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > CLEANUP_WAIT {
                 return Err(GraphError::refused("a cleanup is running; retry when it has ended"));
             }
             tokio::time::sleep(POLL).await;
@@ -164,7 +165,7 @@ impl Graph {
     }
 }
 
-async fn load(root: &Root) -> Result<Option<Mark>> {
+async fn load(root: &Root) -> Result<Option<StoredMark>> {
     match root.get(&path()).await? {
         Some(bytes) => format::decode(root, &path(), &bytes).map(Some),
         None => Ok(None),
