@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use omnigraph_graph::commit::recovery::{Audit, Outcome};
+use omnigraph_graph::commit::recovery::{Audit, RecoveryOutcome};
 use omnigraph_graph::commit::{BranchName, CommitRecord};
 use serde::Serialize;
 
