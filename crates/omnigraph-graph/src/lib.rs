@@ -13,8 +13,6 @@
 //! Invariants: (1) a commit becomes visible by exactly one put-if-absent of the next record in its branch's log; (2) a
 //! record that exists is never rewritten; (3) no operation on the hot path costs more because the graph is older.
 
-// Headers of modules are written for readers of the source, too, and link what is private.
-#![allow(rustdoc::private_intra_doc_links)]
 // DataFusion's expression types nest deeper than the default when auto traits are proved for futures over them.
 #![recursion_limit = "256"]
 
