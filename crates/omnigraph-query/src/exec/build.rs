@@ -18,7 +18,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId};
 
-use super::bound::BoundExec;
+use super::distance_bounds::BoundExec;
 use super::cross::CrossExec;
 use super::expand::ExpandExec;
 use super::fetch::FetchExec;
@@ -28,7 +28,7 @@ use super::negation::{NegationExec, SeedExec, Slot};
 use super::optional::OptionalExec;
 use super::path::PathExec;
 use super::rank::RankExec;
-use super::rows::RowsExec;
+use super::index_scan::IndexScanExec;
 use super::scan::NodeScanExec;
 use super::{BATCH_ROWS, Shared, select};
 use crate::error::{QueryError, Result};
@@ -118,7 +118,7 @@ impl Builder<'_> {
                 Ok(Arc::new(KeyLookupExec::new(key, table, *var, by.clone(), keys.clone())))
             }
             (Step::Rows { var, rows, by }, _) => {
-                Ok(Arc::new(RowsExec::new(self.key(*var), *var, rows.clone(), by.clone())))
+                Ok(Arc::new(IndexScanExec::new(self.key(*var), *var, rows.clone(), by.clone())))
             }
             (Step::Seed { .. }, Some(seed)) => Ok(seed.clone()),
             (other, _) => Err(QueryError::internal(format!("{other:?} is no source"))),

@@ -53,35 +53,20 @@ impl CrossExec {
     }
 }
 
-impl fmt::Debug for CrossExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for CrossExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CrossExec")
     }
 }
 
-impl ExecutionPlan for CrossExec {
-    operator!("CrossExec");
+operator!(CrossExec, [left, right]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.left, &self.right]
+impl CrossExec {
+    fn with_inputs(&self, [left, right]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<CrossExec> {
+        CrossExec::new(left, right, self.keep.clone(), self.batch_rows)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let [left, right] =
-            children.try_into().map_err(|_| DataFusionError::Internal("a product has two inputs".into()))?;
-        Ok(Arc::new(CrossExec::new(left, right, self.keep.clone(), self.batch_rows)?))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let state = Product {
             input: self.left.execute(partition, context.clone())?,
             right: self.right.clone(),

@@ -55,12 +55,6 @@ impl ExpandExec {
     }
 }
 
-impl fmt::Debug for ExpandExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for ExpandExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = &self.step;
@@ -87,23 +81,15 @@ impl DisplayAs for ExpandExec {
     }
 }
 
-impl ExecutionPlan for ExpandExec {
-    operator!("ExpandExec");
+operator!(ExpandExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl ExpandExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<ExpandExec> {
         let (step, ends, shared) = (self.step.clone(), self.ends.clone(), self.shared.clone());
-        Ok(Arc::new(ExpandExec::new(input, step, ends, shared, self.batch_rows)?))
+        ExpandExec::new(input, step, ends, shared, self.batch_rows)
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let (direction, mode) = (self.step.direction, self.shared.mode);
         let state = Walk {
             input: self.input.execute(partition, context)?,

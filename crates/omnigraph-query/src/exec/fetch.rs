@@ -65,35 +65,21 @@ impl FetchExec {
     }
 }
 
-impl fmt::Debug for FetchExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for FetchExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FetchExec: {}, columns=[{}]", address(self.var), self.columns.join(", "))
     }
 }
 
-impl ExecutionPlan for FetchExec {
-    operator!("FetchExec");
+operator!(FetchExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl FetchExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<FetchExec> {
         let (table, shared) = (self.table.clone(), self.shared.clone());
-        Ok(Arc::new(FetchExec::new(input, table, shared, self.var, self.columns.clone())?))
+        FetchExec::new(input, table, shared, self.var, self.columns.clone())
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
         let source = Arc::new(Source {

@@ -18,7 +18,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use omnigraph_storage::Table;
 use omnigraph_vector::{Bounded, SearchRadius};
 
-use super::arms::{Arm, Ranks, ranks};
+use super::fusion_inputs::{Arm, Ranks, ranks};
 use super::{address_field, addresses, external, operator, properties, select};
 use crate::cache::Caches;
 use crate::error::Result;
@@ -61,12 +61,6 @@ impl FuseExec {
     }
 }
 
-impl fmt::Debug for FuseExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for FuseExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = &self.computed;
@@ -78,23 +72,15 @@ impl DisplayAs for FuseExec {
     }
 }
 
-impl ExecutionPlan for FuseExec {
-    operator!("FuseExec");
+operator!(FuseExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl FuseExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<FuseExec> {
         let (computed, table) = (self.computed.clone(), self.table.clone());
-        Ok(Arc::new(FuseExec::new(input, self.fused.clone(), computed, table, self.caches.clone())?))
+        FuseExec::new(input, self.fused.clone(), computed, table, self.caches.clone())
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let reservation = MemoryConsumer::new("FuseExec").register(context.memory_pool());
         let input = self.input.execute(partition, context)?;

@@ -38,12 +38,6 @@ impl SeedExec {
     }
 }
 
-impl fmt::Debug for SeedExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for SeedExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields: Vec<&str> = self.schema.fields().iter().map(|f| f.name().as_str()).collect();
@@ -51,21 +45,10 @@ impl DisplayAs for SeedExec {
     }
 }
 
-impl ExecutionPlan for SeedExec {
-    operator!("SeedExec");
+operator!(SeedExec, []);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+impl SeedExec {
+    fn run(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let batch = self.slot.lock().take();
         let batch =
             batch.ok_or_else(|| DataFusionError::Internal("an inner block runs without rows".into()))?;
@@ -100,36 +83,21 @@ impl NegationExec {
     }
 }
 
-impl fmt::Debug for NegationExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for NegationExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NegationExec")
     }
 }
 
-impl ExecutionPlan for NegationExec {
-    operator!("NegationExec");
+operator!(NegationExec, [input, inner]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input, &self.inner]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let [input, inner] =
-            children.try_into().map_err(|_| DataFusionError::Internal("a negation has two inputs".into()))?;
+impl NegationExec {
+    fn with_inputs(&self, [input, inner]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<NegationExec> {
         let (seed, row, slot) = (self.seed.clone(), self.row.clone(), self.slot.clone());
-        Ok(Arc::new(NegationExec::new(input, inner, seed, row, slot)))
+        Ok(NegationExec::new(input, inner, seed, row, slot))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context.clone())?;
         let (inner, seed, row, slot) =
             (self.inner.clone(), self.seed.clone(), self.row.clone(), self.slot.clone());

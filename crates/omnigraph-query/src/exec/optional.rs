@@ -55,12 +55,6 @@ impl OptionalExec {
     }
 }
 
-impl fmt::Debug for OptionalExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for OptionalExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let introduced: Vec<String> = self.step.introduced.iter().map(|var| address(*var)).collect();
@@ -73,25 +67,15 @@ impl DisplayAs for OptionalExec {
     }
 }
 
-impl ExecutionPlan for OptionalExec {
-    operator!("OptionalExec");
+operator!(OptionalExec, [input, inner]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input, &self.inner]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let [input, inner] = children
-            .try_into()
-            .map_err(|_| DataFusionError::Internal("an optional block has two inputs".into()))?;
+impl OptionalExec {
+    fn with_inputs(&self, [input, inner]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<OptionalExec> {
         let (step, seed, slot) = (self.step.clone(), self.seed.clone(), self.slot.clone());
-        Ok(Arc::new(OptionalExec::new(input, inner, step, seed, slot)?))
+        OptionalExec::new(input, inner, step, seed, slot)
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context.clone())?;
         let (inner, slot) = (self.inner.clone(), self.slot.clone());
         let (step, seed, schema) = (self.step.clone(), self.seed.clone(), self.schema.clone());

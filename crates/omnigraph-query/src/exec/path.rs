@@ -86,12 +86,6 @@ impl PathExec {
     }
 }
 
-impl fmt::Debug for PathExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for PathExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Traversal { edge, from, to, min, max, .. } = &self.traversal;
@@ -105,19 +99,11 @@ impl DisplayAs for PathExec {
     }
 }
 
-impl ExecutionPlan for PathExec {
-    operator!("PathExec");
+operator!(PathExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
-        Ok(Arc::new(PathExec {
+impl PathExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<PathExec> {
+        Ok(PathExec {
             input,
             traversal: self.traversal.clone(),
             var: self.var,
@@ -127,10 +113,10 @@ impl ExecutionPlan for PathExec {
             schema: self.schema.clone(),
             properties: self.properties.clone(),
             metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        })
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (source, schema) = (Arc::new(self.source()), self.schema.clone());
         let added = self.input.execute(partition, context)?.then(move |batch| {

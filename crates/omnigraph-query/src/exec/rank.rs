@@ -43,34 +43,20 @@ impl RankExec {
     }
 }
 
-impl fmt::Debug for RankExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for RankExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RankExec: {} by {}, best={}", address(self.key.var), self.label, self.best)
     }
 }
 
-impl ExecutionPlan for RankExec {
-    operator!("RankExec");
+operator!(RankExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+impl RankExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<RankExec> {
+        Ok(RankExec::new(input, self.key.clone(), self.best, self.label.clone()))
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
-        Ok(Arc::new(RankExec::new(input, self.key.clone(), self.best, self.label.clone())))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
         let key = self.key.clone();

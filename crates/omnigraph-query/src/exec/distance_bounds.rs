@@ -47,35 +47,21 @@ impl BoundExec {
     }
 }
 
-impl fmt::Debug for BoundExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for BoundExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BoundExec: {} by {}, best={}", address(self.key.var), self.computed, self.best)
     }
 }
 
-impl ExecutionPlan for BoundExec {
-    operator!("BoundExec");
+operator!(BoundExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl BoundExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<BoundExec> {
         let (computed, key) = (self.computed.clone(), self.key.clone());
-        Ok(Arc::new(BoundExec::new(input, computed, key, self.best, self.caches.clone())))
+        Ok(BoundExec::new(input, computed, key, self.best, self.caches.clone()))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (computed, name) = (self.computed.clone(), address(self.key.var));
         let caches = self.caches.clone();
