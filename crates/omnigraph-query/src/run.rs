@@ -21,7 +21,7 @@ use omnigraph_graph::model;
 use super::cache::Caches;
 use super::exec::{BATCH_ROWS, Shared, build, external};
 use super::expr::Env;
-use super::plan::{Context, Plan, plan, type_key};
+use super::plan::{LogicalPlan, PlanContext, plan, type_key};
 use super::search::{Searches, resolve};
 use super::topology::Mode;
 use crate::embedding::Embed;
@@ -127,7 +127,7 @@ async fn prepare(
     let planned = {
         let rows = |key: &TypeKey| snapshot.pin(key).map_or(0, |pin| pin.rows);
         let env = Env { params, types: &types, now, searches: &searches };
-        plan(&Context { read, catalog, env, rows: &rows })?
+        plan(&PlanContext { read, catalog, env, rows: &rows })?
     };
     let context = Arc::new(task_context(&caches));
     let shared = Shared { tables: Arc::new(tables), caches, mode, searches };
@@ -161,7 +161,7 @@ fn tables_of(read: &Read, catalog: &Catalog) -> BTreeSet<TypeKey> {
     keys
 }
 
-fn result_schema(read: &Read, plan: &Plan) -> SchemaRef {
+fn result_schema(read: &Read, plan: &LogicalPlan) -> SchemaRef {
     let fields = read.projections.iter().zip(&plan.outputs).map(|(projection, output)| {
         let nullable = match (&projection.value, &projection.ty) {
             (Output::Aggregate { .. }, _) => true,

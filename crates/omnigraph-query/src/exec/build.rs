@@ -18,22 +18,24 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId};
 
-use super::distance_bounds::BoundExec;
 use super::cross::CrossExec;
+use super::distance_bounds::BoundExec;
 use super::expand::ExpandExec;
 use super::fetch::FetchExec;
 use super::fuse::FuseExec;
+use super::index_scan::IndexScanExec;
 use super::lookup::KeyLookupExec;
 use super::negation::{NegationExec, SeedExec, Slot};
 use super::optional::OptionalExec;
 use super::path::PathExec;
 use super::rank::RankExec;
-use super::index_scan::IndexScanExec;
 use super::scan::NodeScanExec;
 use super::{BATCH_ROWS, Shared, select};
 use crate::error::{QueryError, Result};
 use crate::expr::{GraphExpr, Scalar};
-use crate::plan::{AggregateBy, Grouping, Pipeline, Plan, RankBy, RankKey, Step, path_of, type_key};
+use crate::plan::{
+    AggregateBy, Fetch, Grouping, LogicalPlan, Pipeline, RankBy, RankKey, Step, path_of, type_key,
+};
 use crate::search::{Computed, number};
 use crate::topology::Ends;
 
@@ -48,18 +50,18 @@ const HEAP_ROWS: u64 = 100_000;
 ///
 /// # Errors
 /// Internal errors only: the plan matches the tables.
-pub(crate) fn build(plan: &Plan, read: &Read, catalog: &Catalog, shared: &Shared) -> Result<Node> {
+pub(crate) fn build(plan: &LogicalPlan, read: &Read, catalog: &Catalog, shared: &Shared) -> Result<Node> {
     let streaming_limit = plan.limit.is_some() && plan.sort.is_empty() && plan.grouping.is_none();
     let batch_rows = if streaming_limit { LIMITED_BATCH_ROWS } else { BATCH_ROWS };
     let builder = Builder { read, catalog, shared, batch_rows };
     let mut node = builder.pipeline(&plan.pipeline, None)?;
-    if let Some(rank) = &plan.rank {
+    if let Some(rank) = &plan.ranking {
         node = builder.rank(node, rank)?;
     }
-    node = builder.fetches(node, &plan.fetch_rows)?;
+    node = builder.fetches(node, &plan.fetches.rows)?;
     if let Some(grouping) = &plan.grouping {
         node = group(node, grouping)?;
-        node = builder.fetches(node, &plan.fetch_groups)?;
+        node = builder.fetches(node, &plan.fetches.groups)?;
     }
     if plan.limit == Some(0) {
         node = Arc::new(EmptyExec::new(node.schema()));
@@ -74,7 +76,7 @@ pub(crate) fn build(plan: &Plan, read: &Read, catalog: &Catalog, shared: &Shared
         let fetch = plan.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         node = Arc::new(GlobalLimitExec::new(node, skip, fetch));
     }
-    node = builder.fetches(node, &plan.fetch_results)?;
+    node = builder.fetches(node, &plan.fetches.results)?;
     let outputs = plan.outputs.iter().enumerate().map(|(at, scalar)| ProjectionExpr {
         expr: GraphExpr::shared(scalar.clone()),
         alias: format!("o{at}"),
@@ -200,9 +202,9 @@ impl Builder<'_> {
                 let table = self.shared.table(&self.key(fused.var()))?.clone();
                 let computed = |(key, _): &(RankKey, Option<u64>)| {
                     let computed = self.computed(key).cloned();
-                    computed.ok_or_else(|| QueryError::internal("an arm of a fusion is not resolved"))
+                    computed.ok_or_else(|| QueryError::internal("a ranking of a fusion is not resolved"))
                 };
-                let computed = [computed(&fused.arms[0])?, computed(&fused.arms[1])?];
+                let computed = [computed(&fused.inputs[0])?, computed(&fused.inputs[1])?];
                 Arc::new(FuseExec::new(input, fused.clone(), computed, table, self.shared.caches.clone())?)
             }
         })
@@ -228,7 +230,7 @@ impl Builder<'_> {
         self.computed(key).map_or_else(String::new, |computed| computed.to_string())
     }
 
-    fn fetches(&self, mut node: Node, fetches: &[(VarId, Vec<String>)]) -> Result<Node> {
+    fn fetches(&self, mut node: Node, fetches: &[Fetch]) -> Result<Node> {
         for (var, columns) in fetches {
             node = self.fetch(node, *var, columns)?;
         }
@@ -271,7 +273,7 @@ fn aggregate(a: &AggregateBy, schema: &SchemaRef) -> Result<AggregateFunctionExp
 }
 
 /// Nulls sort as the smallest value.
-fn ordering(plan: &Plan) -> Option<LexOrdering> {
+fn ordering(plan: &LogicalPlan) -> Option<LexOrdering> {
     LexOrdering::new(plan.sort.iter().map(|key| PhysicalSortExpr {
         expr: GraphExpr::shared(Scalar::normal(key.scalar.clone())),
         options: SortOptions { descending: key.descending, nulls_first: !key.descending },

@@ -87,7 +87,7 @@ impl FuseExec {
         let (fused, table, caches) = (self.fused.clone(), self.table.clone(), self.caches.clone());
         let (schema, computed) = (self.schema.clone(), self.computed.clone());
         let ranked = async move {
-            let radius = fused.arms.each_ref().map(|(_, best)| {
+            let radius = fused.inputs.each_ref().map(|(_, best)| {
                 best.map(|best| Arc::new(SearchRadius::new(usize::try_from(best).unwrap_or(usize::MAX))))
             });
             let radius = &radius;
@@ -104,7 +104,7 @@ impl FuseExec {
             });
             let mut measured = Box::pin(measured.buffered(AHEAD));
             let arm = |arm: usize| {
-                let (key, best) = &fused.arms[arm];
+                let (key, best) = &fused.inputs[arm];
                 Arm::new(computed[arm].clone(), key.descending, *best)
             };
             let mut rows = Rows { fused: &fused, arms: [arm(0), arm(1)], batches: vec![], reservation };

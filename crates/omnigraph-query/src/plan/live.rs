@@ -5,41 +5,34 @@ use std::collections::BTreeSet;
 
 use omnigraph_compiler::ir::{Read, VarId};
 
-use super::{Pipeline, Plan, RankBy, RankKey, Step, address, column, path_of, produced};
+use super::{Fetch, LogicalPlan, Pipeline, RankBy, RankKey, Step, address, column, path_of, produced};
 
 /// Fills in the columns that expansions, products and seeds carry.
-pub(super) fn prune(plan: &mut Plan, read: &Read) {
+pub(super) fn prune(plan: &mut LogicalPlan, read: &Read) {
     let mut required = BTreeSet::new();
     match &plan.grouping {
-        Some(grouping) => {
-            grouping.keys.iter().for_each(|(_, key)| key.columns(&mut required));
-            grouping
-                .aggregates
-                .iter()
-                .filter_map(|a| a.argument.as_ref())
-                .for_each(|a| a.columns(&mut required));
-        }
+        Some(grouping) => grouping.columns(&mut required),
         None => {
             plan.outputs.iter().for_each(|o| o.columns(&mut required));
             plan.sort.iter().for_each(|s| s.scalar.columns(&mut required));
-            unfetch(&plan.fetch_results, (read, &[]), &mut required);
+            unfetch(&plan.fetches.results, (read, &[]), &mut required);
         }
     }
-    unfetch(&plan.fetch_rows, (read, &[]), &mut required);
+    unfetch(&plan.fetches.rows, (read, &[]), &mut required);
     rank(plan, read, &mut required);
     pipeline(&mut plan.pipeline, (read, &[]), required);
 }
 
 /// Makes a ranking's input of what is required after it.
-fn rank(plan: &mut Plan, read: &Read, required: &mut BTreeSet<String>) {
-    let keys: Vec<RankKey> = match &mut plan.rank {
+fn rank(plan: &mut LogicalPlan, read: &Read, required: &mut BTreeSet<String>) {
+    let keys: Vec<RankKey> = match &mut plan.ranking {
         None => return,
         Some(RankBy::Best { key, .. }) => vec![key.clone()],
         Some(RankBy::Fuse(fused)) => {
             required.remove(&fused.score());
             required.remove(&fused.place());
             fused.keep = required.iter().cloned().collect();
-            fused.arms.iter().map(|(key, _)| key.clone()).collect()
+            fused.inputs.iter().map(|(key, _)| key.clone()).collect()
         }
     };
     let fetches: Vec<_> = keys.into_iter().map(|key| (key.var, vec![key.property])).collect();
@@ -49,7 +42,7 @@ fn rank(plan: &mut Plan, read: &Read, required: &mut BTreeSet<String>) {
 /// The query, and the optional paths that the block under consideration binds itself.
 type Scope<'a> = (&'a Read, &'a [VarId]);
 
-fn unfetch(fetches: &[(VarId, Vec<String>)], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
+fn unfetch(fetches: &[Fetch], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
     for (var, properties) in fetches {
         for property in properties {
             required.remove(&column(*var, property));

@@ -13,7 +13,7 @@ use omnigraph_compiler::ir::{Expr, Pattern, Rank, SortKey, Traversal, VarId, Var
 use omnigraph_compiler::types::Value;
 
 use super::access::{choose, selectivity};
-use super::{Context, Expand, Optional, Pipeline, Step, address, by_variable, split};
+use super::{Expand, Optional, Pipeline, PlanContext, Step, address, by_variable, split};
 use crate::error::{QueryError, Result};
 use crate::expr::{Scalar, among, predicate, variables};
 use crate::search::{Computed, number};
@@ -48,13 +48,13 @@ struct Growing {
 }
 
 /// Plans the outermost match block.
-pub(super) fn plan(context: &Context<'_>) -> Result<Pipeline> {
+pub(super) fn plan(context: &PlanContext<'_>) -> Result<Pipeline> {
     let planner = Planner { context };
     Ok(planner.block(&context.read.pattern, None, 0)?.pipeline)
 }
 
 struct Planner<'a> {
-    context: &'a Context<'a>,
+    context: &'a PlanContext<'a>,
 }
 
 impl<'a> Planner<'a> {
