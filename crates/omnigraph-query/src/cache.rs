@@ -16,7 +16,7 @@ use omnigraph_storage::objects::stats::CacheStats;
 use omnigraph_storage::tables::values::BlockKey;
 use parking_lot::Mutex;
 
-use super::topology::{AddressMap, Ends, Lineage, Topology, TopologyKey};
+use super::topology::{AddressMap, EdgeTables, TablePaths, Topology, TopologyKey};
 use crate::error::Result;
 
 /// Names one immutable table version across all roots of the process.
@@ -50,11 +50,11 @@ pub struct Caches {
     /// Ranks of nodes by ordinal.
     pub(crate) pageranks: moka::future::Cache<TopologyKey, ArrayRef>,
     /// The versions of some tables of which a topology was made last.
-    pub(crate) latest: moka::sync::Cache<Lineage, Ends>,
+    pub(crate) latest: moka::sync::Cache<TablePaths, EdgeTables>,
     pub(crate) addresses: moka::future::Cache<TableKey, Arc<AddressMap>>,
     /// `None`: too large to hold.
     pub(crate) columns: moka::future::Cache<BlockKey, Option<ArrayRef>>,
-    heat: moka::sync::Cache<String, Arc<AtomicU64>>,
+    work: moka::sync::Cache<String, Arc<AtomicU64>>,
 }
 
 static CACHES: LazyLock<Mutex<BTreeMap<u64, Arc<Caches>>>> = LazyLock::new(Default::default);
@@ -101,7 +101,7 @@ impl Caches {
                     weigh(c.as_ref().map_or(0, |c| c.get_array_memory_size()))
                 })
                 .build(),
-            heat: moka::sync::Cache::new(16_384),
+            work: moka::sync::Cache::new(16_384),
         })
     }
 
@@ -118,6 +118,6 @@ impl Caches {
 
     /// Adds to the work spent so far without a cached structure, and returns the sum.
     pub(crate) fn spend(&self, what: String, work: u64) -> u64 {
-        self.heat.get_with(what, Default::default).fetch_add(work, Ordering::Relaxed) + work
+        self.work.get_with(what, Default::default).fetch_add(work, Ordering::Relaxed) + work
     }
 }

@@ -23,16 +23,16 @@ const TAKE_COST: u64 = 8;
 /// So does each request, however few its rows.
 const TAKE_OVERHEAD: u64 = 512;
 
-/// Where rows are: the blocks that hold them, and for each row which of these, and its place there.
+/// Where rows are: the blocks that hold them, and for each row which of these, and its position there.
 struct Rows {
     blocks: Vec<(BlockId, u64)>,
-    places: Vec<(usize, usize)>,
+    positions: Vec<(usize, usize)>,
 }
 
 impl Rows {
     fn new(addresses: &[u64]) -> Rows {
         let mut known: BTreeMap<BlockId, usize> = BTreeMap::new();
-        let (mut blocks, mut places): (Vec<(BlockId, u64)>, _) =
+        let (mut blocks, mut positions): (Vec<(BlockId, u64)>, _) =
             (Vec::new(), Vec::with_capacity(addresses.len()));
         // Most rows are in the block of the one before.
         let mut last: Option<(BlockId, usize)> = None;
@@ -47,9 +47,9 @@ impl Rows {
             };
             last = Some((block, at));
             blocks[at].1 += 1;
-            places.push((at, row as usize));
+            positions.push((at, row as usize));
         }
-        Rows { blocks, places }
+        Rows { blocks, positions }
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn fetch(
         let column = ValueColumn::new(table, column)?;
         let mut blocks = Vec::with_capacity(rows.blocks.len());
         for (block, wanted) in &rows.blocks {
-            blocks.push(hot(caches, &column, *block, *wanted, rows.blocks.len() as u64).await?);
+            blocks.push(whole_block(caches, &column, *block, *wanted, rows.blocks.len() as u64).await?);
         }
         if blocks.iter().any(Option::is_none) {
             cold.entry(blocks.iter().map(Option::is_none).collect()).or_default().push(at);
@@ -82,7 +82,7 @@ pub(crate) async fn fetch(
     let mut taken: Vec<Option<ArrayRef>> = vec![None; columns.len()];
     for (blocks, at) in cold {
         let names: Vec<String> = at.iter().map(|at| columns[*at].clone()).collect();
-        let missing = addresses.iter().zip(&rows.places).filter(|(_, (block, _))| blocks[*block]);
+        let missing = addresses.iter().zip(&rows.positions).filter(|(_, (block, _))| blocks[*block]);
         let missing: Vec<u64> = missing.map(|(address, _)| *address).collect();
         for (at, array) in at.into_iter().zip(take_distinct(table, &names, &missing).await?) {
             taken[at] = Some(array);
@@ -96,8 +96,8 @@ pub(crate) async fn fetch(
 fn assembled(rows: &Rows, blocks: &[Option<ArrayRef>], taken: Option<ArrayRef>) -> Result<ArrayRef> {
     match (blocks, taken) {
         ([Some(block)], _) => {
-            let places: Vec<u32> = rows.places.iter().map(|(_, row)| *row as u32).collect();
-            Ok(compute::take(block, &UInt32Array::from(places), None)?)
+            let positions: Vec<u32> = rows.positions.iter().map(|(_, row)| *row as u32).collect();
+            Ok(compute::take(block, &UInt32Array::from(positions), None)?)
         }
         (blocks, Some(taken)) if blocks.iter().all(Option::is_none) => Ok(taken),
         (blocks, taken) => {
@@ -112,21 +112,21 @@ fn assembled(rows: &Rows, blocks: &[Option<ArrayRef>], taken: Option<ArrayRef>) 
             let rest = sources.len();
             sources.extend(taken.as_deref());
             let mut next = 0;
-            let places = rows.places.iter().map(|(block, row)| match source_of[*block] {
+            let positions = rows.positions.iter().map(|(block, row)| match source_of[*block] {
                 Some(source) => (source, *row),
                 None => {
                     next += 1;
                     (rest, next - 1)
                 }
             });
-            let places: Vec<(usize, usize)> = places.collect();
-            Ok(compute::interleave(&sources, &places)?)
+            let positions: Vec<(usize, usize)> = positions.collect();
+            Ok(compute::interleave(&sources, &positions)?)
         }
     }
 }
 
 /// Returns a block if it is in memory, or is worth it by now: `wanted` of its rows are, in a request to so many blocks.
-async fn hot(
+async fn whole_block(
     caches: &Caches,
     column: &ValueColumn,
     id: BlockId,
@@ -176,12 +176,12 @@ async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> 
     distinct.sort_unstable();
     distinct.dedup();
     let batch = table.take(&distinct, columns).await?;
-    let places: UInt32Array = addresses
+    let positions: UInt32Array = addresses
         .iter()
         .map(|a| {
             distinct.binary_search(a).map(|i| i as u32).expect("every address is among the distinct ones")
         })
         .collect::<Vec<u32>>()
         .into();
-    batch.columns().iter().map(|c| Ok(compute::take(c, &places, None)?)).collect()
+    batch.columns().iter().map(|c| Ok(compute::take(c, &positions, None)?)).collect()
 }

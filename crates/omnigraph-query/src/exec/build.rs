@@ -25,7 +25,7 @@ use super::fetch::FetchExec;
 use super::fuse::FuseExec;
 use super::index_scan::IndexScanExec;
 use super::lookup::KeyLookupExec;
-use super::negation::{NegationExec, SeedExec, Slot};
+use super::negation::{NegationExec, SeedBatch, SeedExec};
 use super::optional::OptionalExec;
 use super::path::PathExec;
 use super::rank::RankExec;
@@ -37,7 +37,7 @@ use crate::plan::{
     AggregateBy, Fetch, Grouping, LogicalPlan, Pipeline, RankBy, RankKey, Step, path_of, type_key,
 };
 use crate::search::{Computed, number};
-use crate::topology::Ends;
+use crate::topology::EdgeTables;
 
 type Node = Arc<dyn ExecutionPlan>;
 
@@ -130,8 +130,14 @@ impl Builder<'_> {
     fn step(&self, input: Node, step: &Step) -> Result<Node> {
         Ok(match step {
             Step::Expand(expand) => {
-                let ends = self.ends(&expand.edge)?;
-                Arc::new(ExpandExec::new(input, expand.clone(), ends, self.shared.clone(), self.batch_rows)?)
+                let edge_tables = self.edge_tables(&expand.edge)?;
+                Arc::new(ExpandExec::new(
+                    input,
+                    expand.clone(),
+                    edge_tables,
+                    self.shared.clone(),
+                    self.batch_rows,
+                )?)
             }
             Step::Fetch { var, columns } => self.fetch(input, *var, columns)?,
             Step::Filter { predicate } => {
@@ -142,12 +148,12 @@ impl Builder<'_> {
                 Arc::new(CrossExec::new(input, other, [left.clone(), right.clone()], self.batch_rows)?)
             }
             Step::Negation { pipeline, row } => {
-                let (inner, seed, slot) = self.inner(&input, pipeline, row)?;
-                Arc::new(NegationExec::new(input, inner, seed, row.clone(), slot))
+                let (inner, seed, seed_batch) = self.inner(&input, pipeline, row)?;
+                Arc::new(NegationExec::new(input, inner, seed, row.clone(), seed_batch))
             }
             Step::Optional(optional) => {
-                let (inner, seed, slot) = self.inner(&input, &optional.pipeline, &optional.row)?;
-                Arc::new(OptionalExec::new(input, inner, optional.clone(), seed, slot)?)
+                let (inner, seed, seed_batch) = self.inner(&input, &optional.pipeline, &optional.row)?;
+                Arc::new(OptionalExec::new(input, inner, optional.clone(), seed, seed_batch)?)
             }
             Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } | Step::Seed { .. } => {
                 return Err(QueryError::internal(format!("{step:?} is a source")));
@@ -155,11 +161,11 @@ impl Builder<'_> {
         })
     }
 
-    fn ends(&self, edge: &str) -> Result<Ends> {
+    fn edge_tables(&self, edge: &str) -> Result<EdgeTables> {
         let known = self.catalog.edges.get(edge);
         let edge = known.ok_or_else(|| QueryError::internal(format!("no edge type {edge}")))?;
         let table = |key| self.shared.table(&key).cloned();
-        Ok(Ends {
+        Ok(EdgeTables {
             edge: table(TypeKey::edge(&edge.name))?,
             source: table(TypeKey::node(&edge.from))?,
             target: table(TypeKey::node(&edge.to))?,
@@ -167,24 +173,24 @@ impl Builder<'_> {
         })
     }
 
-    /// Builds the plan of an inner block, which starts from the rows that its leaf finds in the slot.
-    fn inner(&self, input: &Node, pipeline: &Pipeline, row: &str) -> Result<(Node, SchemaRef, Slot)> {
+    /// Builds the plan of an inner block, which starts from the rows that its leaf is handed.
+    fn inner(&self, input: &Node, pipeline: &Pipeline, row: &str) -> Result<(Node, SchemaRef, SeedBatch)> {
         let Some(Step::Seed { columns }) = pipeline.steps.first() else {
             return Err(QueryError::internal("an inner block does not start from its rows"));
         };
         let names: Vec<String> = columns.iter().filter(|c| *c != row).cloned().collect();
         let number = Field::new(row, DataType::UInt64, false);
         let seed = select(&input.schema(), &names, [number])?;
-        let slot = Slot::default();
-        let leaf: Node = Arc::new(SeedExec::new(seed.clone(), slot.clone()));
+        let seed_batch = SeedBatch::default();
+        let leaf: Node = Arc::new(SeedExec::new(seed.clone(), seed_batch.clone()));
         let inner = self.pipeline(pipeline, Some(&leaf))?;
-        Ok((inner, seed, slot))
+        Ok((inner, seed, seed_batch))
     }
 
     fn fetch(&self, input: Node, var: VarId, columns: &[String]) -> Result<Node> {
         if let Some(traversal) = path_of(self.read, var) {
-            let (ends, shared) = (self.ends(&traversal.edge)?, self.shared.clone());
-            return Ok(Arc::new(PathExec::new(input, traversal.clone(), var, ends, shared, columns)?));
+            let (edge_tables, shared) = (self.edge_tables(&traversal.edge)?, self.shared.clone());
+            return Ok(Arc::new(PathExec::new(input, traversal.clone(), var, edge_tables, shared, columns)?));
         }
         let table = self.shared.table(&self.key(var))?.clone();
         Ok(Arc::new(FetchExec::new(input, table, self.shared.clone(), var, columns.to_vec())?))
@@ -194,8 +200,8 @@ impl Builder<'_> {
     fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
         Ok(match rank {
             RankBy::Best { key, best } => {
-                let bounded = self.bounded(input, key, *best);
-                let scored = self.fetch(bounded, key.var, std::slice::from_ref(&key.property))?;
+                let pruned = self.prune(input, key, *best);
+                let scored = self.fetch(pruned, key.var, std::slice::from_ref(&key.property))?;
                 Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
             }
             RankBy::Fuse(fused) => {
@@ -211,7 +217,7 @@ impl Builder<'_> {
     }
 
     /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
-    fn bounded(&self, input: Node, key: &RankKey, best: u64) -> Node {
+    fn prune(&self, input: Node, key: &RankKey, best: u64) -> Node {
         match self.computed(key) {
             Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
                 let caches = self.shared.caches.clone();

@@ -13,7 +13,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::StreamExt;
 use omnigraph_vector::SearchRadius;
 
-use super::rank::{Held, Scored};
+use super::rank::{Candidates, Scored};
 use super::{addresses, external, operator, properties};
 use crate::cache::Caches;
 use crate::plan::{RankKey, address};
@@ -87,8 +87,8 @@ impl BoundExec {
                 Ok(Scored { batch, entities, certain, possible })
             }
         });
-        let held = Held::new(self.best, false);
-        let kept = held.winners(rows.buffered(AHEAD), self.input.schema(), metrics);
+        let candidates = Candidates::new(self.best, false);
+        let kept = candidates.winners(rows.buffered(AHEAD), self.input.schema(), metrics);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), kept)))
     }
 }

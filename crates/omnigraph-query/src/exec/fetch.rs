@@ -121,9 +121,9 @@ impl Source {
         }
         let there: Vec<u64> = rows.iter().flatten().collect();
         let mut next = 0..;
-        let places: UInt32Array = rows.iter().map(|row| row.and_then(|_| next.next())).collect();
+        let positions: UInt32Array = rows.iter().map(|row| row.and_then(|_| next.next())).collect();
         let fetched = self.fetch(&there).await?.into_iter();
-        fetched.map(|column| Ok(arrow_select::take::take(&column, &places, None)?)).collect()
+        fetched.map(|column| Ok(arrow_select::take::take(&column, &positions, None)?)).collect()
     }
 
     /// Returns the columns for the rows at these addresses.

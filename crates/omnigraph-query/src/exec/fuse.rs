@@ -18,7 +18,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use omnigraph_storage::Table;
 use omnigraph_vector::{Bounded, SearchRadius};
 
-use super::fusion_inputs::{Arm, Ranks, ranks};
+use super::fusion_inputs::{FusionInput, Ranks, ranks};
 use super::{address_field, addresses, external, operator, properties, select};
 use crate::cache::Caches;
 use crate::error::Result;
@@ -53,7 +53,7 @@ impl FuseExec {
         table: Table,
         caches: Arc<Caches>,
     ) -> DfResult<FuseExec> {
-        let scores = [Field::new(fused.score(), DataType::Float64, true), address_field(fused.place())];
+        let scores = [Field::new(fused.score(), DataType::Float64, true), address_field(fused.position())];
         let schema = select(&input.schema(), &fused.keep, scores)?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
@@ -97,24 +97,24 @@ impl FuseExec {
                     let batch = batch?;
                     let entities = addresses(&batch, &name)?.values();
                     let [first, second] =
-                        [0, 1].map(|arm| within(&computed[arm], &caches, entities, radius[arm].as_ref()));
+                        [0, 1].map(|at| within(&computed[at], &caches, entities, radius[at].as_ref()));
                     let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
                     Ok::<_, DataFusionError>((batch, measured))
                 }
             });
             let mut measured = Box::pin(measured.buffered(AHEAD));
-            let arm = |arm: usize| {
-                let (key, best) = &fused.inputs[arm];
-                Arm::new(computed[arm].clone(), key.descending, *best)
+            let input = |at: usize| {
+                let (key, best) = &fused.inputs[at];
+                FusionInput::new(computed[at].clone(), key.descending, *best)
             };
-            let mut rows = Rows { fused: &fused, arms: [arm(0), arm(1)], batches: vec![], reservation };
+            let mut rows = Rows { fused: &fused, inputs: [input(0), input(1)], batches: vec![], reservation };
             while let Some((batch, measured)) = measured.try_next().await? {
                 rows.add(&batch, &measured)?;
             }
-            let Rows { arms, batches, .. } = rows;
-            let places = places(&fused, arms, &table, &caches).await.map_err(external)?;
+            let Rows { inputs, batches, .. } = rows;
+            let scores = fuse(&fused, inputs, &table, &caches).await.map_err(external)?;
             let batches: Vec<DfResult<RecordBatch>> =
-                batches.iter().map(|batch| placed(batch, &fused, &places, &schema)).collect();
+                batches.iter().map(|batch| with_scores(batch, &fused, &scores, &schema)).collect();
             Ok::<_, DataFusionError>(stream::iter(batches))
         };
         let ranked = stream::once(ranked).try_flatten().inspect(move |batch| {
@@ -126,16 +126,21 @@ impl FuseExec {
     }
 }
 
-/// The score of an entity and its place.
-type Places = HashMap<u64, (f64, u64)>;
+/// The score of an entity and its position.
+type FusedScores = HashMap<u64, (f64, u64)>;
 
-/// Adds scores and places to the rows of the entities that have them, or to all rows.
-fn placed(batch: &RecordBatch, fused: &Fused, places: &Places, schema: &SchemaRef) -> DfResult<RecordBatch> {
+/// Adds scores and positions to the rows of the entities that have them, or to all rows.
+fn with_scores(
+    batch: &RecordBatch,
+    fused: &Fused,
+    scores: &FusedScores,
+    schema: &SchemaRef,
+) -> DfResult<RecordBatch> {
     let entities = addresses(batch, &address(fused.var()))?;
-    let found: Vec<Option<&(f64, u64)>> = entities.values().iter().map(|entity| places.get(entity)).collect();
+    let found: Vec<Option<&(f64, u64)>> = entities.values().iter().map(|entity| scores.get(entity)).collect();
     let scores: Float64Array = found.iter().map(|found| found.map(|(score, _)| *score)).collect();
     let order: UInt64Array =
-        found.iter().map(|found| Some(found.map_or(u64::MAX, |(_, place)| *place))).collect();
+        found.iter().map(|found| Some(found.map_or(u64::MAX, |(_, position)| *position))).collect();
     let mut columns = Vec::with_capacity(schema.fields().len());
     for name in &fused.keep {
         columns.push(batch.column(batch.schema().index_of(name)?).clone());
@@ -153,7 +158,7 @@ fn placed(batch: &RecordBatch, fused: &Fused, places: &Places, schema: &SchemaRe
 /// The rows of a match, without those that no ranking holds.
 struct Rows<'a> {
     fused: &'a Fused,
-    arms: [Arm; 2],
+    inputs: [FusionInput; 2],
     batches: Vec<RecordBatch>,
     reservation: MemoryReservation,
 }
@@ -162,8 +167,8 @@ impl Rows<'_> {
     fn add(&mut self, batch: &RecordBatch, measured: &[Vec<Bounded>; 2]) -> DfResult<()> {
         let entities = addresses(batch, &address(self.fused.var()))?.values();
         let mut held = vec![self.fused.best.is_none(); entities.len()];
-        for (arm, measured) in self.arms.iter_mut().zip(measured) {
-            arm.add(entities, measured, &mut held);
+        for (input, measured) in self.inputs.iter_mut().zip(measured) {
+            input.add(entities, measured, &mut held);
         }
         let kept = filter_record_batch(batch, &BooleanArray::from(held))?;
         if kept.num_rows() > 0 {
@@ -175,8 +180,13 @@ impl Rows<'_> {
 }
 
 /// Fuses the rankings.
-async fn places(fused: &Fused, arms: [Arm; 2], table: &Table, caches: &Caches) -> Result<Places> {
-    let [first, second] = arms;
+async fn fuse(
+    fused: &Fused,
+    inputs: [FusionInput; 2],
+    table: &Table,
+    caches: &Caches,
+) -> Result<FusedScores> {
+    let [first, second] = inputs;
     let rankings = [first.finish(caches).await?, second.finish(caches).await?];
     let [first, second] = ranks(rankings, fused.best, table, caches).await?;
     let part =
@@ -184,12 +194,12 @@ async fn places(fused: &Fused, arms: [Arm; 2], table: &Table, caches: &Caches) -
     let entities = first.keys().chain(second.keys().filter(|entity| !first.contains_key(entity)));
     let mut scored: Vec<(u64, f64)> =
         entities.map(|entity| (*entity, part(&first, entity) + part(&second, entity))).collect();
-    let place = |ranks: &Ranks, entity: &u64| ranks.get(entity).copied().unwrap_or(u64::MAX);
+    let position = |ranks: &Ranks, entity: &u64| ranks.get(entity).copied().unwrap_or(u64::MAX);
     scored.sort_by(|(a, x), (b, y)| {
-        let ties = |entity| (place(&first, entity), place(&second, entity));
+        let ties = |entity| (position(&first, entity), position(&second, entity));
         y.total_cmp(x).then_with(|| ties(a).cmp(&ties(b)))
     });
     let best = fused.best.map_or(usize::MAX, |best| usize::try_from(best).unwrap_or(usize::MAX));
     let winners = scored.into_iter().take(best).zip(0..);
-    Ok(winners.map(|((entity, score), place)| (entity, (score, place))).collect())
+    Ok(winners.map(|((entity, score), position)| (entity, (score, position))).collect())
 }

@@ -21,20 +21,20 @@ use parking_lot::Mutex;
 use super::{addresses, operator, properties};
 
 /// Where a negation or an optional block leaves the batch that the next run of its inner plan starts from.
-pub(super) type Slot = Arc<Mutex<Option<RecordBatch>>>;
+pub(super) type SeedBatch = Arc<Mutex<Option<RecordBatch>>>;
 
 /// The leaf of an inner plan: the rows it starts from.
 pub(super) struct SeedExec {
-    slot: Slot,
+    seed_batch: SeedBatch,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SeedExec {
-    pub(super) fn new(schema: SchemaRef, slot: Slot) -> SeedExec {
+    pub(super) fn new(schema: SchemaRef, seed_batch: SeedBatch) -> SeedExec {
         let properties = properties(&schema);
-        SeedExec { slot, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
+        SeedExec { seed_batch, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -49,7 +49,7 @@ operator!(SeedExec, []);
 
 impl SeedExec {
     fn run(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
-        let batch = self.slot.lock().take();
+        let batch = self.seed_batch.lock().take();
         let batch =
             batch.ok_or_else(|| DataFusionError::Internal("an inner block runs without rows".into()))?;
         BaselineMetrics::new(&self.metrics, partition).record_output(batch.num_rows());
@@ -64,7 +64,7 @@ pub(super) struct NegationExec {
     inner: Arc<dyn ExecutionPlan>,
     seed: SchemaRef,
     row: String,
-    slot: Slot,
+    seed_batch: SeedBatch,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -76,10 +76,18 @@ impl NegationExec {
         inner: Arc<dyn ExecutionPlan>,
         seed: SchemaRef,
         row: String,
-        slot: Slot,
+        seed_batch: SeedBatch,
     ) -> NegationExec {
         let properties = properties(&input.schema());
-        NegationExec { input, inner, seed, row, slot, properties, metrics: ExecutionPlanMetricsSet::new() }
+        NegationExec {
+            input,
+            inner,
+            seed,
+            row,
+            seed_batch,
+            properties,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
     }
 }
 
@@ -93,18 +101,18 @@ operator!(NegationExec, [input, inner]);
 
 impl NegationExec {
     fn with_inputs(&self, [input, inner]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<NegationExec> {
-        let (seed, row, slot) = (self.seed.clone(), self.row.clone(), self.slot.clone());
-        Ok(NegationExec::new(input, inner, seed, row, slot))
+        let (seed, row, seed_batch) = (self.seed.clone(), self.row.clone(), self.seed_batch.clone());
+        Ok(NegationExec::new(input, inner, seed, row, seed_batch))
     }
 
     fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context.clone())?;
-        let (inner, seed, row, slot) =
-            (self.inner.clone(), self.seed.clone(), self.row.clone(), self.slot.clone());
+        let (inner, seed, row, seed_batch) =
+            (self.inner.clone(), self.seed.clone(), self.row.clone(), self.seed_batch.clone());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let kept = input.and_then(move |batch| {
             let (inner, context, metrics) = (inner.clone(), context.clone(), metrics.clone());
-            let started = start(&inner, &seed, &row, &slot, &batch, context);
+            let started = start(&inner, &seed, &row, &seed_batch, &batch, context);
             let row = row.clone();
             async move {
                 let refuted = refuted(started?, &row, batch.num_rows()).await?;
@@ -123,7 +131,7 @@ pub(super) fn start(
     inner: &Arc<dyn ExecutionPlan>,
     seed: &SchemaRef,
     row: &str,
-    slot: &Slot,
+    seed_batch: &SeedBatch,
     batch: &RecordBatch,
     context: Arc<TaskContext>,
 ) -> DfResult<SendableRecordBatchStream> {
@@ -138,8 +146,8 @@ pub(super) fn start(
         }
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    *slot.lock() = Some(RecordBatch::try_new_with_options(seed.clone(), columns, &options)?);
-    // Leaves take the batch while the tree starts, so the slot is free again when this returns.
+    *seed_batch.lock() = Some(RecordBatch::try_new_with_options(seed.clone(), columns, &options)?);
+    // Leaves take the batch while the tree starts, so the place for the next one is free again when this returns.
     inner.execute(0, context)
 }
 

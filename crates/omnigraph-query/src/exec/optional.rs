@@ -21,7 +21,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{TryStreamExt, stream};
 use parking_lot::Mutex;
 
-use super::negation::{Slot, start};
+use super::negation::{SeedBatch, start};
 use super::{address_field, addresses, operator, properties, select};
 use crate::plan::{Optional, address};
 
@@ -31,7 +31,7 @@ pub(super) struct OptionalExec {
     inner: Arc<dyn ExecutionPlan>,
     step: Optional,
     seed: SchemaRef,
-    slot: Slot,
+    seed_batch: SeedBatch,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -44,14 +44,14 @@ impl OptionalExec {
         inner: Arc<dyn ExecutionPlan>,
         step: Optional,
         seed: SchemaRef,
-        slot: Slot,
+        seed_batch: SeedBatch,
     ) -> DfResult<OptionalExec> {
         let introduced = step.introduced.iter().chain(&step.paths);
         let introduced = introduced.map(|var| address_field(address(*var)).with_nullable(true));
         let schema = select(&input.schema(), &step.keep, introduced)?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(OptionalExec { input, inner, step, seed, slot, schema, properties, metrics })
+        Ok(OptionalExec { input, inner, step, seed, seed_batch, schema, properties, metrics })
     }
 }
 
@@ -71,13 +71,13 @@ operator!(OptionalExec, [input, inner]);
 
 impl OptionalExec {
     fn with_inputs(&self, [input, inner]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<OptionalExec> {
-        let (step, seed, slot) = (self.step.clone(), self.seed.clone(), self.slot.clone());
-        OptionalExec::new(input, inner, step, seed, slot)
+        let (step, seed, seed_batch) = (self.step.clone(), self.seed.clone(), self.seed_batch.clone());
+        OptionalExec::new(input, inner, step, seed, seed_batch)
     }
 
     fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context.clone())?;
-        let (inner, slot) = (self.inner.clone(), self.slot.clone());
+        let (inner, seed_batch) = (self.inner.clone(), self.seed_batch.clone());
         let (step, seed, schema) = (self.step.clone(), self.seed.clone(), self.schema.clone());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let extended = input.and_then(move |batch| {
@@ -85,7 +85,7 @@ impl OptionalExec {
                 Ok(divided) => divided,
                 Err(error) => return futures::future::ready(Err(error)),
             };
-            let started = start(&inner, &seed, &step.row, &slot, &extensible, context.clone());
+            let started = start(&inner, &seed, &step.row, &seed_batch, &extensible, context.clone());
             let join = Join {
                 step: step.clone(),
                 schema: schema.clone(),

@@ -177,7 +177,7 @@ impl Search {
                 .filter_map(|node| best(node).map(|(rank, parent)| (rank, parent, *node)))
                 .collect();
             ordered.sort_by(|(a, _, x), (b, _, y)| a.cmp(b).then_with(|| ids.get(x).cmp(&ids.get(y))));
-            rank = ordered.iter().enumerate().map(|(place, (_, _, node))| (*node, place)).collect();
+            rank = ordered.iter().enumerate().map(|(at, (_, _, node))| (*node, at)).collect();
             parents.extend(ordered.into_iter().map(|(_, parent, node)| (node, parent)));
         }
         Ok(parents)

@@ -30,7 +30,7 @@ fn rank(plan: &mut LogicalPlan, read: &Read, required: &mut BTreeSet<String>) {
         Some(RankBy::Best { key, .. }) => vec![key.clone()],
         Some(RankBy::Fuse(fused)) => {
             required.remove(&fused.score());
-            required.remove(&fused.place());
+            required.remove(&fused.position());
             fused.keep = required.iter().cloned().collect();
             fused.inputs.iter().map(|(key, _)| key.clone()).collect()
         }

@@ -137,7 +137,7 @@ pub(crate) struct Optional {
     pub(crate) anchors: Vec<VarId>,
     /// Variables that it adds, of which later steps read the address.
     pub(crate) introduced: Vec<VarId>,
-    /// Paths that it binds: a column in the place of an address tells where, being null elsewhere.
+    /// Paths that it binds: a column named like an address tells where, being null elsewhere.
     pub(crate) paths: Vec<VarId>,
     /// Columns of the input that later steps read.
     pub(crate) keep: Vec<String>,

@@ -14,7 +14,7 @@ use crate::search::{Computed, property};
 pub(crate) enum RankBy {
     /// Drops rows that cannot be among the best: those of entities that are not among the best `best`, ties kept.
     Best { key: RankKey, best: u64 },
-    /// Fuses two rankings: adds the scores ([`Fused::score`]) and places ([`Fused::place`]) of the entities.
+    /// Fuses two rankings: adds the scores ([`Fused::score`]) and positions ([`Fused::position`]) of the entities.
     Fuse(Fused),
 }
 
@@ -62,8 +62,8 @@ impl Fused {
         column(self.var(), &self.score)
     }
 
-    /// Returns the column of the places, UInt64: the best entity has place 0, and no two have the same.
-    pub(crate) fn place(&self) -> String {
+    /// Returns the column of the positions, UInt64: the best entity has position 0, and no two have the same.
+    pub(crate) fn position(&self) -> String {
         column(self.var(), &format!("{}.place", self.score))
     }
 }
@@ -73,7 +73,7 @@ impl RankBy {
     pub(super) fn columns(&self) -> Vec<String> {
         match self {
             RankBy::Best { key, .. } => vec![key.column()],
-            RankBy::Fuse(fused) => vec![fused.score(), fused.place()],
+            RankBy::Fuse(fused) => vec![fused.score(), fused.position()],
         }
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn ordering(context: &PlanContext<'_>, rank: &Rank) -> Result<(SortBy
     };
     let (name, ty, descending) = match &rank {
         RankBy::Best { key, .. } => (key.column(), DataType::Float64, key.descending),
-        RankBy::Fuse(fused) => (fused.place(), DataType::UInt64, false),
+        RankBy::Fuse(fused) => (fused.position(), DataType::UInt64, false),
     };
     // Without a limit every row that has a score is wanted, and `bm25` has dropped the others.
     let runs = best.is_some() || matches!(rank, RankBy::Fuse(_));

@@ -72,7 +72,7 @@ pub(crate) enum Computed {
     /// Fused ranks of two other columns, which the ranking operator computes.
     Fused {
         /// Their numbers.
-        arms: [usize; 2],
+        inputs: [usize; 2],
         /// The constant of the fusion.
         k: f64,
     },
@@ -86,9 +86,9 @@ pub(crate) async fn fetch(computed: &Arc<Computed>, caches: &Caches, addresses: 
         }
         Computed::Distance(distance) => distances(computed, distance, caches, addresses).await,
         Computed::Measure { rows, values, .. } => {
-            let places = addresses.iter().map(|row| rows.ordinal(*row)).collect::<Option<Vec<u32>>>();
-            let places = places.ok_or_else(|| QueryError::internal("a measured node has no number"))?;
-            Ok(arrow_select::take::take(values, &UInt32Array::from(places), None)?)
+            let positions = addresses.iter().map(|row| rows.ordinal(*row)).collect::<Option<Vec<u32>>>();
+            let positions = positions.ok_or_else(|| QueryError::internal("a measured node has no number"))?;
+            Ok(arrow_select::take::take(values, &UInt32Array::from(positions), None)?)
         }
         Computed::Fused { .. } => Err(QueryError::internal("a fused ranking is computed over all rows")),
     }
@@ -187,12 +187,12 @@ async fn bounds(
 }
 
 /// Where rows are in a block, and in the result.
-type Places = Vec<(usize, usize)>;
+type Positions = Vec<(usize, usize)>;
 
 /// Rows of one block.
 struct Group {
     block: BlockId,
-    rows: Places,
+    rows: Positions,
 }
 
 async fn distances(
@@ -202,7 +202,7 @@ async fn distances(
     addresses: &[u64],
 ) -> Result<ArrayRef> {
     let column = &distance.column;
-    let mut parts: Vec<(Arc<Block>, Places)> = Vec::new();
+    let mut parts: Vec<(Arc<Block>, Positions)> = Vec::new();
     for group in grouped(column, addresses) {
         parts.push(load(column, caches, addresses, group).await?);
     }
@@ -213,8 +213,8 @@ async fn distances(
             return Err(QueryError::internal("the column holds no distances"));
         };
         let mut values: Vec<Option<f64>> = vec![None; rows];
-        for (block, places) in &parts {
-            for &(row, at) in places {
+        for (block, positions) in &parts {
+            for &(row, at) in positions {
                 values[at] = block.get(row).map(|vector| distance.query.distance(vector));
             }
         }
@@ -248,7 +248,7 @@ async fn load(
     caches: &Caches,
     addresses: &[u64],
     group: Group,
-) -> Result<(Arc<Block>, Places)> {
+) -> Result<(Arc<Block>, Positions)> {
     if let Some(block) = column.held(group.block).await? {
         return Ok((block, group.rows));
     }
@@ -261,12 +261,12 @@ async fn load(
     distinct.sort_unstable();
     distinct.dedup();
     let taken = column.take(&distinct).await?;
-    let places = group.rows.iter().map(|&(_, at)| {
+    let positions = group.rows.iter().map(|&(_, at)| {
         let row = distinct.binary_search(&addresses[at]).expect("every address is among the distinct ones");
         (row, at)
     });
-    let places = places.collect();
-    Ok((Arc::new(taken), places))
+    let positions = positions.collect();
+    Ok((Arc::new(taken), positions))
 }
 
 impl fmt::Display for Computed {
@@ -279,7 +279,7 @@ impl fmt::Display for Computed {
                 write!(f, "bm25({property}) over {} rows", scores.len())
             }
             Computed::Measure { label, .. } => f.write_str(label),
-            Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
+            Computed::Fused { inputs: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
         }
     }
 }

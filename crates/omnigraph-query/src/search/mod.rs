@@ -7,11 +7,11 @@
 
 mod computed;
 mod measured;
-mod narrowed;
+mod prefilter;
 mod resolve;
 
 pub(crate) use computed::{Computed, fetch, within};
-pub(crate) use narrowed::Narrowed;
+pub(crate) use prefilter::Prefilter;
 pub(crate) use resolve::resolve;
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) struct Searches {
     /// Measures of nodes and the columns that hold them, numbered after the rankings.
     measures: Vec<(Expr, Arc<Computed>)>,
     /// What indexes tell of the variables of the outermost block.
-    narrowed: Vec<Narrowed>,
+    prefilters: Vec<Prefilter>,
 }
 
 impl Searches {
@@ -39,8 +39,8 @@ impl Searches {
     }
 
     /// Returns rows that variables of the outermost block are among.
-    pub(crate) fn narrowed(&self) -> &[Narrowed] {
-        &self.narrowed
+    pub(crate) fn prefilters(&self) -> &[Prefilter] {
+        &self.prefilters
     }
 
     /// Returns the number of the column with the scores of a ranking.

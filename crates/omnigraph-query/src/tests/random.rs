@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value as Json;
 
 use super::cases::{Case, SCHEMA, Shape, cases, json, lines};
-use super::kit::{Data, compile, graph, head, rows};
+use super::fixtures::{Data, compile, graph, head, rows};
 use super::reference::Reference;
 use crate::topology::Mode;
 

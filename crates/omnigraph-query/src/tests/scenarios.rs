@@ -6,7 +6,7 @@ use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::types::Value;
 use omnigraph_graph::commit::Snapshot;
 
-use super::kit::{Data, Entity, NoEmbedder, compile, graph, head, rows};
+use super::fixtures::{Data, Entity, NoEmbedder, compile, graph, head, rows};
 use crate::run::explain;
 use crate::topology::Mode;
 
@@ -19,7 +19,7 @@ const SCHEMA: &str = "
 async fn letters(edges: &str) -> Snapshot {
     let node = |k: char| Entity {
         id: k.to_string(),
-        ends: None,
+        endpoints: None,
         values: BTreeMap::from([
             ("k".into(), Value::String(k.into())),
             ("u".into(), Value::String(k.into())),
@@ -28,12 +28,12 @@ async fn letters(edges: &str) -> Snapshot {
     };
     let edges = edges.split_whitespace().enumerate().map(|(i, pair)| Entity {
         id: format!("e{i}"),
-        ends: Some((pair[..1].to_owned(), pair[1..].to_owned())),
+        endpoints: Some((pair[..1].to_owned(), pair[1..].to_owned())),
         values: BTreeMap::new(),
     });
     let composite = Entity {
         id: r#"["1","b"]"#.into(),
-        ends: None,
+        endpoints: None,
         values: BTreeMap::from([("x".into(), Value::Int(1)), ("y".into(), Value::String("b".into()))]),
     };
     let data = Data::from([

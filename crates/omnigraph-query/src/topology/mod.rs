@@ -15,7 +15,7 @@ mod probe;
 mod tests;
 
 pub(crate) use address::AddressMap;
-pub(crate) use build::{Ends, Lineage, TopologyKey, load};
+pub(crate) use build::{EdgeTables, TablePaths, TopologyKey, load};
 pub(crate) use csr::{Direction, Topology, Visited};
 pub(crate) use measures::Degree;
 pub(crate) use neighbours::{Mode, Neighbours};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::build::{Ends, cost, load};
+use super::build::{EdgeTables, cost, load};
 use super::csr::{Direction, Topology};
 use super::probe::{Hop, probe};
 use crate::cache::Caches;
@@ -42,15 +42,20 @@ const HOP_OVERHEAD: u64 = 8;
 
 /// Answers hops over one edge type.
 pub(crate) struct Neighbours {
-    ends: Ends,
+    edge_tables: EdgeTables,
     direction: Direction,
     mode: Mode,
     caches: Arc<Caches>,
 }
 
 impl Neighbours {
-    pub(crate) fn new(ends: Ends, direction: Direction, mode: Mode, caches: Arc<Caches>) -> Neighbours {
-        Neighbours { ends, direction, mode, caches }
+    pub(crate) fn new(
+        edge_tables: EdgeTables,
+        direction: Direction,
+        mode: Mode,
+        caches: Arc<Caches>,
+    ) -> Neighbours {
+        Neighbours { edge_tables, direction, mode, caches }
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -58,7 +63,7 @@ impl Neighbours {
     }
 
     pub(crate) fn same_type(&self) -> bool {
-        self.ends.same_type
+        self.edge_tables.same_type
     }
 
     /// Returns the topology if the next hop, from that many nodes, should use it.
@@ -69,16 +74,16 @@ impl Neighbours {
     async fn choose(&self, frontier: usize) -> Result<Option<Arc<Topology>>> {
         match self.mode {
             Mode::Indexed => Ok(None),
-            Mode::Csr => load(&self.caches, &self.ends).await,
+            Mode::Csr => load(&self.caches, &self.edge_tables).await,
             Mode::Adaptive => {
-                let key = self.ends.key();
+                let key = self.edge_tables.key();
                 if let Some(known) = self.caches.topologies.get(&key).await {
                     return Ok(known);
                 }
                 let work = (frontier as u64 + HOP_OVERHEAD) * PROBE_COST;
                 let spent = self.caches.spend(format!("{key:?}"), work);
-                if spent >= cost(&self.caches, &self.ends).await {
-                    load(&self.caches, &self.ends).await
+                if spent >= cost(&self.caches, &self.edge_tables).await {
+                    load(&self.caches, &self.edge_tables).await
                 } else {
                     Ok(None)
                 }
@@ -89,7 +94,7 @@ impl Neighbours {
     /// Returns one hop per edge of some distinct nodes, whichever way is cheaper; a self-loop appears once.
     pub(crate) async fn hops(&self, nodes: &[u64]) -> Result<Vec<Hop>> {
         let Some(topology) = self.topology(nodes.len()).await? else { return self.probe(nodes).await };
-        let (near, far) = topology.ends(self.direction);
+        let (near, far) = topology.numberings(self.direction);
         let (mut hops, mut pairs) = (Vec::new(), Vec::new());
         for (node, address) in (0_u32..).zip(nodes) {
             let Some(ordinal) = near.ordinal(*address) else { continue };
@@ -106,6 +111,6 @@ impl Neighbours {
 
     /// Answers a hop from distinct nodes by index probes.
     pub(crate) fn probe<'a>(&'a self, frontier: &'a [u64]) -> BoxFuture<'a, Result<Vec<Hop>>> {
-        Box::pin(probe(&self.ends, frontier, self.direction))
+        Box::pin(probe(&self.edge_tables, frontier, self.direction))
     }
 }

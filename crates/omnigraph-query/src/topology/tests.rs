@@ -8,7 +8,7 @@ use omnigraph_graph::commit::{BranchName, Graph};
 use omnigraph_storage::{Root, RootOptions};
 use proptest::prelude::*;
 
-use super::build::{Ends, build};
+use super::build::{EdgeTables, build};
 use super::csr::Topology;
 use super::patch::patch;
 use crate::cache::Caches;
@@ -98,12 +98,12 @@ async fn take(graph: &Omnigraph, step: &Step) {
     }
 }
 
-async fn ends(graph: &Graph, edge: &str) -> Ends {
+async fn ends(graph: &Graph, edge: &str) -> EdgeTables {
     let snapshot = graph.head(&BranchName::main()).await.unwrap();
     let (key, node) =
         (omnigraph_compiler::catalog::TypeKey::edge, omnigraph_compiler::catalog::TypeKey::node);
     let target = if edge == "Knows" { "Person" } else { "City" };
-    Ends {
+    EdgeTables {
         edge: snapshot.table(&key(edge)).await.unwrap(),
         source: snapshot.table(&node("Person")).await.unwrap(),
         target: snapshot.table(&node(target)).await.unwrap(),
@@ -111,7 +111,7 @@ async fn ends(graph: &Graph, edge: &str) -> Ends {
     }
 }
 
-async fn afresh(caches: &Caches, ends: &Ends) -> Topology {
+async fn afresh(caches: &Caches, ends: &EdgeTables) -> Topology {
     build(&caches.addresses, caches.topology_bytes, ends).await.unwrap().unwrap()
 }
 

@@ -19,7 +19,7 @@ use crate::expr::{Env, Scalar, exact_array};
 use crate::plan::type_key;
 
 /// Live rows among which are all that a variable can be.
-pub(crate) struct Narrowed {
+pub(crate) struct Prefilter {
     /// The variable.
     pub(crate) var: VarId,
     /// The rows.
@@ -29,11 +29,11 @@ pub(crate) struct Narrowed {
 }
 
 /// What is asked of a column.
-enum Wanted {
+enum IndexPredicate {
     /// Values between two others.
-    Span(Span),
+    Range(Span),
     /// Texts that hold these.
-    Parts(Vec<String>),
+    Substrings(Vec<String>),
 }
 
 /// Narrows the variables of the outermost block down by its conditions. Not where one of these is an equality, by an index or
@@ -41,12 +41,12 @@ enum Wanted {
 ///
 /// # Errors
 /// `Storage`.
-pub(super) async fn narrowed(
+pub(super) async fn prefilters(
     read: &Read,
     catalog: &Catalog,
     env: &Env<'_>,
     tables: &BTreeMap<TypeKey, Table>,
-) -> Result<Vec<Narrowed>> {
+) -> Result<Vec<Prefilter>> {
     let mut conjuncts: Vec<&Expr> = Vec::new();
     let mut pending: Vec<&Expr> = read.pattern.filters.iter().collect();
     while let Some(expr) = pending.pop() {
@@ -58,7 +58,7 @@ pub(super) async fn narrowed(
     if conjuncts.iter().any(|expr| is_equality(expr)) {
         return Ok(vec![]);
     }
-    let mut wanted: BTreeMap<(VarId, String, bool), Wanted> = BTreeMap::new();
+    let mut predicates: BTreeMap<(VarId, String, bool), IndexPredicate> = BTreeMap::new();
     for expr in conjuncts {
         let Some((var, name, operation, other)) = parts(expr) else { continue };
         if !matches!(other, Expr::Literal { .. } | Expr::Param(_) | Expr::Now) {
@@ -70,28 +70,28 @@ pub(super) async fn narrowed(
         };
         let Some(property) = node.property(name) else { continue };
         let Scalar::Const { value, .. } = env.lower(other)? else { continue };
-        let Some((column, asked)) = asked(node, property, operation, &value)? else { continue };
-        let parts = matches!(asked, Wanted::Parts(_));
-        match wanted.entry((var, column, parts)) {
+        let Some((column, predicate)) = index_predicate(node, property, operation, &value)? else { continue };
+        let substring = matches!(predicate, IndexPredicate::Substrings(_));
+        match predicates.entry((var, column, substring)) {
             Entry::Vacant(entry) => {
-                entry.insert(asked);
+                entry.insert(predicate);
             }
-            Entry::Occupied(mut entry) => entry.get_mut().and(asked),
+            Entry::Occupied(mut entry) => entry.get_mut().and(predicate),
         }
     }
-    let mut narrowed = Vec::new();
-    for ((var, column, _), wanted) in wanted {
+    let mut prefilters = Vec::new();
+    for ((var, column, _), predicate) in predicates {
         let key = type_key(&read.variables[var.0].ty);
         let table = tables.get(&key).ok_or_else(|| QueryError::internal(format!("{key} was not opened")))?;
-        if let Some(rows) = wanted.rows(table, &column).await? {
-            let by = match wanted {
-                Wanted::Span(_) => format!("order of {column}"),
-                Wanted::Parts(_) => format!("runs of {column}"),
+        if let Some(rows) = predicate.rows(table, &column).await? {
+            let by = match predicate {
+                IndexPredicate::Range(_) => format!("order of {column}"),
+                IndexPredicate::Substrings(_) => format!("runs of {column}"),
             };
-            narrowed.push(Narrowed { var, rows: Arc::new(rows), by: by.into() });
+            prefilters.push(Prefilter { var, rows: Arc::new(rows), by: by.into() });
         }
     }
-    Ok(narrowed)
+    Ok(prefilters)
 }
 
 fn is_equality(expr: &Expr) -> bool {
@@ -119,7 +119,7 @@ fn parts(expr: &Expr) -> Option<(VarId, &str, Operation, &Expr)> {
             (left, Operation::Compare { below }, right)
         }
         Expr::Prefix { text, prefix } => (text, Operation::Prefix, prefix),
-        Expr::Substring { text, part } => (text, Operation::Part, part),
+        Expr::Substring { text, part } => (text, Operation::Substring, part),
         _ => return None,
     };
     match left.as_ref() {
@@ -139,7 +139,7 @@ enum Operation {
     /// To start with a text.
     Prefix,
     /// To hold a text.
-    Part,
+    Substring,
 }
 
 fn turned(op: CompareOp) -> CompareOp {
@@ -153,14 +153,14 @@ fn turned(op: CompareOp) -> CompareOp {
 }
 
 /// Returns the column whose index serves an operation on a property, and what is asked of it; none when nothing serves it.
-fn asked(
+fn index_predicate(
     node: &NodeType,
     property: &Property,
     operation: Operation,
     value: &Value,
-) -> Result<Option<(String, Wanted)>> {
-    let indexed = |wanted: fn(&Constraint) -> Option<&[String]>| {
-        let mut members = node.constraints.iter().filter_map(wanted);
+) -> Result<Option<(String, IndexPredicate)>> {
+    let indexed = |members: fn(&Constraint) -> Option<&[String]>| {
+        let mut members = node.constraints.iter().filter_map(members);
         members.any(|members| matches!(members, [member] if *member == property.name))
     };
     let declared = indexed(|constraint| match constraint {
@@ -177,17 +177,17 @@ fn asked(
         (false, false) => return Ok(None),
     };
     Ok(match (operation, value) {
-        (Operation::Part, Value::String(part)) => {
+        (Operation::Substring, Value::String(part)) => {
             let declared = indexed(|constraint| match constraint {
                 Constraint::Index(members) => Some(members),
                 _ => None,
             });
-            declared.then(|| (property.name.clone(), Wanted::Parts(vec![part.clone()])))
+            declared.then(|| (property.name.clone(), IndexPredicate::Substrings(vec![part.clone()])))
         }
         (Operation::Prefix, Value::String(prefix)) => {
             let one = |text: String| Arc::new(StringArray::from(vec![text])) as ArrayRef;
             let upper = after(prefix).map_or(Bound::Unbounded, |end| Bound::Excluded(one(end)));
-            Some((column, Wanted::Span(Span { lower: Bound::Included(one(prefix.clone())), upper })))
+            Some((column, IndexPredicate::Range(Span { lower: Bound::Included(one(prefix.clone())), upper })))
         }
         (Operation::Compare { below }, value) if !value.is_null() && ordered(property) => {
             let ty = model::column_type(&property.ty);
@@ -196,7 +196,7 @@ fn asked(
                     true => (Bound::Unbounded, Bound::Included(end)),
                     false => (Bound::Included(end), Bound::Unbounded),
                 };
-                (column, Wanted::Span(Span { lower, upper }))
+                (column, IndexPredicate::Range(Span { lower, upper }))
             })
         }
         _ => None,
@@ -226,27 +226,27 @@ fn after(prefix: &str) -> Option<String> {
     None
 }
 
-impl Wanted {
+impl IndexPredicate {
     /// Asks for more of the same column. Of two bounds on one side either is right, as what is found is looked at again.
-    fn and(&mut self, other: Wanted) {
+    fn and(&mut self, other: IndexPredicate) {
         match (self, other) {
-            (Wanted::Span(span), Wanted::Span(other)) => {
+            (IndexPredicate::Range(span), IndexPredicate::Range(other)) => {
                 for (end, other) in [(&mut span.lower, other.lower), (&mut span.upper, other.upper)] {
                     if matches!(end, Bound::Unbounded) {
                         *end = other;
                     }
                 }
             }
-            (Wanted::Parts(parts), Wanted::Parts(others)) => parts.extend(others),
-            (Wanted::Span(_) | Wanted::Parts(_), _) => {}
+            (IndexPredicate::Substrings(parts), IndexPredicate::Substrings(others)) => parts.extend(others),
+            (IndexPredicate::Range(_) | IndexPredicate::Substrings(_), _) => {}
         }
     }
 
     /// Returns live rows among which are all that are meant; none where a scan is as fast.
     async fn rows(&self, table: &Table, column: &str) -> Result<Option<RoaringTreemap>> {
         match self {
-            Wanted::Span(span) => Ok(table.narrow_to_span(column, span).await?),
-            Wanted::Parts(parts) => {
+            IndexPredicate::Range(span) => Ok(table.narrow_to_span(column, span).await?),
+            IndexPredicate::Substrings(parts) => {
                 // The longest is the rarest, more or less.
                 let longest = parts.iter().max_by_key(|part| part.len());
                 match longest {

@@ -22,11 +22,11 @@ use crate::json::{JsonRows, row_objects};
 use crate::run::run_in;
 use crate::topology::Mode;
 
-/// One node or edge. `ends` are the ids of an edge's nodes.
+/// One node or edge. `endpoints` are the ids of an edge's nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Entity {
     pub(super) id: String,
-    pub(super) ends: Option<(String, String)>,
+    pub(super) endpoints: Option<(String, String)>,
     pub(super) values: BTreeMap<String, Value>,
 }
 
@@ -65,8 +65,8 @@ fn batch(snapshot: &Snapshot, key: &TypeKey, entities: &[Entity]) -> RecordBatch
             .iter()
             .map(|e| match (field.name().as_str(), key.kind) {
                 (model::ID, _) => Value::String(e.id.clone()),
-                (model::SRC, EntityKind::Edge) => Value::String(e.ends.clone().unwrap().0),
-                (model::DST, EntityKind::Edge) => Value::String(e.ends.clone().unwrap().1),
+                (model::SRC, EntityKind::Edge) => Value::String(e.endpoints.clone().unwrap().0),
+                (model::DST, EntityKind::Edge) => Value::String(e.endpoints.clone().unwrap().1),
                 (name, _) => e.values.get(name).cloned().unwrap_or(Value::Null),
             })
             .collect();
