@@ -19,6 +19,9 @@ use parking_lot::Mutex;
 use super::topology::{AddressMap, EdgeTables, TablePaths, Topology, TopologyKey};
 use crate::error::Result;
 
+/// One row taken costs about as much as this many rows of a block that is read whole.
+const TAKE_COST: u64 = 8;
+
 /// Names one immutable table version across all roots of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TableKey {
@@ -114,6 +117,13 @@ impl Caches {
             of("addresses", self.addresses.entry_count(), self.addresses.weighted_size()),
             of("columns", self.columns.entry_count(), self.columns.weighted_size()),
         ]
+    }
+
+    /// Tells whether to read a whole block of a column, of that many rows, rather than to take the rows asked for: once what
+    /// was taken from it, over all queries, comes near what reading it costs. A request costs as much as reading
+    /// `request_cost` rows, however few it takes.
+    pub(crate) fn reads_whole(&self, block: String, block_rows: u64, taken: u64, request_cost: u64) -> bool {
+        self.spend(block, taken * TAKE_COST + request_cost) >= block_rows
     }
 
     /// Adds to the work spent so far without a cached structure, and returns the sum.

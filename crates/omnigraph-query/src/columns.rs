@@ -18,10 +18,8 @@ use crate::error::{QueryError, Result};
 
 /// Rows per batch of internal scans.
 pub(crate) const SCAN_ROWS: usize = 8192;
-/// One row taken costs about as much as this many rows scanned.
-const TAKE_COST: u64 = 8;
-/// So does each request, however few its rows.
-const TAKE_OVERHEAD: u64 = 512;
+/// A request costs about as much as reading this many rows of a block, however few it takes.
+const REQUEST_COST: u64 = 512;
 
 /// Where rows are: the blocks that hold them, and for each row which of these, and its position there.
 struct Rows {
@@ -137,8 +135,8 @@ async fn whole_block(
     if let Some(known) = caches.columns.get(&key).await {
         return Ok(known);
     }
-    let work = wanted * TAKE_COST + TAKE_OVERHEAD / requested.max(1);
-    if caches.spend(format!("{}\0{}", key.0, key.1), work) < rows {
+    let name = format!("{}\0{}", key.0, key.1);
+    if !caches.reads_whole(name, rows, wanted, REQUEST_COST / requested.max(1)) {
         return Ok(None);
     }
     load(caches, column, id, key).await
@@ -167,7 +165,12 @@ pub(crate) async fn texts(
     Ok(rows.iter().zip(texts).filter_map(|(row, text)| Some((*row, text?.to_owned()))).collect())
 }
 
-async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> Result<Vec<ArrayRef>> {
+/// Takes rows, which may repeat, in the order given; each distinct one is read once.
+pub(crate) async fn take_distinct(
+    table: &Table,
+    columns: &[String],
+    addresses: &[u64],
+) -> Result<Vec<ArrayRef>> {
     let ascending = addresses.windows(2).all(|w| w[0] < w[1]);
     if ascending {
         return Ok(table.take(addresses, columns).await?.columns().to_vec());

@@ -20,10 +20,8 @@ use crate::cache::{Caches, TableKey};
 use crate::error::{QueryError, Result};
 use crate::topology::AddressMap;
 
-/// One row taken costs about as much as this many rows of a block.
-const TAKE_COST: u64 = 8;
-/// So does each request, however few its rows.
-const TAKE_OVERHEAD: u64 = 256;
+/// A request costs about as much as reading this many rows of a block, however few it takes.
+const REQUEST_COST: u64 = 256;
 /// Work that is cheap enough to run without leaving the I/O threads, in numbers multiplied.
 const INLINE: usize = 64 << 10;
 
@@ -252,9 +250,9 @@ async fn load(
     if let Some(block) = column.held(group.block).await? {
         return Ok((block, group.rows));
     }
-    let what = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
-    let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST + TAKE_OVERHEAD);
-    if spent >= u64::from(column.block_rows()) {
+    let name = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
+    let (block_rows, taken) = (u64::from(column.block_rows()), group.rows.len() as u64);
+    if caches.reads_whole(name, block_rows, taken, REQUEST_COST) {
         return Ok((column.block(group.block).await?, group.rows));
     }
     let mut distinct: Vec<u64> = group.rows.iter().map(|&(_, at)| addresses[at]).collect();
