@@ -1,8 +1,11 @@
-//! Small graphs for tests: rows as values, written in several commits so that tables have several fragments.
+//! Small graphs for tests: rows as values, written in several commits so that tables have several fragments, and changed as
+//! the engine changes them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use async_trait::async_trait;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::TryStreamExt;
@@ -14,7 +17,9 @@ use omnigraph_graph::commit::{
     BranchName, CommitKind, Graph, PlanError, Planned, Planner, Snapshot, WriteRequest,
 };
 use omnigraph_graph::model;
-use omnigraph_storage::{Durability, Root, RootOptions, TableChange};
+use omnigraph_storage::tables::reclaim::{self, Versions};
+use omnigraph_storage::{Durability, Root, RootOptions, Table, TableChange};
+use roaring::RoaringTreemap;
 
 use crate::error::{QueryError, Result};
 use crate::expr::to_array;
@@ -22,16 +27,19 @@ use crate::json::{JsonRows, row_objects};
 use crate::run::run_in;
 use crate::topology::Mode;
 
+/// Memory budget of the graphs.
+pub(crate) const MEMORY_BUDGET: u64 = 256 << 20;
+
 /// One node or edge. `endpoints` are the ids of an edge's nodes.
 #[derive(Clone, Debug)]
-pub(super) struct Entity {
-    pub(super) id: String,
-    pub(super) endpoints: Option<(String, String)>,
-    pub(super) values: BTreeMap<String, Value>,
+pub(crate) struct Entity {
+    pub(crate) id: String,
+    pub(crate) endpoints: Option<(String, String)>,
+    pub(crate) values: BTreeMap<String, Value>,
 }
 
 /// The content of a graph.
-pub(super) type Data = BTreeMap<TypeKey, Vec<Entity>>;
+pub(crate) type Data = BTreeMap<TypeKey, Vec<Entity>>;
 
 impl PlanError for QueryError {
     fn is_gone(&self) -> bool {
@@ -39,23 +47,50 @@ impl PlanError for QueryError {
     }
 }
 
-struct Append<'a>(&'a Data);
+/// What one commit does.
+pub(crate) enum Change {
+    /// Removes rows by their ids, then adds rows. A row that is removed and added is updated.
+    Rows { remove: BTreeMap<TypeKey, Vec<String>>, append: Data },
+    /// Compacts the tables that need it.
+    Compaction,
+}
 
 #[async_trait]
-impl Planner for Append<'_> {
+impl Planner for Change {
     type Output = ();
     type Error = QueryError;
 
     async fn plan(&self, snapshot: &Snapshot) -> Result<Planned<()>> {
-        let mut changes = BTreeMap::new();
-        for (key, entities) in self.0 {
-            let batch = batch(snapshot, key, entities);
-            let rows = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter([Ok(batch)]));
-            changes
-                .insert(key.clone(), TableChange { append: Some(Box::pin(rows)), ..TableChange::default() });
+        let mut changes: BTreeMap<TypeKey, TableChange> = BTreeMap::new();
+        match self {
+            Change::Rows { remove, append } => {
+                for (key, ids) in remove {
+                    changes.entry(key.clone()).or_default().remove = rows_of(snapshot, key, ids).await?;
+                }
+                for (key, entities) in append {
+                    let batch = batch(snapshot, key, entities);
+                    let rows =
+                        RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter([Ok(batch)]));
+                    changes.entry(key.clone()).or_default().append = Some(Box::pin(rows));
+                }
+            }
+            Change::Compaction => {
+                for pin in &snapshot.record().tables {
+                    if snapshot.table(&pin.key()).await?.fragments_to_compact() > 0 {
+                        changes.insert(pin.key(), TableChange::compaction());
+                    }
+                }
+            }
         }
         Ok(Planned::changes((), changes, BTreeSet::new()))
     }
+}
+
+/// Returns the addresses of the entities with these ids.
+async fn rows_of(snapshot: &Snapshot, key: &TypeKey, ids: &[String]) -> Result<RoaringTreemap> {
+    let ids: ArrayRef = Arc::new(StringArray::from(ids.to_vec()));
+    let found = snapshot.table(key).await?.key_index(&[model::ID]).lookup(&[ids]).await?;
+    Ok(found.address.into_iter().collect())
 }
 
 fn batch(snapshot: &Snapshot, key: &TypeKey, entities: &[Entity]) -> RecordBatch {
@@ -76,36 +111,72 @@ fn batch(snapshot: &Snapshot, key: &TypeKey, entities: &[Entity]) -> RecordBatch
 }
 
 /// Makes a graph; the rows of each type are spread over `commits` commits.
-pub(super) async fn graph(schema_source: &str, data: &Data, commits: usize) -> Graph {
-    let uri = format!("memory://{}", ulid::Ulid::new());
-    let options =
-        RootOptions { durability: Durability::Relaxed, memory_budget: 256 << 20, ..RootOptions::default() };
-    let root = Root::open(&uri, options).await.unwrap();
-    let catalog = schema::compile(schema_source, "01J0000000000000000000TEST").unwrap().catalog;
-    let graph = Graph::init(root, schema_source, catalog, None).await.unwrap();
+pub(crate) async fn graph(schema_source: &str, data: &Data, commits: usize) -> Graph {
+    let graph = init(&format!("memory://{}", ulid::Ulid::new()), schema_source).await;
     for commit in 0..commits {
         let part: Data = data
             .iter()
             .map(|(key, all)| (key.clone(), all.iter().skip(commit).step_by(commits).cloned().collect()))
             .filter(|(_, rows): &(_, Vec<Entity>)| !rows.is_empty())
             .collect();
-        let request =
-            WriteRequest { branch: BranchName::main(), actor: None, kind: CommitKind::Data, if_commit: None };
-        graph.write(&request, &Append(&part)).await.unwrap();
+        write(&graph, &Change::Rows { remove: BTreeMap::new(), append: part }).await;
     }
     graph
 }
 
-pub(super) async fn head(graph: &Graph) -> Snapshot {
+/// Makes a graph without entities.
+pub(crate) async fn init(uri: &str, schema_source: &str) -> Graph {
+    let catalog = schema::compile(schema_source, "01J0000000000000000000TEST").unwrap().catalog;
+    Graph::init(root(uri).await, schema_source, catalog, None).await.unwrap()
+}
+
+/// Opens a graph as another process would: nothing that was written through another handle is in its memory.
+pub(crate) async fn open(uri: &str) -> Graph {
+    Graph::open(root(uri).await).await.unwrap()
+}
+
+async fn root(uri: &str) -> Root {
+    let options = RootOptions {
+        durability: Durability::Relaxed,
+        memory_budget: MEMORY_BUDGET,
+        ..RootOptions::default()
+    };
+    Root::open(uri, options).await.unwrap()
+}
+
+/// Makes a commit, if the change changes anything.
+pub(crate) async fn write(graph: &Graph, change: &Change) {
+    let kind = match change {
+        Change::Rows { .. } => CommitKind::Data,
+        Change::Compaction => CommitKind::Maintenance,
+    };
+    let request = WriteRequest { branch: BranchName::main(), actor: None, kind, if_commit: None };
+    graph.write(&request, change).await.unwrap();
+}
+
+/// Removes the files that other versions of these tables consist of, as a cleanup does.
+pub(crate) async fn remove_other_versions(graph: &Graph, tables: &[&Table]) {
+    for table in tables {
+        let objects = graph.root().list(table.path()).await.unwrap();
+        let kept = BTreeSet::from([table.version()]);
+        let versions = Versions { current: kept.clone(), keep: kept, published: BTreeSet::new() };
+        // After every file, so that none counts as one that is being written.
+        let after = objects.iter().map(|object| object.modified).max().unwrap() + Duration::from_secs(1);
+        let garbage = reclaim::garbage(graph.root(), table.path(), objects, &versions, after).await.unwrap();
+        garbage.remove(graph.root()).await.unwrap();
+    }
+}
+
+pub(crate) async fn head(graph: &Graph) -> Snapshot {
     graph.head(&BranchName::main()).await.unwrap()
 }
 
-pub(super) fn compile(snapshot: &Snapshot, text: &str) -> Query {
+pub(crate) fn compile(snapshot: &Snapshot, text: &str) -> Query {
     query::compile(text, None, snapshot.catalog()).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
 /// Runs a query and renders each row as a list of JSON values.
-pub(super) async fn rows(
+pub(crate) async fn rows(
     snapshot: &Snapshot,
     query: &Query,
     params: &[Value],
@@ -119,7 +190,7 @@ pub(super) async fn rows(
 }
 
 /// For queries that embed nothing.
-pub(super) struct NoEmbedder;
+pub(crate) struct NoEmbedder;
 
 #[async_trait::async_trait]
 impl crate::embedding::Embed for NoEmbedder {

@@ -59,7 +59,7 @@ pub(crate) struct TablePaths {
 }
 
 impl EdgeTables {
-    fn table_paths(&self) -> TablePaths {
+    fn paths(&self) -> TablePaths {
         let paths = [&self.edge, &self.source, &self.target].map(|table| table.path().to_owned());
         TablePaths { root: self.edge.root().uri().to_owned(), paths }
     }
@@ -68,13 +68,22 @@ impl EdgeTables {
 pub(super) type AddressMaps = moka::future::Cache<TableKey, Arc<AddressMap>>;
 
 /// Returns the topology, made if need be; `None` when it would exceed its share of memory.
-pub(crate) async fn load(caches: &Arc<Caches>, edge_tables: &EdgeTables) -> Result<Option<Arc<Topology>>> {
-    let (shared, tables) = (caches.clone(), edge_tables.clone());
+pub(crate) async fn load(caches: &Arc<Caches>, tables: &EdgeTables) -> Result<Option<Arc<Topology>>> {
+    load_at(caches, tables, patch::READ_COST).await
+}
+
+/// As [`load`], where reading a row for a patch costs as much as renumbering `read_cost` rows.
+pub(super) async fn load_at(
+    caches: &Arc<Caches>,
+    tables: &EdgeTables,
+    read_cost: u64,
+) -> Result<Option<Arc<Topology>>> {
+    let key = tables.key();
+    let (shared, tables) = (caches.clone(), tables.clone());
     let make = async move {
-        let base = base(&shared, &tables).await;
-        let patched = match base {
+        let patched = match base(&shared, &tables).await {
             Some((base, before)) => {
-                let patched = patch::patch(&shared.addresses, &base, &before, &tables).await;
+                let patched = patch::patch(&shared.addresses, &base, &before, &tables, read_cost).await;
                 // A cleanup may have removed what the older versions consist of.
                 patched.unwrap_or_else(|error| {
                     tracing::debug!(%error, "building a topology afresh");
@@ -88,25 +97,25 @@ pub(crate) async fn load(caches: &Arc<Caches>, edge_tables: &EdgeTables) -> Resu
             None => build(&shared.addresses, shared.topology_bytes, &tables).await?,
         };
         if made.is_some() {
-            shared.latest.insert(tables.table_paths(), tables);
+            shared.latest.insert(tables.paths(), tables);
         }
         Ok(made.map(Arc::new))
     };
-    build_once(&caches.topologies, edge_tables.key(), make).await
+    build_once(&caches.topologies, key, make).await
 }
 
 /// Returns about what loading costs, in edges read.
-pub(super) async fn cost(caches: &Caches, edge_tables: &EdgeTables) -> u64 {
-    let edges = edge_tables.edge.row_count();
-    match base(caches, edge_tables).await {
+pub(super) async fn cost(caches: &Caches, tables: &EdgeTables) -> u64 {
+    let edges = tables.edge.row_count();
+    match base(caches, tables).await {
         Some(_) => edges / RENUMBERED_AT_ONCE,
         None => edges,
     }
 }
 
 /// Returns the last topology that was made of any versions of these tables, if it is in memory, and the versions.
-async fn base(caches: &Caches, edge_tables: &EdgeTables) -> Option<(Arc<Topology>, EdgeTables)> {
-    let before = caches.latest.get(&edge_tables.table_paths())?;
+async fn base(caches: &Caches, tables: &EdgeTables) -> Option<(Arc<Topology>, EdgeTables)> {
+    let before = caches.latest.get(&tables.paths())?;
     Some((caches.topologies.get(&before.key()).await??, before))
 }
 
@@ -134,29 +143,24 @@ const BYTES_PER_NODE: u64 = 16;
 pub(super) async fn build(
     known: &AddressMaps,
     limit: usize,
-    edge_tables: &EdgeTables,
+    tables: &EdgeTables,
 ) -> Result<Option<Topology>> {
-    let nodes = [edge_tables.source.row_count(), edge_tables.target.row_count()];
-    let edges = edge_tables.edge.row_count();
+    let nodes = [tables.source.row_count(), tables.target.row_count()];
+    let edges = tables.edge.row_count();
     let bytes = edges * BYTES_PER_EDGE + (nodes[0] + nodes[1]) * BYTES_PER_NODE;
     if bytes > limit as u64 || nodes.iter().chain([&edges]).any(|&n| n >= u64::from(u32::MAX)) {
         return Ok(None);
     }
-    let source = addresses(known, &edge_tables.source).await?;
-    let target =
-        if edge_tables.same_type { source.clone() } else { addresses(known, &edge_tables.target).await? };
+    let source = addresses(known, &tables.source).await?;
+    let target = if tables.same_type { source.clone() } else { addresses(known, &tables.target).await? };
     let (source_ids, target_ids) =
-        (edge_tables.source.key_index(&[model::ID]), edge_tables.target.key_index(&[model::ID]));
+        (tables.source.key_index(&[model::ID]), tables.target.key_index(&[model::ID]));
     let mut edge = AddressMap::default();
     let capacity = usize::try_from(edges).unwrap_or(0);
     let (mut pairs, mut ordinals) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
     let columns = vec![model::SRC.to_owned(), model::DST.to_owned()];
-    let mut stream = edge_tables.edge.scan(Scan {
-        columns,
-        fragments: None,
-        with_address: true,
-        batch_rows: SCAN_ROWS,
-    })?;
+    let mut stream =
+        tables.edge.scan(Scan { columns, fragments: None, with_address: true, batch_rows: SCAN_ROWS })?;
     while let Some(batch) = stream.try_next().await? {
         let first = edge.len() as u32;
         edge.extend(batch.column(2).as_primitive::<UInt64Type>().values());
@@ -169,7 +173,7 @@ pub(super) async fn build(
             }
         }
     }
-    let same_type = edge_tables.same_type;
+    let same_type = tables.same_type;
     let make = move || Topology::new(&pairs, &ordinals, source, target, Arc::new(edge), same_type);
     Ok(Some(blocking(make).await))
 }
