@@ -1,8 +1,11 @@
 //! What queries keep between runs: topologies, hot columns, and the execution runtime.
 //!
-//! Every entry is keyed by exact table versions or by data files, so none is ever stale. One set of caches exists per memory budget in
-//! the process; topologies and columns may hold a quarter of the budget each, running operators another quarter, then
-//! they spill to disk. Concurrent requests for one entry build it once.
+//! Every entry is keyed by exact table versions or by data files, so none is ever stale. One set of caches exists per
+//! memory budget in the process; topologies and columns may hold a quarter of the budget each, and running operators
+//! another quarter before they spill to disk. Concurrent requests for one entry build it once.
+//!
+//! A structure that answers many requests at once is made when the work spent without it, over all queries, comes near
+//! what making it costs; `Caches::spend` adds that work up.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,8 +122,8 @@ impl Caches {
         ]
     }
 
-    /// Tells whether to read a whole block of a column, of that many rows, rather than to take the rows asked for: once what
-    /// was taken from it, over all queries, comes near what reading it costs. A request costs as much as reading
+    /// Tells whether to read a whole block of a column, of that many rows, rather than to take the rows asked for: once
+    /// what was taken from it, over all queries, comes near what reading it costs. A request costs as much as reading
     /// `request_cost` rows, however few it takes.
     pub(crate) fn reads_whole(&self, block: String, block_rows: u64, taken: u64, request_cost: u64) -> bool {
         self.spend(block, taken * TAKE_COST + request_cost) >= block_rows

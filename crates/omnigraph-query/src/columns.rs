@@ -1,9 +1,9 @@
 //! Late fetch: property values of rows named by address.
 //!
-//! Few rows are taken from storage, each distinct row once. When what was taken so far from one block of a column
-//! ([`omnigraph_storage::tables::values`]) comes near the cost of reading it whole, the block is read once and kept, and later fetches
-//! from it are memory lookups, of this table version and of every other that has the file. A block that exceeds its share of
-//! the memory budget is never kept.
+//! Few rows are taken from storage, each distinct row once. A block of a column ([`omnigraph_storage::tables::values`])
+//! from which much was taken is read once and kept ([`Caches::reads_whole`]), and later fetches from it are memory
+//! lookups, for this table version and every other that has the file. A block that exceeds its share of the memory
+//! budget is never kept.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,9 +1,9 @@
-//! Context: what a graph knows about a text, in one call: entities found by words and meaning, then what edges lead to from
-//! there, best first, within a budget, each with the way to it.
+//! Context: what a graph knows about a text, in one call. Entities found by words and by meaning, then what edges lead
+//! to from there, best first, within a budget, each with the edge it was reached by.
 //!
 //! `seeds` runs one ranking per indexed text and embedded vector of each node type, as ordinary queries, and fuses them.
-//! `expansion` follows edges. Scores fall by half with each step, so an entity always comes after the one it was reached from,
-//! and only the best of a step have to be followed.
+//! `expansion` follows edges. Scores fall by half with each step, so an entity always comes after the one it was reached
+//! from, and only the best of a step have to be followed.
 
 mod expansion;
 mod seeds;
@@ -11,7 +11,7 @@ mod seeds;
 use std::collections::{BTreeMap, HashSet};
 
 use arrow_array::cast::AsArray;
-use expansion::Found;
+use expansion::FoundEntity;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::diagnostics::closest;
 use omnigraph_compiler::types::{Kind, Scalar};
@@ -169,7 +169,7 @@ fn known<'a>(
 async fn fill(
     snapshot: &Snapshot,
     request: &ContextRequest,
-    entities: Vec<Found>,
+    entities: Vec<FoundEntity>,
     context: &mut Context,
 ) -> Result<()> {
     let mut rows: BTreeMap<TypeKey, Vec<u64>> = BTreeMap::new();

@@ -36,7 +36,7 @@ use crate::expr::{GraphExpr, Scalar};
 use crate::plan::{
     AggregateBy, Fetch, Grouping, LogicalPlan, Pipeline, RankBy, RankKey, Step, path_of, type_key,
 };
-use crate::search::{Computed, number};
+use crate::search::{ComputedColumn, number};
 use crate::topology::EdgeTables;
 
 type Node = Arc<dyn ExecutionPlan>;
@@ -119,7 +119,7 @@ impl Builder<'_> {
                 let table = self.shared.table(&key)?.clone();
                 Ok(Arc::new(KeyLookupExec::new(key, table, *var, by.clone(), keys.clone())))
             }
-            (Step::Rows { var, rows, by }, _) => {
+            (Step::IndexScan { var, rows, by }, _) => {
                 Ok(Arc::new(IndexScanExec::new(self.key(*var), *var, rows.clone(), by.clone())))
             }
             (Step::Seed { .. }, Some(seed)) => Ok(seed.clone()),
@@ -155,7 +155,7 @@ impl Builder<'_> {
                 let (inner, seed, seed_batch) = self.inner(&input, &optional.pipeline, &optional.row)?;
                 Arc::new(OptionalExec::new(input, inner, optional.clone(), seed, seed_batch)?)
             }
-            Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } | Step::Seed { .. } => {
+            Step::Scan { .. } | Step::Lookup { .. } | Step::IndexScan { .. } | Step::Seed { .. } => {
                 return Err(QueryError::internal(format!("{step:?} is a source")));
             }
         })
@@ -219,7 +219,9 @@ impl Builder<'_> {
     /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
     fn prune(&self, input: Node, key: &RankKey, best: u64) -> Node {
         match self.computed(key) {
-            Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
+            Some(computed)
+                if matches!(computed.as_ref(), ComputedColumn::Distance(_)) && best <= HEAP_ROWS =>
+            {
                 let caches = self.shared.caches.clone();
                 Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best, caches))
             }
@@ -227,7 +229,7 @@ impl Builder<'_> {
         }
     }
 
-    fn computed(&self, key: &RankKey) -> Option<&Arc<Computed>> {
+    fn computed(&self, key: &RankKey) -> Option<&Arc<ComputedColumn>> {
         number(&key.property).and_then(|number| self.shared.searches.computed(number))
     }
 

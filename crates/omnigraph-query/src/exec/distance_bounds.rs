@@ -1,4 +1,7 @@
 //! Dropping rows that cannot be among the nearest, by bounds of their distances.
+//!
+//! Bounds come from quantized vectors, at a fraction of the cost of distances, which are computed for the rows that are
+//! left.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,16 +20,16 @@ use super::rank::{Candidates, Scored};
 use super::{addresses, external, operator, properties};
 use crate::cache::Caches;
 use crate::plan::{RankKey, address};
-use crate::search::{Computed, within};
+use crate::search::{ComputedColumn, within};
 
-/// Batches whose bounds are computed at once.
+/// Batches whose bounds are computed ahead.
 const AHEAD: usize = 4;
 
 /// Keeps the rows of entities whose distance may be among the `best` smallest, ties included. An answer does not depend
 /// on it: exact distances are computed for what is left. Memory: as [`super::rank::RankExec`].
 pub(super) struct BoundExec {
     input: Arc<dyn ExecutionPlan>,
-    computed: Arc<Computed>,
+    computed: Arc<ComputedColumn>,
     key: RankKey,
     best: u64,
     caches: Arc<Caches>,
@@ -37,7 +40,7 @@ pub(super) struct BoundExec {
 impl BoundExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
-        computed: Arc<Computed>,
+        computed: Arc<ComputedColumn>,
         key: RankKey,
         best: u64,
         caches: Arc<Caches>,

@@ -1,7 +1,7 @@
 //! Traversals: from rows with one bound end to one row per distinct destination, or per edge when the edge is bound.
 //!
-//! Output is made in chunks, so a limit above stops the walk. State: one input batch and, for walks of several steps, the
-//! destinations of recently seen starts, bounded.
+//! Output is made in chunks, so a limit above stops the walk. State: one input batch and, for walks of several steps,
+//! the destinations of recently seen starts, bounded.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -18,7 +18,7 @@ use super::{Shared, addresses, external, operator, properties};
 use crate::columns;
 use crate::error::{QueryError, Result};
 use crate::plan::{address, column};
-use crate::search::{self, Computed};
+use crate::search::{self, ComputedColumn};
 
 /// Batches fetched ahead.
 const AHEAD: usize = 2;
@@ -142,7 +142,7 @@ impl Source {
         Ok(fetched)
     }
 
-    fn computed(&self, number: usize) -> Result<&Arc<Computed>> {
+    fn computed(&self, number: usize) -> Result<&Arc<ComputedColumn>> {
         let computed = self.shared.searches.computed(number);
         computed.ok_or_else(|| QueryError::internal(format!("no search computes column #{number}")))
     }

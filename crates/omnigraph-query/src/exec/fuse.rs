@@ -23,21 +23,21 @@ use super::{address_field, addresses, external, operator, properties, select};
 use crate::cache::Caches;
 use crate::error::Result;
 use crate::plan::{Fused, address};
-use crate::search::{Computed, within};
+use crate::search::{ComputedColumn, within};
 
 /// Batches measured ahead.
 const AHEAD: usize = 4;
 
-/// Ranks the distinct entities of the rows in two ways and fuses the ranks: an entity's score is the sum of `1 / (k + r)`
-/// over the rankings that hold it, r counted from 1. Entities are ordered by score; ties keep the order of the first
-/// ranking, then of the second; within a ranking ties are broken by id.
+/// Ranks the distinct entities of the rows in two ways and fuses the ranks. An entity's score is the sum of
+/// `1 / (k + r)` over the rankings that hold it, r counted from 1. Entities are ordered by score; ties keep the order of
+/// the first ranking, then of the second; within a ranking ties are broken by id.
 ///
-/// Scores are computed here, for the entities that need them. Memory: the rows that may win, accounted for; it fails rather
-/// than exceed its share.
+/// Scores are computed here, for the entities that need them. Memory: the rows that may win, accounted for; it fails
+/// rather than exceed its share.
 pub(super) struct FuseExec {
     input: Arc<dyn ExecutionPlan>,
     fused: Fused,
-    computed: [Arc<Computed>; 2],
+    computed: [Arc<ComputedColumn>; 2],
     table: Table,
     caches: Arc<Caches>,
     schema: SchemaRef,
@@ -49,7 +49,7 @@ impl FuseExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
         fused: Fused,
-        computed: [Arc<Computed>; 2],
+        computed: [Arc<ComputedColumn>; 2],
         table: Table,
         caches: Arc<Caches>,
     ) -> DfResult<FuseExec> {

@@ -1,9 +1,11 @@
-//! The rankings of a fusion: which entities each holds, and at which rank.
+//! The rankings that a fusion combines: which entities each holds, and at which rank.
 //!
 //! A ranking by distance holds a few of the nearest: bounds tell which may be, and only their distances are computed. A
-//! ranking by words holds all that have a score. Ranks are needed of few entities: those among the first of some ranking,
-//! as nobody behind them all can be among the best of the fusion. So nothing is sorted, it is counted who is better; and
-//! ids, which break ties, are read for few.
+//! ranking by words holds all that have a score.
+//!
+//! An entity that is behind the first `best` of every ranking cannot be among the `best` of the fusion. So ranks are
+//! needed for few entities only: instead of sorting a ranking, the entities with better scores are counted, and the
+//! ids, which break ties, are read for these few.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,11 +21,11 @@ use super::rank::{TopEntities, order};
 use crate::cache::Caches;
 use crate::columns;
 use crate::error::{QueryError, Result};
-use crate::search::{Computed, fetch};
+use crate::search::{ComputedColumn, fetch};
 
-/// One ranking, as rows come.
+/// One ranking, to which rows are added as they come.
 pub(super) struct FusionInput {
-    computed: Arc<Computed>,
+    computed: Arc<ComputedColumn>,
     descending: bool,
     /// Entities it holds at most.
     best: Option<usize>,
@@ -33,7 +35,7 @@ pub(super) struct FusionInput {
 }
 
 impl FusionInput {
-    pub(super) fn new(computed: Arc<Computed>, descending: bool, best: Option<u64>) -> FusionInput {
+    pub(super) fn new(computed: Arc<ComputedColumn>, descending: bool, best: Option<u64>) -> FusionInput {
         let best = best.map(|best| usize::try_from(best).unwrap_or(usize::MAX));
         let top = best.map(|best| TopEntities::new(best, descending));
         FusionInput { computed, descending, best, top, found: vec![] }
@@ -64,7 +66,7 @@ impl FusionInput {
             self.found.sort_unstable_by_key(|(_, entity)| *entity);
             self.found.dedup_by_key(|(_, entity)| *entity);
         }
-        if self.top.is_some() && matches!(self.computed.as_ref(), Computed::Distance(_)) {
+        if self.top.is_some() && matches!(self.computed.as_ref(), ComputedColumn::Distance(_)) {
             let entities: Vec<u64> = self.found.iter().map(|(_, entity)| *entity).collect();
             let exact = scores(&self.computed, caches, &entities).await?;
             let exact = exact.iter().zip(&entities);
@@ -75,7 +77,7 @@ impl FusionInput {
     }
 }
 
-async fn scores(computed: &Arc<Computed>, caches: &Caches, entities: &[u64]) -> Result<Float64Array> {
+async fn scores(computed: &Arc<ComputedColumn>, caches: &Caches, entities: &[u64]) -> Result<Float64Array> {
     let scores = fetch(computed, caches, entities).await?;
     let scores = scores.as_primitive_opt::<Float64Type>().cloned();
     scores.ok_or_else(|| QueryError::internal("scores are no numbers"))
@@ -153,7 +155,7 @@ impl Ranking {
                 }
             }
         }
-        // Who precedes a group, and its members, precede all later ones.
+        // The entities before a group, and those of the group, are before all later groups.
         let mut before = 0;
         for tied in &mut groups {
             tied.before += before;

@@ -1,4 +1,4 @@
-//! Rows that a search found.
+//! Reading the rows that an index found for a search or a prefilter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use roaring::RoaringTreemap;
 use super::{BATCH_ROWS, address_field, operator, properties};
 use crate::plan::address;
 
-/// Gives the addresses of some live rows, which an index tells, ascending.
+/// Gives the addresses of live rows that an index found, ascending.
 pub(super) struct IndexScanExec {
     key: TypeKey,
     rows: Arc<RoaringTreemap>,

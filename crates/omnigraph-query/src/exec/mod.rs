@@ -1,7 +1,14 @@
 //! Physical operators over batches of bindings, and building a DataFusion plan from them.
 //!
+//! `build` turns a logical plan into operators. A pipeline starts with a `scan`, a `lookup` by key or an `index_scan`;
+//! `expand` follows edges (`walk` finds where), `fetch` adds properties, `cross` combines what nothing connects,
+//! `negation` and `optional` run an inner pipeline on the rows, `path` adds the paths of traversals (`shortest` finds
+//! them). After the match, `rank` keeps the rows of the best entities, for which `distance_bounds` drops most others
+//! early, and `fuse` fuses two rankings (`fusion_inputs`).
+//!
 //! Every operator has one partition and streams; none holds more than one batch of input plus its stated state.
 //! DataFusion's own operators do filters, sorts, aggregates, limits and projections.
+
 mod build;
 mod cross;
 mod distance_bounds;
@@ -36,7 +43,7 @@ use omnigraph_storage::Table;
 
 use super::cache::Caches;
 use super::search::Searches;
-use super::topology::Mode;
+use super::topology::TraversalMode;
 use crate::error::{QueryError, Result};
 
 pub(crate) use build::build;
@@ -50,7 +57,7 @@ pub(crate) struct Shared {
     /// Every table the query may read.
     pub(crate) tables: Arc<BTreeMap<TypeKey, Table>>,
     pub(crate) caches: Arc<Caches>,
-    pub(crate) mode: Mode,
+    pub(crate) mode: TraversalMode,
     pub(crate) searches: Arc<Searches>,
 }
 
@@ -100,8 +107,8 @@ pub(crate) fn external(error: impl Into<QueryError>) -> DataFusionError {
     }
 }
 
-/// Implements `Debug` and [`ExecutionPlan`](datafusion::physical_plan::ExecutionPlan) of an operator, whose name in plans is
-/// that of its type: `operator!(CrossExec, [left, right])` names the fields that hold its inputs.
+/// Implements `Debug` and [`ExecutionPlan`](datafusion::physical_plan::ExecutionPlan) of an operator, whose name in
+/// plans is that of its type: `operator!(CrossExec, [left, right])` names the fields that hold its inputs.
 ///
 /// The operator has the fields `properties` and `metrics`, implements `DisplayAs`, and brings two methods: `run`, which
 /// executes a partition, and, where it has inputs, `with_inputs`, which makes the same operator over others.

@@ -1,7 +1,7 @@
 //! Negated blocks: an anti-join whose right side is a pipeline started from the rows under test.
 //!
-//! Each input batch is numbered, handed to the seed of the inner plan, and the numbers that come out are the rows to
-//! drop. The inner plan is built once; it runs per batch and stops early once every row is refuted.
+//! The rows of each input batch are numbered and handed to the leaf of the inner plan; the numbers that come out are the
+//! rows to drop. The inner plan is built once; it runs per batch and stops early once every row is refuted.
 
 use std::fmt;
 use std::sync::Arc;

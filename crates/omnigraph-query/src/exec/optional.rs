@@ -1,8 +1,8 @@
 //! Optional blocks: an outer join whose right side is a pipeline started from the rows to extend.
 //!
-//! Each input batch is numbered and handed to the seed of the inner plan, as a negation does. What comes out extends the rows
-//! with those numbers; the other rows follow, with nulls. Rows in which a variable that the block walks from is null are
-//! not extended. Memory: a batch, and one mark per row of it.
+//! The rows of each input batch are numbered and handed to the leaf of the inner plan, as for a negation. What comes
+//! out extends the rows with those numbers; the other rows follow, with nulls. Rows in which a variable that the block
+//! starts from is null are not extended. Memory: a batch, and one mark per row of it.
 
 use std::fmt;
 use std::sync::Arc;

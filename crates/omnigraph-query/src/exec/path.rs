@@ -1,4 +1,4 @@
-//! Paths between the ends of a traversal, for rows that are there already.
+//! Paths between the two nodes of a traversal, for rows that bind both already.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -25,8 +25,8 @@ use crate::error::{QueryError, Result};
 use crate::plan::{address, column, path_part};
 use crate::topology::{Direction, EdgeTables, Neighbours};
 
-/// Adds parts of the path that a traversal binds. Memory: a batch, its distinct starts one after the other, and the nodes that
-/// a search from one of them visits.
+/// Adds parts of the path that a traversal binds. Memory: a batch, and the nodes that the search from one of its
+/// distinct starts visits, one start after the other.
 pub(super) struct PathExec {
     input: Arc<dyn ExecutionPlan>,
     traversal: Traversal,

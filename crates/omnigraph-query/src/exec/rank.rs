@@ -1,4 +1,4 @@
-//! The best entities of a match, before anything else is fetched for its rows.
+//! Top-k: the rows of the best entities of a match, before anything else is fetched for them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -25,8 +25,8 @@ use crate::plan::{RankKey, address};
 const HELD_ROWS: usize = 64 << 10;
 
 /// Drops rows without a score, and rows of entities that at least `best` others precede. Entities with equal scores stay
-/// together, so what breaks ties can be fetched for what is left. Memory: the rows of the best entities seen so far, and a
-/// few batches; more ties than [`HELD_ROWS`] are passed on before the end.
+/// together, so what breaks ties can be fetched for what is left. Memory: the rows of the best entities seen so far, and
+/// a few batches; more ties than [`HELD_ROWS`] are passed on before the end.
 pub(super) struct RankExec {
     input: Arc<dyn ExecutionPlan>,
     key: RankKey,
@@ -93,7 +93,8 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Starts with nothing; as many entities as `best` win. When that is more than are held, every row with a score does.
+    /// Starts with nothing; as many entities as `best` win. When that is more than are held, every row with a score
+    /// does.
     pub(super) fn new(best: u64, descending: bool) -> Candidates {
         let best = usize::try_from(best).ok().filter(|best| *best <= HELD_ROWS);
         let top = TopEntities::new(best.unwrap_or(usize::MAX), descending);

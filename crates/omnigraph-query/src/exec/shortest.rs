@@ -1,9 +1,9 @@
 //! Shortest paths from one node to others, one per destination.
 //!
 //! Three passes, level by level: a breadth-first search from the start until every destination is found; from the
-//! destinations back, which leaves the nodes that lie on some shortest path; and forth again among these, in the order of
-//! their paths, so that each node gets the predecessor whose own path is smallest. Comparing paths of one length means
-//! comparing predecessors' paths first, then ids, so an order of the nodes of a level is all that has to be kept.
+//! destinations back, which leaves the nodes that lie on some shortest path; and forth again among these, in the order
+//! of their paths, so that each node gets the predecessor whose own path is smallest. Comparing paths of one length
+//! means comparing predecessors' paths first, then ids, so an order of the nodes of a level is all that has to be kept.
 //! Cost: the nodes within the distance of the farthest destination; ids and edges of those on shortest paths only.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

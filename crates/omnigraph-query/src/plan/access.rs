@@ -55,7 +55,7 @@ fn by_search(var: VarId, conditions: &[Condition], other: &Access, estimate: f64
     });
     let (at, rows, by) = rows.min_by_key(|(_, rows, _)| rows.len())?;
     let better = matches!(other.step, Step::Scan { .. }) || (rows.len() as f64) < other.estimate;
-    let step = Step::Rows { var, rows: rows.clone(), by: by.clone() };
+    let step = Step::IndexScan { var, rows: rows.clone(), by: by.clone() };
     better.then(|| Access { step, covered: vec![at], estimate })
 }
 

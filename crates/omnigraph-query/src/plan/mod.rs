@@ -2,18 +2,18 @@
 //!
 //! Pure: looks at the compiled query, the catalog and row counts, never at data. `pattern` orders the clauses of a match
 //! block, `access` chooses how the first variable of each is found. What happens to the rows of the match: `ranking`,
-//! `aggregate`, `order`, `projection`, which also says where properties are fetched. `live` computes last which columns must
-//! flow between all these steps. What a plan answers does not depend on any choice made here.
+//! `aggregate`, `order`, `projection`, which also says where properties are fetched. `pruning` drops last the columns
+//! that no later step reads. What a plan answers does not depend on any choice made here.
 //!
 //! Rows between steps are batches with, per bound variable i, a column `$i` (the row address in its table version) and,
 //! once fetched, property columns `$i.name`.
 
 mod access;
 mod aggregate;
-mod live;
 mod order;
 mod pattern;
 mod projection;
+mod pruning;
 mod ranking;
 
 use std::collections::BTreeSet;
@@ -108,8 +108,8 @@ pub(crate) enum Step {
     Scan { var: VarId, columns: Vec<String> },
     /// Starts with the nodes whose columns equal one of the key tuples.
     Lookup { var: VarId, by: Vec<String>, keys: Vec<ArrayRef> },
-    /// Starts with the nodes at some addresses, which `by` tells.
-    Rows { var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str> },
+    /// Starts with the nodes at the addresses that an index found; `by` names it.
+    IndexScan { var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str> },
     /// Starts with the rows that a negation tests or an optional block extends.
     Seed { columns: Vec<String> },
     /// Walks edges.
@@ -212,7 +212,7 @@ pub(crate) fn plan(context: &PlanContext<'_>) -> Result<LogicalPlan> {
         LogicalPlan { pipeline, ranking, grouping: None, sort, offset, limit, fetches, outputs }
     };
     projection::read_in_scan(&mut plan);
-    live::prune(&mut plan, read);
+    pruning::prune(&mut plan, read);
     Ok(plan)
 }
 
@@ -239,7 +239,7 @@ pub(crate) fn produced(pipeline: &Pipeline) -> BTreeSet<String> {
                 all.insert(address(*var));
                 all.extend(columns.iter().map(|c| column(*var, c)));
             }
-            Step::Lookup { var, .. } | Step::Rows { var, .. } => {
+            Step::Lookup { var, .. } | Step::IndexScan { var, .. } => {
                 all.insert(address(*var));
             }
             Step::Expand(expand) => {

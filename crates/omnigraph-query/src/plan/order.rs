@@ -1,5 +1,5 @@
-//! Order: the sort keys of a result. Ids, or the keys of groups, follow the keys that the query names, so that an order decides
-//! between all rows.
+//! Order: the sort keys of a result. Ids, or the keys of groups, follow the keys that the query names, so that an order
+//! decides between all rows.
 
 use std::collections::BTreeSet;
 

@@ -2,8 +2,8 @@
 //!
 //! Each connected group starts at its most selective variable and grows along traversals, those that only test a pair
 //! first, then those that are expected to reach least. Conditions and negations run as soon as their variables are
-//! bound. Groups combine by cross product, the largest streaming, the others held in memory. Optional blocks come last, in
-//! text order, and then the conditions on what they add.
+//! bound. Groups combine by cross product, the largest streaming, the others held in memory. Optional blocks come last,
+//! in text order, and then the conditions on what they add.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::access::{choose, selectivity};
 use super::{Expand, Optional, Pipeline, PlanContext, Step, address, by_variable, split};
 use crate::error::{QueryError, Result};
 use crate::expr::{Scalar, among, predicate, variables};
-use crate::search::{Computed, number};
+use crate::search::{ComputedColumn, number};
 use crate::topology::Direction;
 
 /// A condition that must be true.
@@ -182,12 +182,14 @@ impl<'a> Planner<'a> {
         };
         let searches = self.context.env.searches;
         match searches.computed(searches.number(rank)?)?.as_ref() {
-            Computed::Score { property, rows, scores } => {
+            ComputedColumn::Score { property, rows, scores } => {
                 let rows = rows.get_or_init(|| Arc::new(scores.rows()));
                 let by = format!("words of {property}").into();
                 Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone(), by) })
             }
-            Computed::Distance(_) | Computed::Fused { .. } | Computed::Measure { .. } => None,
+            ComputedColumn::Distance(_) | ComputedColumn::Fused { .. } | ComputedColumn::Measure { .. } => {
+                None
+            }
         }
     }
 

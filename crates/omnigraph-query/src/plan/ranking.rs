@@ -1,5 +1,5 @@
-//! The ranking of a read: which one orders the rows of the match or is shown with them, and how many of its best entities
-//! are wanted.
+//! The ranking of a read: which one orders the rows of the match or is shown with them, and how many of its best
+//! entities are wanted.
 
 use arrow_schema::DataType;
 use omnigraph_compiler::ir::{Expr, Output, Rank, VarId};
@@ -7,7 +7,7 @@ use omnigraph_compiler::ir::{Expr, Output, Rank, VarId};
 use super::{PlanContext, SortBy, column};
 use crate::error::{QueryError, Result};
 use crate::expr::Scalar;
-use crate::search::{Computed, property};
+use crate::search::{ComputedColumn, property};
 
 /// A ranking of the rows of the whole match by an entity of theirs.
 #[derive(Clone, Debug)]
@@ -96,8 +96,8 @@ pub(super) fn ordering(context: &PlanContext<'_>, rank: &Rank) -> Result<(SortBy
     Ok((SortBy { scalar: Scalar::Column { name, ty }, descending }, runs.then_some(rank)))
 }
 
-/// Returns the ranking to run: that of the order, if any, or the fusion whose scores are shown by a query that is ordered by
-/// something else.
+/// Returns the ranking to run: that of the order, if any, or the fusion whose scores are shown by a query that is
+/// ordered by something else.
 ///
 /// # Errors
 /// Bad request for the scores of two fusions, or of one beside another ranking that orders the result.
@@ -141,7 +141,7 @@ fn fusion(context: &PlanContext<'_>, rank: &Rank, best: Option<u64>) -> Result<F
         return Err(unresolved());
     };
     let computed = context.env.searches.computed(number).ok_or_else(unresolved)?;
-    let Computed::Fused { k, .. } = computed.as_ref() else { return Err(unresolved()) };
+    let ComputedColumn::Fused { k, .. } = computed.as_ref() else { return Err(unresolved()) };
     let limit = wanted(context);
     let input = |rank: &Rank| -> Result<(RankKey, Option<u64>)> {
         let best = if matches!(rank, Rank::Nearest { .. }) { limit } else { None };

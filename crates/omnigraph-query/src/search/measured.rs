@@ -8,7 +8,7 @@ use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Expr, Measure, Read};
 use omnigraph_storage::{Table, blocking, build_once};
 
-use super::computed::Computed;
+use super::computed::ComputedColumn;
 use crate::cache::Caches;
 use crate::error::{QueryError, Result};
 use crate::plan::type_key;
@@ -24,7 +24,7 @@ pub(super) async fn measured(
     catalog: &Catalog,
     tables: &BTreeMap<TypeKey, Table>,
     caches: &Arc<Caches>,
-) -> Result<Computed> {
+) -> Result<ComputedColumn> {
     let Expr::Measure { var, edge, measure } = expr else {
         return Err(QueryError::internal(format!("{expr:?} is no measure")));
     };
@@ -55,7 +55,7 @@ pub(super) async fn measured(
         }
         None => ("pagerank", pagerank(caches, &edge_tables, topology).await?),
     };
-    Ok(Computed::Measure { label: format!("{name}({edge})"), rows, values })
+    Ok(ComputedColumn::Measure { label: format!("{name}({edge})"), rows, values })
 }
 
 /// Returns the ranks, which are computed once per state of the tables.

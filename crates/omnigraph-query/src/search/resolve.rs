@@ -11,7 +11,7 @@ use omnigraph_storage::indexes::vectors::VectorColumn;
 use omnigraph_storage::{Table, blocking};
 
 use super::Searches;
-use super::computed::{Computed, Distance};
+use super::computed::{ComputedColumn, Distance};
 use super::measured::measured;
 use super::prefilter::prefilters;
 use crate::cache::Caches;
@@ -90,12 +90,12 @@ impl Resolver<'_> {
         Ok(blocking(search).await)
     }
 
-    async fn rank(&self, rank: &Rank, known: &Searches) -> Result<Computed> {
+    async fn rank(&self, rank: &Rank, known: &Searches) -> Result<ComputedColumn> {
         match rank {
             Rank::Nearest { var, property, query } => {
                 let (vector, metric) = self.vector(*var, property, query).await?;
                 let column = VectorColumn::new(self.table(*var)?.clone(), property)?;
-                Ok(Computed::Distance(Distance::new(column, vector, metric)))
+                Ok(ComputedColumn::Distance(Distance::new(column, vector, metric)))
             }
             Rank::Bm25 { var, property, query } => {
                 let Value::String(text) = self.constant(query)? else { return Err(null("bm25")) };
@@ -106,7 +106,7 @@ impl Resolver<'_> {
                     None => column.scores(&text),
                 });
                 let scores = scores.await;
-                Ok(Computed::Score { property: property.clone(), scores, rows: OnceLock::new() })
+                Ok(ComputedColumn::Score { property: property.clone(), scores, rows: OnceLock::new() })
             }
             Rank::Rrf { arms: inputs, k } => {
                 let k = match self.constant(k)? {
@@ -123,13 +123,13 @@ impl Resolver<'_> {
                 let number = |rank: &Rank| {
                     known.number(rank).ok_or_else(|| QueryError::internal("a ranking of 'rrf' is not known"))
                 };
-                Ok(Computed::Fused { inputs: [number(&inputs[0])?, number(&inputs[1])?], k })
+                Ok(ComputedColumn::Fused { inputs: [number(&inputs[0])?, number(&inputs[1])?], k })
             }
         }
     }
 
-    /// Returns how many of the best rows are enough: where a ranking by words orders all nodes of a type, and nothing else
-    /// decides which of them are in the result.
+    /// Returns how many of the best rows are enough: where a ranking by words orders all nodes of a type, and nothing
+    /// else decides which of them are in the result.
     fn only_best(&self, rank: &Rank) -> Option<usize> {
         let read = self.read;
         let pattern = &read.pattern;

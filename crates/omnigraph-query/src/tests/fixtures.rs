@@ -1,5 +1,5 @@
-//! Small graphs for tests: rows as values, written in several commits so that tables have several fragments, and changed as
-//! the engine changes them.
+//! Small graphs for tests: rows as values, written in several commits so that tables have several fragments, and changed
+//! through the calls by which the engine changes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::error::{QueryError, Result};
 use crate::expr::to_array;
 use crate::json::{JsonRows, row_objects};
 use crate::run::run_in;
-use crate::topology::Mode;
+use crate::topology::TraversalMode;
 
 /// Memory budget of the graphs.
 pub(crate) const MEMORY_BUDGET: u64 = 256 << 20;
@@ -180,7 +180,7 @@ pub(crate) async fn rows(
     snapshot: &Snapshot,
     query: &Query,
     params: &[Value],
-    mode: Mode,
+    mode: TraversalMode,
 ) -> Result<Vec<Vec<serde_json::Value>>> {
     let output = run_in(snapshot, query, params, 0, &NoEmbedder, mode).await?;
     let names: Vec<String> = (0..output.columns.len()).map(|i| i.to_string()).collect();

@@ -1,8 +1,8 @@
 //! Building topologies from scans.
 //!
-//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables, or changes the
-//! topology of other versions of the same tables ([`super::patch`]). The result is shared by all queries of the process
-//! that read the same three table versions.
+//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables, or changes
+//! the topology of other versions of the same tables ([`super::patch`]). The result is shared by all queries of the
+//! process that read the same three table versions.
 
 use std::sync::Arc;
 
@@ -41,16 +41,6 @@ pub(crate) struct TopologyKey {
     target: TableKey,
 }
 
-impl EdgeTables {
-    pub(crate) fn key(&self) -> TopologyKey {
-        TopologyKey {
-            edge: TableKey::of(&self.edge),
-            source: TableKey::of(&self.source),
-            target: TableKey::of(&self.target),
-        }
-    }
-}
-
 /// Names the tables of a topology, whatever their versions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TablePaths {
@@ -59,6 +49,14 @@ pub(crate) struct TablePaths {
 }
 
 impl EdgeTables {
+    pub(crate) fn key(&self) -> TopologyKey {
+        TopologyKey {
+            edge: TableKey::of(&self.edge),
+            source: TableKey::of(&self.source),
+            target: TableKey::of(&self.target),
+        }
+    }
+
     fn paths(&self) -> TablePaths {
         let paths = [&self.edge, &self.source, &self.target].map(|table| table.path().to_owned());
         TablePaths { root: self.edge.root().uri().to_owned(), paths }

@@ -36,9 +36,9 @@ impl Topology {
         }
     }
 
-    /// Returns the PageRank of every node, by ordinal, for edges within one node type: the chance to be there of somebody
-    /// who goes along a random edge (each of parallel ones counts), or to a random node, from a node without edges always.
-    /// Damping 0.85; the ranks add up to one.
+    /// Returns the PageRank of every node, by ordinal, for edges within one node type: the chance to be there of
+    /// somebody who goes along a random edge (each of parallel ones counts), or to a random node, from a node without
+    /// edges always. Damping 0.85; the ranks add up to one.
     pub(crate) fn pagerank(&self) -> Vec<f64> {
         let nodes = self.out.nodes();
         if nodes == 0 {

@@ -1,7 +1,7 @@
 //! Choosing between adjacency in memory and index probes, hop by hop.
 //!
-//! A topology that is cached is used. Otherwise probes answer until what they have cost, over all queries on these table
-//! versions, comes near the cost of making one; then it is made. The choice never changes an answer.
+//! A topology that is in memory is used. Otherwise probes answer until what they have cost, over all queries on these
+//! table versions, comes near the cost of making one; then it is made. The choice never changes an answer.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::error::Result;
 
 /// How hops are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum TraversalMode {
     /// By what has been cheaper so far.
     Adaptive,
     /// Always by index probes.
@@ -24,13 +24,13 @@ pub(crate) enum Mode {
     Csr,
 }
 
-impl Mode {
+impl TraversalMode {
     /// Reads `OMNIGRAPH_TRAVERSAL_MODE`: `indexed`, `csr`, or anything else for adaptive.
-    pub(crate) fn from_env() -> Mode {
+    pub(crate) fn from_env() -> TraversalMode {
         match std::env::var("OMNIGRAPH_TRAVERSAL_MODE").as_deref() {
-            Ok("indexed") => Mode::Indexed,
-            Ok("csr") => Mode::Csr,
-            _ => Mode::Adaptive,
+            Ok("indexed") => TraversalMode::Indexed,
+            Ok("csr") => TraversalMode::Csr,
+            _ => TraversalMode::Adaptive,
         }
     }
 }
@@ -44,7 +44,7 @@ const HOP_OVERHEAD: u64 = 8;
 pub(crate) struct Neighbours {
     edge_tables: EdgeTables,
     direction: Direction,
-    mode: Mode,
+    mode: TraversalMode,
     caches: Arc<Caches>,
 }
 
@@ -52,7 +52,7 @@ impl Neighbours {
     pub(crate) fn new(
         edge_tables: EdgeTables,
         direction: Direction,
-        mode: Mode,
+        mode: TraversalMode,
         caches: Arc<Caches>,
     ) -> Neighbours {
         Neighbours { edge_tables, direction, mode, caches }
@@ -73,9 +73,9 @@ impl Neighbours {
 
     async fn choose(&self, frontier: usize) -> Result<Option<Arc<Topology>>> {
         match self.mode {
-            Mode::Indexed => Ok(None),
-            Mode::Csr => load(&self.caches, &self.edge_tables).await,
-            Mode::Adaptive => {
+            TraversalMode::Indexed => Ok(None),
+            TraversalMode::Csr => load(&self.caches, &self.edge_tables).await,
+            TraversalMode::Adaptive => {
                 let key = self.edge_tables.key();
                 if let Some(known) = self.caches.topologies.get(&key).await {
                     return Ok(known);

@@ -25,9 +25,9 @@ pub(super) const READ_COST: u64 = 16;
 /// No node or edge: it is gone.
 const GONE: u32 = u32::MAX;
 
-/// Returns the topology of `tables` by changing `base`, that of `before`; none when building it afresh is cheaper, as reading
-/// a row costs as much as renumbering `read_cost` of them, or when the versions are not related as they should be. A failure
-/// means no more than that: the older versions may be gone.
+/// Returns the topology of `tables` by changing `base`, that of `before`; none when building it afresh is cheaper, as
+/// reading a row costs as much as renumbering `read_cost` of them, or when the versions are not related as they should
+/// be. A failure means no more than that: the older versions may be gone.
 pub(super) async fn patch(
     known: &AddressMaps,
     base: &Arc<Topology>,

@@ -57,17 +57,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A graph that changes, and what it holds.
-struct Written {
+/// A graph, and the entities that it holds.
+struct ChangingGraph {
     graph: Graph,
     entities: BTreeMap<TypeKey, BTreeMap<String, Entity>>,
     /// Edges that were made so far, which number the next.
     made: u64,
 }
 
-impl Written {
-    async fn new(uri: &str) -> Written {
-        Written { graph: init(uri, SCHEMA).await, entities: BTreeMap::new(), made: 0 }
+impl ChangingGraph {
+    async fn new(uri: &str) -> ChangingGraph {
+        ChangingGraph { graph: init(uri, SCHEMA).await, entities: BTreeMap::new(), made: 0 }
     }
 
     fn has(&self, key: &TypeKey, id: &str) -> bool {
@@ -194,19 +194,19 @@ async fn afresh(caches: &Caches, tables: &EdgeTables) -> Topology {
 
 async fn play(steps: &[Step]) {
     let uri = format!("memory://topology-{}", ulid::Ulid::new());
-    let mut written = Written::new(&uri).await;
+    let mut changing = ChangingGraph::new(&uri).await;
     let graph = open(&uri).await;
     let caches = Caches::of(MEMORY_BUDGET).unwrap();
     let everybody: Vec<u8> = (0..20).collect();
-    written.put_nodes("Person", &everybody, None).await;
-    written.put_nodes("City", &everybody, None).await;
+    changing.put_nodes("Person", &everybody, None).await;
+    changing.put_nodes("City", &everybody, None).await;
     let mut known = Vec::new();
     for edge in ["Knows", "Lives"] {
         let tables = edge_tables(&graph, edge).await;
         known.push((edge, Arc::new(afresh(&caches, &tables).await), tables));
     }
     for step in steps.iter().chain([&Step::Look]) {
-        written.take(step).await;
+        changing.take(step).await;
         let Step::Look = step else { continue };
         for (edge, base, before) in &mut known {
             let now = edge_tables(&graph, edge).await;
@@ -231,22 +231,22 @@ fn a_changed_topology_is_the_one_built_afresh() {
 #[tokio::test]
 async fn a_topology_is_built_afresh_when_a_cleanup_took_what_the_last_one_was_made_of() {
     let uri = format!("memory://topology-{}", ulid::Ulid::new());
-    let mut written = Written::new(&uri).await;
+    let mut changing = ChangingGraph::new(&uri).await;
     let graph = open(&uri).await;
     let caches = Caches::of(MEMORY_BUDGET).unwrap();
-    written.put_nodes("Person", &[0, 1, 2, 3], None).await;
+    changing.put_nodes("Person", &[0, 1, 2, 3], None).await;
     let edges = [(0, 1), (1, 2), (2, 3)].map(|(from, to): (u8, u8)| Entity {
         id: format!("{from}{to}"),
         endpoints: Some((from.to_string(), to.to_string())),
         values: BTreeMap::new(),
     });
-    written.put(TypeKey::edge("Knows"), edges.to_vec()).await;
+    changing.put(TypeKey::edge("Knows"), edges.to_vec()).await;
     let before = edge_tables(&graph, "Knows").await;
     let base = load_at(&caches, &before, READ_COST).await.unwrap().unwrap();
-    written.take(&Step::Delete(3)).await;
-    written.take(&Step::Optimize).await;
+    changing.take(&Step::Delete(3)).await;
+    changing.take(&Step::Optimize).await;
     let now = edge_tables(&graph, "Knows").await;
-    remove_other_versions(&written.graph, &[&now.edge, &now.source]).await;
+    remove_other_versions(&changing.graph, &[&now.edge, &now.source]).await;
     let patched = patch(&caches.addresses, &base, &before, &now, READ_COST).await;
     assert!(patched.is_err(), "nothing was taken");
     let loaded = load_at(&caches, &now, READ_COST).await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! Which columns must flow between steps: computed backwards from what the result needs, so that expansions and products
-//! copy nothing that nobody reads.
+//! Column pruning: which columns must flow between the steps of a plan. Computed backwards from what the result needs,
+//! so that expansions and cross products copy nothing that nobody reads.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ pub(super) fn prune(plan: &mut LogicalPlan, read: &Read) {
         None => {
             plan.outputs.iter().for_each(|o| o.columns(&mut required));
             plan.sort.iter().for_each(|s| s.scalar.columns(&mut required));
-            unfetch(&plan.fetches.results, (read, &[]), &mut required);
+            replace_fetched(&plan.fetches.results, (read, &[]), &mut required);
         }
     }
-    unfetch(&plan.fetches.rows, (read, &[]), &mut required);
+    replace_fetched(&plan.fetches.rows, (read, &[]), &mut required);
     rank(plan, read, &mut required);
     pipeline(&mut plan.pipeline, (read, &[]), required);
 }
@@ -36,13 +36,14 @@ fn rank(plan: &mut LogicalPlan, read: &Read, required: &mut BTreeSet<String>) {
         }
     };
     let fetches: Vec<_> = keys.into_iter().map(|key| (key.var, vec![key.property])).collect();
-    unfetch(&fetches, (read, &[]), required);
+    replace_fetched(&fetches, (read, &[]), required);
 }
 
 /// The query, and the optional paths that the block under consideration binds itself.
 type Scope<'a> = (&'a Read, &'a [VarId]);
 
-fn unfetch(fetches: &[Fetch], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
+/// Puts the addresses that columns are fetched by in the place of the columns.
+fn replace_fetched(fetches: &[Fetch], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
     for (var, properties) in fetches {
         for property in properties {
             required.remove(&column(*var, property));
@@ -71,12 +72,12 @@ fn pipeline(pipeline: &mut Pipeline, scope: Scope<'_>, mut required: BTreeSet<St
         .collect();
     for (step, produced) in pipeline.steps.iter_mut().zip(&produced).rev() {
         match step {
-            Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } => {}
+            Step::Scan { .. } | Step::Lookup { .. } | Step::IndexScan { .. } => {}
             Step::Seed { columns } => {
                 *columns = required.iter().cloned().collect();
             }
             Step::Filter { predicate } => predicate.columns(&mut required),
-            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], scope, &mut required),
+            Step::Fetch { var, columns } => replace_fetched(&[(*var, columns.clone())], scope, &mut required),
             Step::Expand(expand) => {
                 if !expand.check {
                     required.remove(&address(expand.to));
