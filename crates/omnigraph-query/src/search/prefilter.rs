@@ -1,4 +1,5 @@
-//! Conditions on indexed properties that what is kept beside data files narrows down: ranges, prefixes and substrings.
+//! Prefilters: rows among which indexes find all that a range, a prefix or a substring of an indexed property keeps.
+//! They are a superset, so the condition itself is still tested.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -18,26 +19,35 @@ use crate::error::{QueryError, Result};
 use crate::expr::{Env, Scalar, exact_array};
 use crate::plan::type_key;
 
-/// Live rows among which are all that a variable can be.
+/// Live rows among which are all entities that a variable can be.
 pub(crate) struct Prefilter {
     /// The variable.
     pub(crate) var: VarId,
     /// The rows.
     pub(crate) rows: Arc<RoaringTreemap>,
-    /// What told them.
+    /// The index that found them, as plans show it.
     pub(crate) by: Arc<str>,
 }
 
-/// What is asked of a column.
+/// What an index is asked about a column.
 enum IndexPredicate {
     /// Values between two others.
     Range(Span),
-    /// Texts that hold these.
+    /// Texts that contain all of these.
     Substrings(Vec<String>),
 }
 
-/// Narrows the variables of the outermost block down by its conditions. Not where one of these is an equality, by an index or
-/// not: then few rows are expected anyway.
+/// The kind of index that answers a predicate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum IndexKind {
+    /// Rows in the order of their values.
+    Btree,
+    /// Rows by the runs of characters in their texts.
+    Ngram,
+}
+
+/// Finds the prefilters of the variables of the outermost block. None where one of its conditions is an equality, by an
+/// index or not: then few rows are expected anyway.
 ///
 /// # Errors
 /// `Storage`.
@@ -58,7 +68,7 @@ pub(super) async fn prefilters(
     if conjuncts.iter().any(|expr| is_equality(expr)) {
         return Ok(vec![]);
     }
-    let mut predicates: BTreeMap<(VarId, String, bool), IndexPredicate> = BTreeMap::new();
+    let mut predicates: BTreeMap<(VarId, String, IndexKind), IndexPredicate> = BTreeMap::new();
     for expr in conjuncts {
         let Some((var, name, operation, other)) = parts(expr) else { continue };
         if !matches!(other, Expr::Literal { .. } | Expr::Param(_) | Expr::Now) {
@@ -71,8 +81,7 @@ pub(super) async fn prefilters(
         let Some(property) = node.property(name) else { continue };
         let Scalar::Const { value, .. } = env.lower(other)? else { continue };
         let Some((column, predicate)) = index_predicate(node, property, operation, &value)? else { continue };
-        let substring = matches!(predicate, IndexPredicate::Substrings(_));
-        match predicates.entry((var, column, substring)) {
+        match predicates.entry((var, column, predicate.index())) {
             Entry::Vacant(entry) => {
                 entry.insert(predicate);
             }
@@ -152,7 +161,8 @@ fn turned(op: CompareOp) -> CompareOp {
     }
 }
 
-/// Returns the column whose index serves an operation on a property, and what is asked of it; none when nothing serves it.
+/// Returns the column whose index serves an operation on a property, and what is asked of it; none when nothing serves
+/// it.
 fn index_predicate(
     node: &NodeType,
     property: &Property,
@@ -203,8 +213,8 @@ fn index_predicate(
     })
 }
 
-/// Types whose order in an index is that of the language: not so where floats may be no numbers, and enums are ordered by
-/// their declaration.
+/// Types whose order in an index is that of the language: not so where floats may be no numbers, and enums are ordered
+/// by their declaration.
 fn ordered(property: &Property) -> bool {
     match property.ty.kind {
         Kind::Scalar(scalar) => !scalar.is_float() && !property.ty.is_blob() && scalar != ScalarType::Bool,
@@ -227,6 +237,13 @@ fn after(prefix: &str) -> Option<String> {
 }
 
 impl IndexPredicate {
+    fn index(&self) -> IndexKind {
+        match self {
+            IndexPredicate::Range(_) => IndexKind::Btree,
+            IndexPredicate::Substrings(_) => IndexKind::Ngram,
+        }
+    }
+
     /// Asks for more of the same column. Of two bounds on one side either is right, as what is found is looked at again.
     fn and(&mut self, other: IndexPredicate) {
         match (self, other) {
