@@ -1,8 +1,11 @@
 //! What queries keep between runs: topologies, hot columns, and the execution runtime.
 //!
-//! Every entry is keyed by exact table versions or by data files, so none is ever stale. One set of caches exists per memory budget in
-//! the process; topologies and columns may hold a quarter of the budget each, running operators another quarter, then
-//! they spill to disk. Concurrent requests for one entry build it once.
+//! Every entry is keyed by exact table versions or by data files, so none is ever stale. One set of caches exists per
+//! memory budget in the process; topologies and columns may hold a quarter of the budget each, and running operators
+//! another quarter before they spill to disk. Concurrent requests for one entry build it once.
+//!
+//! A structure that answers many requests at once is made when the work spent without it, over all queries, comes near
+//! what making it costs; `Caches::spend` adds that work up.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +19,11 @@ use omnigraph_storage::objects::stats::CacheStats;
 use omnigraph_storage::tables::values::BlockKey;
 use parking_lot::Mutex;
 
-use super::topology::{AddressMap, Ends, Lineage, Topology, TopologyKey};
+use super::topology::{AddressMap, EdgeTables, TablePaths, Topology, TopologyKey};
 use crate::error::Result;
+
+/// One row taken costs about as much as this many rows of a block that is read whole.
+const TAKE_COST: u64 = 8;
 
 /// Names one immutable table version across all roots of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,11 +56,11 @@ pub struct Caches {
     /// Ranks of nodes by ordinal.
     pub(crate) pageranks: moka::future::Cache<TopologyKey, ArrayRef>,
     /// The versions of some tables of which a topology was made last.
-    pub(crate) latest: moka::sync::Cache<Lineage, Ends>,
+    pub(crate) latest: moka::sync::Cache<TablePaths, EdgeTables>,
     pub(crate) addresses: moka::future::Cache<TableKey, Arc<AddressMap>>,
     /// `None`: too large to hold.
     pub(crate) columns: moka::future::Cache<BlockKey, Option<ArrayRef>>,
-    heat: moka::sync::Cache<String, Arc<AtomicU64>>,
+    work: moka::sync::Cache<String, Arc<AtomicU64>>,
 }
 
 static CACHES: LazyLock<Mutex<BTreeMap<u64, Arc<Caches>>>> = LazyLock::new(Default::default);
@@ -101,7 +107,7 @@ impl Caches {
                     weigh(c.as_ref().map_or(0, |c| c.get_array_memory_size()))
                 })
                 .build(),
-            heat: moka::sync::Cache::new(16_384),
+            work: moka::sync::Cache::new(16_384),
         })
     }
 
@@ -116,8 +122,15 @@ impl Caches {
         ]
     }
 
+    /// Tells whether to read a whole block of a column, of that many rows, rather than to take the rows asked for: once
+    /// what was taken from it, over all queries, comes near what reading it costs. A request costs as much as reading
+    /// `request_cost` rows, however few it takes.
+    pub(crate) fn reads_whole(&self, block: String, block_rows: u64, taken: u64, request_cost: u64) -> bool {
+        self.spend(block, taken * TAKE_COST + request_cost) >= block_rows
+    }
+
     /// Adds to the work spent so far without a cached structure, and returns the sum.
     pub(crate) fn spend(&self, what: String, work: u64) -> u64 {
-        self.heat.get_with(what, Default::default).fetch_add(work, Ordering::Relaxed) + work
+        self.work.get_with(what, Default::default).fetch_add(work, Ordering::Relaxed) + work
     }
 }

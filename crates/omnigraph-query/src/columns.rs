@@ -1,9 +1,9 @@
 //! Late fetch: property values of rows named by address.
 //!
-//! Few rows are taken from storage, each distinct row once. When what was taken so far from one block of a column
-//! ([`omnigraph_storage::tables::values`]) comes near the cost of reading it whole, the block is read once and kept, and later fetches
-//! from it are memory lookups, of this table version and of every other that has the file. A block that exceeds its share of
-//! the memory budget is never kept.
+//! Few rows are taken from storage, each distinct row once. A block of a column ([`omnigraph_storage::tables::values`])
+//! from which much was taken is read once and kept ([`Caches::reads_whole`]), and later fetches from it are memory
+//! lookups, for this table version and every other that has the file. A block that exceeds its share of the memory
+//! budget is never kept.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,21 +18,19 @@ use crate::error::{QueryError, Result};
 
 /// Rows per batch of internal scans.
 pub(crate) const SCAN_ROWS: usize = 8192;
-/// One row taken costs about as much as this many rows scanned.
-const TAKE_COST: u64 = 8;
-/// So does each request, however few its rows.
-const TAKE_OVERHEAD: u64 = 512;
+/// A request costs about as much as reading this many rows of a block, however few it takes.
+const REQUEST_COST: u64 = 512;
 
-/// Where rows are: the blocks that hold them, and for each row which of these, and its place there.
+/// Where rows are: the blocks that hold them, and for each row which of these, and its position there.
 struct Rows {
     blocks: Vec<(BlockId, u64)>,
-    places: Vec<(usize, usize)>,
+    positions: Vec<(usize, usize)>,
 }
 
 impl Rows {
     fn new(addresses: &[u64]) -> Rows {
         let mut known: BTreeMap<BlockId, usize> = BTreeMap::new();
-        let (mut blocks, mut places): (Vec<(BlockId, u64)>, _) =
+        let (mut blocks, mut positions): (Vec<(BlockId, u64)>, _) =
             (Vec::new(), Vec::with_capacity(addresses.len()));
         // Most rows are in the block of the one before.
         let mut last: Option<(BlockId, usize)> = None;
@@ -47,9 +45,9 @@ impl Rows {
             };
             last = Some((block, at));
             blocks[at].1 += 1;
-            places.push((at, row as usize));
+            positions.push((at, row as usize));
         }
-        Rows { blocks, places }
+        Rows { blocks, positions }
     }
 }
 
@@ -72,7 +70,7 @@ pub(crate) async fn fetch(
         let column = ValueColumn::new(table, column)?;
         let mut blocks = Vec::with_capacity(rows.blocks.len());
         for (block, wanted) in &rows.blocks {
-            blocks.push(hot(caches, &column, *block, *wanted, rows.blocks.len() as u64).await?);
+            blocks.push(whole_block(caches, &column, *block, *wanted, rows.blocks.len() as u64).await?);
         }
         if blocks.iter().any(Option::is_none) {
             cold.entry(blocks.iter().map(Option::is_none).collect()).or_default().push(at);
@@ -82,7 +80,7 @@ pub(crate) async fn fetch(
     let mut taken: Vec<Option<ArrayRef>> = vec![None; columns.len()];
     for (blocks, at) in cold {
         let names: Vec<String> = at.iter().map(|at| columns[*at].clone()).collect();
-        let missing = addresses.iter().zip(&rows.places).filter(|(_, (block, _))| blocks[*block]);
+        let missing = addresses.iter().zip(&rows.positions).filter(|(_, (block, _))| blocks[*block]);
         let missing: Vec<u64> = missing.map(|(address, _)| *address).collect();
         for (at, array) in at.into_iter().zip(take_distinct(table, &names, &missing).await?) {
             taken[at] = Some(array);
@@ -96,8 +94,8 @@ pub(crate) async fn fetch(
 fn assembled(rows: &Rows, blocks: &[Option<ArrayRef>], taken: Option<ArrayRef>) -> Result<ArrayRef> {
     match (blocks, taken) {
         ([Some(block)], _) => {
-            let places: Vec<u32> = rows.places.iter().map(|(_, row)| *row as u32).collect();
-            Ok(compute::take(block, &UInt32Array::from(places), None)?)
+            let positions: Vec<u32> = rows.positions.iter().map(|(_, row)| *row as u32).collect();
+            Ok(compute::take(block, &UInt32Array::from(positions), None)?)
         }
         (blocks, Some(taken)) if blocks.iter().all(Option::is_none) => Ok(taken),
         (blocks, taken) => {
@@ -112,21 +110,21 @@ fn assembled(rows: &Rows, blocks: &[Option<ArrayRef>], taken: Option<ArrayRef>) 
             let rest = sources.len();
             sources.extend(taken.as_deref());
             let mut next = 0;
-            let places = rows.places.iter().map(|(block, row)| match source_of[*block] {
+            let positions = rows.positions.iter().map(|(block, row)| match source_of[*block] {
                 Some(source) => (source, *row),
                 None => {
                     next += 1;
                     (rest, next - 1)
                 }
             });
-            let places: Vec<(usize, usize)> = places.collect();
-            Ok(compute::interleave(&sources, &places)?)
+            let positions: Vec<(usize, usize)> = positions.collect();
+            Ok(compute::interleave(&sources, &positions)?)
         }
     }
 }
 
 /// Returns a block if it is in memory, or is worth it by now: `wanted` of its rows are, in a request to so many blocks.
-async fn hot(
+async fn whole_block(
     caches: &Caches,
     column: &ValueColumn,
     id: BlockId,
@@ -137,8 +135,8 @@ async fn hot(
     if let Some(known) = caches.columns.get(&key).await {
         return Ok(known);
     }
-    let work = wanted * TAKE_COST + TAKE_OVERHEAD / requested.max(1);
-    if caches.spend(format!("{}\0{}", key.0, key.1), work) < rows {
+    let name = format!("{}\0{}", key.0, key.1);
+    if !caches.reads_whole(name, rows, wanted, REQUEST_COST / requested.max(1)) {
         return Ok(None);
     }
     load(caches, column, id, key).await
@@ -167,7 +165,12 @@ pub(crate) async fn texts(
     Ok(rows.iter().zip(texts).filter_map(|(row, text)| Some((*row, text?.to_owned()))).collect())
 }
 
-async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> Result<Vec<ArrayRef>> {
+/// Takes rows, which may repeat, in the order given; each distinct one is read once.
+pub(crate) async fn take_distinct(
+    table: &Table,
+    columns: &[String],
+    addresses: &[u64],
+) -> Result<Vec<ArrayRef>> {
     let ascending = addresses.windows(2).all(|w| w[0] < w[1]);
     if ascending {
         return Ok(table.take(addresses, columns).await?.columns().to_vec());
@@ -176,12 +179,12 @@ async fn take_distinct(table: &Table, columns: &[String], addresses: &[u64]) -> 
     distinct.sort_unstable();
     distinct.dedup();
     let batch = table.take(&distinct, columns).await?;
-    let places: UInt32Array = addresses
+    let positions: UInt32Array = addresses
         .iter()
         .map(|a| {
             distinct.binary_search(a).map(|i| i as u32).expect("every address is among the distinct ones")
         })
         .collect::<Vec<u32>>()
         .into();
-    batch.columns().iter().map(|c| Ok(compute::take(c, &places, None)?)).collect()
+    batch.columns().iter().map(|c| Ok(compute::take(c, &positions, None)?)).collect()
 }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
-/// Turns texts into vectors. `model` is what the schema records, if anything; another one than the embedder has is an error.
+/// Turns texts into vectors. `model` is what the schema records, if anything; another one than the embedder has is an
+/// error.
 #[async_trait]
 pub trait Embed: Send + Sync {
     /// Embeds the text of a query.

@@ -21,9 +21,9 @@ use omnigraph_graph::model;
 use super::cache::Caches;
 use super::exec::{BATCH_ROWS, Shared, build, external};
 use super::expr::Env;
-use super::plan::{Context, Plan, plan, type_key};
+use super::plan::{LogicalPlan, PlanContext, plan, type_key};
 use super::search::{Searches, resolve};
-use super::topology::Mode;
+use super::topology::TraversalMode;
 use crate::embedding::Embed;
 use crate::error::{QueryError, Result};
 
@@ -49,7 +49,7 @@ pub async fn run(
     now: i64,
     embedder: &dyn Embed,
 ) -> Result<QueryOutput> {
-    run_in(snapshot, query, params, now, embedder, Mode::from_env()).await
+    run_in(snapshot, query, params, now, embedder, TraversalMode::from_env()).await
 }
 
 /// As [`run`], with a traversal strategy.
@@ -59,7 +59,7 @@ pub(super) async fn run_in(
     params: &[Value],
     now: i64,
     embedder: &dyn Embed,
-    mode: Mode,
+    mode: TraversalMode,
 ) -> Result<QueryOutput> {
     let ready = prepare(snapshot, query, params, now, embedder, mode).await?;
     let rows = ready.node.execute(0, ready.context.clone())?;
@@ -82,7 +82,7 @@ pub async fn explain(
     embedder: &dyn Embed,
     analyze: bool,
 ) -> Result<String> {
-    let ready = prepare(snapshot, query, params, now, embedder, Mode::from_env()).await?;
+    let ready = prepare(snapshot, query, params, now, embedder, TraversalMode::from_env()).await?;
     if !analyze {
         return Ok(DisplayableExecutionPlan::new(ready.node.as_ref()).indent(false).to_string());
     }
@@ -91,7 +91,7 @@ pub async fn explain(
     Ok(DisplayableExecutionPlan::with_metrics(ready.node.as_ref()).indent(false).to_string())
 }
 
-struct Ready {
+struct PreparedQuery {
     node: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
     schema: SchemaRef,
@@ -103,8 +103,8 @@ async fn prepare(
     params: &[Value],
     now: i64,
     embedder: &dyn Embed,
-    mode: Mode,
-) -> Result<Ready> {
+    mode: TraversalMode,
+) -> Result<PreparedQuery> {
     let Body::Read(read) = &query.body else {
         return Err(QueryError::bad_request(format!(
             "query '{}' is a mutation; run it with `mutate`",
@@ -127,13 +127,13 @@ async fn prepare(
     let planned = {
         let rows = |key: &TypeKey| snapshot.pin(key).map_or(0, |pin| pin.rows);
         let env = Env { params, types: &types, now, searches: &searches };
-        plan(&Context { read, catalog, env, rows: &rows })?
+        plan(&PlanContext { read, catalog, env, rows: &rows })?
     };
     let context = Arc::new(task_context(&caches));
     let shared = Shared { tables: Arc::new(tables), caches, mode, searches };
     let schema = result_schema(read, &planned);
     let node = build(&planned, read, catalog, &shared)?;
-    Ok(Ready { node, context, schema })
+    Ok(PreparedQuery { node, context, schema })
 }
 
 fn task_context(caches: &Caches) -> TaskContext {
@@ -161,7 +161,7 @@ fn tables_of(read: &Read, catalog: &Catalog) -> BTreeSet<TypeKey> {
     keys
 }
 
-fn result_schema(read: &Read, plan: &Plan) -> SchemaRef {
+fn result_schema(read: &Read, plan: &LogicalPlan) -> SchemaRef {
     let fields = read.projections.iter().zip(&plan.outputs).map(|(projection, output)| {
         let nullable = match (&projection.value, &projection.ty) {
             (Output::Aggregate { .. }, _) => true,

@@ -1,16 +1,17 @@
-//! Context: what a graph knows about a text, in one call: entities found by words and meaning, then what edges lead to from
-//! there, best first, within a budget, each with the way to it.
+//! Context: what a graph knows about a text, in one call. Entities found by words and by meaning, then what edges lead
+//! to from there, best first, within a budget, each with the edge it was reached by.
 //!
 //! `seeds` runs one ranking per indexed text and embedded vector of each node type, as ordinary queries, and fuses them.
-//! `spread` follows edges. Scores fall by half with each step, so an entity always comes after the one it was reached from,
-//! and only the best of a step have to be followed.
+//! `expansion` follows edges. Scores fall by half with each step, so an entity always comes after the one it was reached
+//! from, and only the best of a step have to be followed.
 
+mod expansion;
 mod seeds;
-mod spread;
 
 use std::collections::{BTreeMap, HashSet};
 
 use arrow_array::cast::AsArray;
+use expansion::FoundEntity;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::diagnostics::closest;
 use omnigraph_compiler::types::{Kind, Scalar};
@@ -18,7 +19,6 @@ use omnigraph_graph::commit::Snapshot;
 use omnigraph_graph::model;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use spread::Found;
 
 use super::cache::Caches;
 use super::json::{JsonRows, row_objects};
@@ -133,7 +133,7 @@ pub async fn context(
     let edges = known(&request.edges, catalog.edges.keys(), "edge")?;
     let seeds = seeds::find(snapshot, request, &types, now, embedder).await?;
     let caches = Caches::of(snapshot.root().memory_budget())?;
-    let found = spread::run(snapshot, request, &edges, seeds.entities, &caches).await?;
+    let found = expansion::expand(snapshot, request, &edges, seeds.entities, &caches).await?;
     let mut context = Context {
         graph_commit_id: snapshot.record().id.to_string(),
         items: vec![],
@@ -169,7 +169,7 @@ fn known<'a>(
 async fn fill(
     snapshot: &Snapshot,
     request: &ContextRequest,
-    entities: Vec<Found>,
+    entities: Vec<FoundEntity>,
     context: &mut Context,
 ) -> Result<()> {
     let mut rows: BTreeMap<TypeKey, Vec<u64>> = BTreeMap::new();

@@ -18,24 +18,26 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Aggregate, Read, VarId};
 
-use super::bound::BoundExec;
 use super::cross::CrossExec;
+use super::distance_bounds::BoundExec;
 use super::expand::ExpandExec;
 use super::fetch::FetchExec;
 use super::fuse::FuseExec;
+use super::index_scan::IndexScanExec;
 use super::lookup::KeyLookupExec;
-use super::negation::{NegationExec, SeedExec, Slot};
+use super::negation::{NegationExec, SeedBatch, SeedExec};
 use super::optional::OptionalExec;
 use super::path::PathExec;
 use super::rank::RankExec;
-use super::rows::RowsExec;
 use super::scan::NodeScanExec;
 use super::{BATCH_ROWS, Shared, select};
 use crate::error::{QueryError, Result};
 use crate::expr::{GraphExpr, Scalar};
-use crate::plan::{AggregateBy, Grouping, Pipeline, Plan, RankBy, RankKey, Step, path_of, type_key};
-use crate::search::{Computed, number};
-use crate::topology::Ends;
+use crate::plan::{
+    AggregateBy, Fetch, Grouping, LogicalPlan, Pipeline, RankBy, RankKey, Step, path_of, type_key,
+};
+use crate::search::{ComputedColumn, number};
+use crate::topology::EdgeTables;
 
 type Node = Arc<dyn ExecutionPlan>;
 
@@ -48,18 +50,18 @@ const HEAP_ROWS: u64 = 100_000;
 ///
 /// # Errors
 /// Internal errors only: the plan matches the tables.
-pub(crate) fn build(plan: &Plan, read: &Read, catalog: &Catalog, shared: &Shared) -> Result<Node> {
+pub(crate) fn build(plan: &LogicalPlan, read: &Read, catalog: &Catalog, shared: &Shared) -> Result<Node> {
     let streaming_limit = plan.limit.is_some() && plan.sort.is_empty() && plan.grouping.is_none();
     let batch_rows = if streaming_limit { LIMITED_BATCH_ROWS } else { BATCH_ROWS };
     let builder = Builder { read, catalog, shared, batch_rows };
     let mut node = builder.pipeline(&plan.pipeline, None)?;
-    if let Some(rank) = &plan.rank {
+    if let Some(rank) = &plan.ranking {
         node = builder.rank(node, rank)?;
     }
-    node = builder.fetches(node, &plan.fetch_rows)?;
+    node = builder.fetches(node, &plan.fetches.rows)?;
     if let Some(grouping) = &plan.grouping {
         node = group(node, grouping)?;
-        node = builder.fetches(node, &plan.fetch_groups)?;
+        node = builder.fetches(node, &plan.fetches.groups)?;
     }
     if plan.limit == Some(0) {
         node = Arc::new(EmptyExec::new(node.schema()));
@@ -74,7 +76,7 @@ pub(crate) fn build(plan: &Plan, read: &Read, catalog: &Catalog, shared: &Shared
         let fetch = plan.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         node = Arc::new(GlobalLimitExec::new(node, skip, fetch));
     }
-    node = builder.fetches(node, &plan.fetch_results)?;
+    node = builder.fetches(node, &plan.fetches.results)?;
     let outputs = plan.outputs.iter().enumerate().map(|(at, scalar)| ProjectionExpr {
         expr: GraphExpr::shared(scalar.clone()),
         alias: format!("o{at}"),
@@ -117,8 +119,8 @@ impl Builder<'_> {
                 let table = self.shared.table(&key)?.clone();
                 Ok(Arc::new(KeyLookupExec::new(key, table, *var, by.clone(), keys.clone())))
             }
-            (Step::Rows { var, rows, by }, _) => {
-                Ok(Arc::new(RowsExec::new(self.key(*var), *var, rows.clone(), by.clone())))
+            (Step::IndexScan { var, rows, by }, _) => {
+                Ok(Arc::new(IndexScanExec::new(self.key(*var), *var, rows.clone(), by.clone())))
             }
             (Step::Seed { .. }, Some(seed)) => Ok(seed.clone()),
             (other, _) => Err(QueryError::internal(format!("{other:?} is no source"))),
@@ -128,8 +130,14 @@ impl Builder<'_> {
     fn step(&self, input: Node, step: &Step) -> Result<Node> {
         Ok(match step {
             Step::Expand(expand) => {
-                let ends = self.ends(&expand.edge)?;
-                Arc::new(ExpandExec::new(input, expand.clone(), ends, self.shared.clone(), self.batch_rows)?)
+                let edge_tables = self.edge_tables(&expand.edge)?;
+                Arc::new(ExpandExec::new(
+                    input,
+                    expand.clone(),
+                    edge_tables,
+                    self.shared.clone(),
+                    self.batch_rows,
+                )?)
             }
             Step::Fetch { var, columns } => self.fetch(input, *var, columns)?,
             Step::Filter { predicate } => {
@@ -140,24 +148,24 @@ impl Builder<'_> {
                 Arc::new(CrossExec::new(input, other, [left.clone(), right.clone()], self.batch_rows)?)
             }
             Step::Negation { pipeline, row } => {
-                let (inner, seed, slot) = self.inner(&input, pipeline, row)?;
-                Arc::new(NegationExec::new(input, inner, seed, row.clone(), slot))
+                let (inner, seed, seed_batch) = self.inner(&input, pipeline, row)?;
+                Arc::new(NegationExec::new(input, inner, seed, row.clone(), seed_batch))
             }
             Step::Optional(optional) => {
-                let (inner, seed, slot) = self.inner(&input, &optional.pipeline, &optional.row)?;
-                Arc::new(OptionalExec::new(input, inner, optional.clone(), seed, slot)?)
+                let (inner, seed, seed_batch) = self.inner(&input, &optional.pipeline, &optional.row)?;
+                Arc::new(OptionalExec::new(input, inner, optional.clone(), seed, seed_batch)?)
             }
-            Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } | Step::Seed { .. } => {
+            Step::Scan { .. } | Step::Lookup { .. } | Step::IndexScan { .. } | Step::Seed { .. } => {
                 return Err(QueryError::internal(format!("{step:?} is a source")));
             }
         })
     }
 
-    fn ends(&self, edge: &str) -> Result<Ends> {
+    fn edge_tables(&self, edge: &str) -> Result<EdgeTables> {
         let known = self.catalog.edges.get(edge);
         let edge = known.ok_or_else(|| QueryError::internal(format!("no edge type {edge}")))?;
         let table = |key| self.shared.table(&key).cloned();
-        Ok(Ends {
+        Ok(EdgeTables {
             edge: table(TypeKey::edge(&edge.name))?,
             source: table(TypeKey::node(&edge.from))?,
             target: table(TypeKey::node(&edge.to))?,
@@ -165,24 +173,24 @@ impl Builder<'_> {
         })
     }
 
-    /// Builds the plan of an inner block, which starts from the rows that its leaf finds in the slot.
-    fn inner(&self, input: &Node, pipeline: &Pipeline, row: &str) -> Result<(Node, SchemaRef, Slot)> {
+    /// Builds the plan of an inner block, which starts from the rows that its leaf is handed.
+    fn inner(&self, input: &Node, pipeline: &Pipeline, row: &str) -> Result<(Node, SchemaRef, SeedBatch)> {
         let Some(Step::Seed { columns }) = pipeline.steps.first() else {
             return Err(QueryError::internal("an inner block does not start from its rows"));
         };
         let names: Vec<String> = columns.iter().filter(|c| *c != row).cloned().collect();
         let number = Field::new(row, DataType::UInt64, false);
         let seed = select(&input.schema(), &names, [number])?;
-        let slot = Slot::default();
-        let leaf: Node = Arc::new(SeedExec::new(seed.clone(), slot.clone()));
+        let seed_batch = SeedBatch::default();
+        let leaf: Node = Arc::new(SeedExec::new(seed.clone(), seed_batch.clone()));
         let inner = self.pipeline(pipeline, Some(&leaf))?;
-        Ok((inner, seed, slot))
+        Ok((inner, seed, seed_batch))
     }
 
     fn fetch(&self, input: Node, var: VarId, columns: &[String]) -> Result<Node> {
         if let Some(traversal) = path_of(self.read, var) {
-            let (ends, shared) = (self.ends(&traversal.edge)?, self.shared.clone());
-            return Ok(Arc::new(PathExec::new(input, traversal.clone(), var, ends, shared, columns)?));
+            let (edge_tables, shared) = (self.edge_tables(&traversal.edge)?, self.shared.clone());
+            return Ok(Arc::new(PathExec::new(input, traversal.clone(), var, edge_tables, shared, columns)?));
         }
         let table = self.shared.table(&self.key(var))?.clone();
         Ok(Arc::new(FetchExec::new(input, table, self.shared.clone(), var, columns.to_vec())?))
@@ -192,26 +200,28 @@ impl Builder<'_> {
     fn rank(&self, input: Node, rank: &RankBy) -> Result<Node> {
         Ok(match rank {
             RankBy::Best { key, best } => {
-                let bounded = self.bounded(input, key, *best);
-                let scored = self.fetch(bounded, key.var, std::slice::from_ref(&key.property))?;
+                let pruned = self.prune(input, key, *best);
+                let scored = self.fetch(pruned, key.var, std::slice::from_ref(&key.property))?;
                 Arc::new(RankExec::new(scored, key.clone(), *best, self.label(key)))
             }
             RankBy::Fuse(fused) => {
                 let table = self.shared.table(&self.key(fused.var()))?.clone();
                 let computed = |(key, _): &(RankKey, Option<u64>)| {
                     let computed = self.computed(key).cloned();
-                    computed.ok_or_else(|| QueryError::internal("an arm of a fusion is not resolved"))
+                    computed.ok_or_else(|| QueryError::internal("a ranking of a fusion is not resolved"))
                 };
-                let computed = [computed(&fused.arms[0])?, computed(&fused.arms[1])?];
+                let computed = [computed(&fused.inputs[0])?, computed(&fused.inputs[1])?];
                 Arc::new(FuseExec::new(input, fused.clone(), computed, table, self.shared.caches.clone())?)
             }
         })
     }
 
     /// Drops rows that cannot be among the best, where bounds of the scores are cheaper than the scores.
-    fn bounded(&self, input: Node, key: &RankKey, best: u64) -> Node {
+    fn prune(&self, input: Node, key: &RankKey, best: u64) -> Node {
         match self.computed(key) {
-            Some(computed) if matches!(computed.as_ref(), Computed::Distance(_)) && best <= HEAP_ROWS => {
+            Some(computed)
+                if matches!(computed.as_ref(), ComputedColumn::Distance(_)) && best <= HEAP_ROWS =>
+            {
                 let caches = self.shared.caches.clone();
                 Arc::new(BoundExec::new(input, computed.clone(), key.clone(), best, caches))
             }
@@ -219,7 +229,7 @@ impl Builder<'_> {
         }
     }
 
-    fn computed(&self, key: &RankKey) -> Option<&Arc<Computed>> {
+    fn computed(&self, key: &RankKey) -> Option<&Arc<ComputedColumn>> {
         number(&key.property).and_then(|number| self.shared.searches.computed(number))
     }
 
@@ -228,7 +238,7 @@ impl Builder<'_> {
         self.computed(key).map_or_else(String::new, |computed| computed.to_string())
     }
 
-    fn fetches(&self, mut node: Node, fetches: &[(VarId, Vec<String>)]) -> Result<Node> {
+    fn fetches(&self, mut node: Node, fetches: &[Fetch]) -> Result<Node> {
         for (var, columns) in fetches {
             node = self.fetch(node, *var, columns)?;
         }
@@ -271,7 +281,7 @@ fn aggregate(a: &AggregateBy, schema: &SchemaRef) -> Result<AggregateFunctionExp
 }
 
 /// Nulls sort as the smallest value.
-fn ordering(plan: &Plan) -> Option<LexOrdering> {
+fn ordering(plan: &LogicalPlan) -> Option<LexOrdering> {
     LexOrdering::new(plan.sort.iter().map(|key| PhysicalSortExpr {
         expr: GraphExpr::shared(Scalar::normal(key.scalar.clone())),
         options: SortOptions { descending: key.descending, nulls_first: !key.descending },

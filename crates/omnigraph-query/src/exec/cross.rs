@@ -1,6 +1,7 @@
-//! Product of two groups that nothing connects.
+//! Cross product of two groups of variables that no clause connects.
 //!
-//! The right side is computed once and held in memory, accounted to the query's memory pool; the left side streams.
+//! The right side, the build side, is computed once and held in memory, accounted to the query's memory pool; the left
+//! side streams.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,13 +27,13 @@ pub(super) struct CrossExec {
     right: Arc<dyn ExecutionPlan>,
     keep: [Vec<String>; 2],
     batch_rows: usize,
-    held: Arc<OnceCell<Held>>,
+    build_side: Arc<OnceCell<BuildSide>>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
-struct Held {
+struct BuildSide {
     columns: Vec<ArrayRef>,
     rows: usize,
     _reservation: MemoryReservation,
@@ -49,13 +50,16 @@ impl CrossExec {
         let schema = select(&left.schema(), &keep[0], after.fields().iter().map(|f| f.as_ref().clone()))?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(CrossExec { left, right, keep, batch_rows, held: Arc::default(), schema, properties, metrics })
-    }
-}
-
-impl fmt::Debug for CrossExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
+        Ok(CrossExec {
+            left,
+            right,
+            keep,
+            batch_rows,
+            build_side: Arc::default(),
+            schema,
+            properties,
+            metrics,
+        })
     }
 }
 
@@ -65,28 +69,19 @@ impl DisplayAs for CrossExec {
     }
 }
 
-impl ExecutionPlan for CrossExec {
-    operator!("CrossExec");
+operator!(CrossExec, [left, right]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.left, &self.right]
+impl CrossExec {
+    fn with_inputs(&self, [left, right]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<CrossExec> {
+        CrossExec::new(left, right, self.keep.clone(), self.batch_rows)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let [left, right] =
-            children.try_into().map_err(|_| DataFusionError::Internal("a product has two inputs".into()))?;
-        Ok(Arc::new(CrossExec::new(left, right, self.keep.clone(), self.batch_rows)?))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let state = Product {
             input: self.left.execute(partition, context.clone())?,
             right: self.right.clone(),
             context,
-            held: self.held.clone(),
+            build_side: self.build_side.clone(),
             keep: self.keep.clone(),
             schema: self.schema.clone(),
             batch_rows: self.batch_rows,
@@ -104,7 +99,7 @@ struct Product {
     input: SendableRecordBatchStream,
     right: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    held: Arc<OnceCell<Held>>,
+    build_side: Arc<OnceCell<BuildSide>>,
     keep: [Vec<String>; 2],
     schema: SchemaRef,
     batch_rows: usize,
@@ -115,8 +110,11 @@ struct Product {
 
 impl Product {
     async fn next(&mut self) -> DfResult<Option<RecordBatch>> {
-        let held = self.held.get_or_try_init(|| hold(&self.right, &self.context, &self.keep[1])).await?;
-        if held.rows == 0 {
+        let build_side = self
+            .build_side
+            .get_or_try_init(|| collect_build_side(&self.right, &self.context, &self.keep[1]))
+            .await?;
+        if build_side.rows == 0 {
             return Ok(None);
         }
         loop {
@@ -127,21 +125,21 @@ impl Product {
                     None => return Ok(None),
                 },
             };
-            let total = batch.num_rows() * held.rows;
+            let total = batch.num_rows() * build_side.rows;
             let rows = self.batch_rows.min(total - done);
             if rows == 0 {
                 continue;
             }
             let left: UInt32Array =
-                (done..done + rows).map(|i| (i / held.rows) as u32).collect::<Vec<_>>().into();
+                (done..done + rows).map(|i| (i / build_side.rows) as u32).collect::<Vec<_>>().into();
             let right: UInt32Array =
-                (done..done + rows).map(|i| (i % held.rows) as u32).collect::<Vec<_>>().into();
+                (done..done + rows).map(|i| (i % build_side.rows) as u32).collect::<Vec<_>>().into();
             let mut columns = Vec::with_capacity(self.schema.fields().len());
             for name in &self.keep[0] {
                 let column = batch.column_by_name(name).ok_or_else(|| absent(name))?;
                 columns.push(compute::take(column, &left, None)?);
             }
-            for column in &held.columns {
+            for column in &build_side.columns {
                 columns.push(compute::take(column, &right, None)?);
             }
             if done + rows < total {
@@ -154,7 +152,11 @@ impl Product {
     }
 }
 
-async fn hold(right: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>, keep: &[String]) -> DfResult<Held> {
+async fn collect_build_side(
+    right: &Arc<dyn ExecutionPlan>,
+    context: &Arc<TaskContext>,
+    keep: &[String],
+) -> DfResult<BuildSide> {
     let reservation = MemoryConsumer::new("CrossExec").register(context.memory_pool());
     let mut input = right.execute(0, context.clone())?;
     let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); keep.len()];
@@ -177,7 +179,7 @@ async fn hold(right: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>, keep: 
         let part: Vec<&dyn arrow_array::Array> = part.iter().map(AsRef::as_ref).collect();
         columns.push(compute::concat(&part)?);
     }
-    Ok(Held { columns, rows, _reservation: reservation })
+    Ok(BuildSide { columns, rows, _reservation: reservation })
 }
 
 fn absent(name: &str) -> DataFusionError {

@@ -1,7 +1,7 @@
 //! Traversals: from rows with one bound end to one row per distinct destination, or per edge when the edge is bound.
 //!
-//! Output is made in chunks, so a limit above stops the walk. State: one input batch and, for walks of several steps, the
-//! destinations of recently seen starts, bounded.
+//! Output is made in chunks, so a limit above stops the walk. State: one input batch and, for walks of several steps,
+//! the destinations of recently seen starts, bounded.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,10 +18,10 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{TryStreamExt, stream};
 
-use super::walk::{Answers, Question, answer};
+use super::walk::{ExpandRequest, Reached, expand};
 use super::{Shared, address_field, addresses, external, operator, properties, select};
 use crate::plan::{Expand, address};
-use crate::topology::{Direction, Ends, Neighbours, Visited};
+use crate::topology::{Direction, EdgeTables, Neighbours, Visited};
 
 /// Remembered destinations, in entries.
 const MEMO: usize = 1 << 20;
@@ -30,7 +30,7 @@ const MEMO: usize = 1 << 20;
 pub(super) struct ExpandExec {
     input: Arc<dyn ExecutionPlan>,
     step: Expand,
-    ends: Ends,
+    edge_tables: EdgeTables,
     shared: Shared,
     batch_rows: usize,
     schema: SchemaRef,
@@ -42,7 +42,7 @@ impl ExpandExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
         step: Expand,
-        ends: Ends,
+        edge_tables: EdgeTables,
         shared: Shared,
         batch_rows: usize,
     ) -> DfResult<ExpandExec> {
@@ -51,13 +51,7 @@ impl ExpandExec {
         let schema = select(&input.schema(), &step.keep, to.into_iter().chain(edge))?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(ExpandExec { input, step, ends, shared, batch_rows, schema, properties, metrics })
-    }
-}
-
-impl fmt::Debug for ExpandExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
+        Ok(ExpandExec { input, step, edge_tables, shared, batch_rows, schema, properties, metrics })
     }
 }
 
@@ -87,27 +81,24 @@ impl DisplayAs for ExpandExec {
     }
 }
 
-impl ExecutionPlan for ExpandExec {
-    operator!("ExpandExec");
+operator!(ExpandExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+impl ExpandExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<ExpandExec> {
+        let (step, edge_tables, shared) = (self.step.clone(), self.edge_tables.clone(), self.shared.clone());
+        ExpandExec::new(input, step, edge_tables, shared, self.batch_rows)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
-        let (step, ends, shared) = (self.step.clone(), self.ends.clone(), self.shared.clone());
-        Ok(Arc::new(ExpandExec::new(input, step, ends, shared, self.batch_rows)?))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let (direction, mode) = (self.step.direction, self.shared.mode);
         let state = Walk {
             input: self.input.execute(partition, context)?,
-            neighbours: Neighbours::new(self.ends.clone(), direction, mode, self.shared.caches.clone()),
+            neighbours: Neighbours::new(
+                self.edge_tables.clone(),
+                direction,
+                mode,
+                self.shared.caches.clone(),
+            ),
             step: self.step.clone(),
             schema: self.schema.clone(),
             batch_rows: self.batch_rows,
@@ -145,7 +136,7 @@ type Destinations = Arc<[(u64, u64)]>;
 /// An input batch and how far its rows have been expanded.
 struct Current {
     batch: RecordBatch,
-    answers: Answers,
+    reached: Reached,
     row: usize,
     /// Destinations of `row`, and how many of them are out.
     list: Option<(Destinations, usize)>,
@@ -199,13 +190,13 @@ impl Walk {
 
     async fn begin(&mut self, batch: RecordBatch) -> DfResult<Current> {
         let starts = addresses(&batch, &address(self.step.from))?;
-        let question = Question { bounds: self.step.bounds, edges: self.step.edge_var.is_some() };
-        let answers = answer(&self.neighbours, starts.values(), question).await.map_err(external)?;
-        match &answers {
-            Answers::Walk(_) => self.walked.add(1),
-            Answers::Probed(_) => self.probed.add(1),
+        let request = ExpandRequest { bounds: self.step.bounds, edges: self.step.edge_var.is_some() };
+        let reached = expand(&self.neighbours, starts.values(), request).await.map_err(external)?;
+        match &reached {
+            Reached::Walk(_) => self.walked.add(1),
+            Reached::Probed(_) => self.probed.add(1),
         }
-        Ok(Current { batch, answers, row: 0, list: None })
+        Ok(Current { batch, reached, row: 0, list: None })
     }
 
     /// Expands rows until a chunk is full or the batch is done.
@@ -223,10 +214,10 @@ impl Walk {
             if let Some(targets) = &targets
                 && self.step.edge_var.is_none()
                 && self.step.bounds == (1, 1)
-                && let Answers::Walk(topology) = &current.answers
+                && let Reached::Walk(topology) = &current.reached
             {
                 // The commonest test needs no list: a binary search.
-                let (near, far) = topology.ends(self.step.direction);
+                let (near, far) = topology.numberings(self.step.direction);
                 let pair = near.ordinal(start).zip(far.ordinal(targets.value(row)));
                 if pair.is_some_and(|(a, b)| topology.connected(a, b, self.step.direction)) {
                     chunk.rows.push(row as u32);
@@ -236,7 +227,7 @@ impl Walk {
             }
             let (list, done) = match current.list.take() {
                 Some(list) => list,
-                None => (self.destinations(&current.answers, start), 0),
+                None => (self.destinations(&current.reached, start), 0),
             };
             let wanted = targets.as_ref().map(|t| t.value(row));
             let mut at = done;
@@ -264,16 +255,16 @@ impl Walk {
         Ok(chunk)
     }
 
-    fn destinations(&mut self, answers: &Answers, start: u64) -> Destinations {
+    fn destinations(&mut self, reached: &Reached, start: u64) -> Destinations {
         if let Some(known) = self.memo.lists.get(&start) {
             return known.clone();
         }
         let edges = self.step.edge_var.is_some();
-        let list = match answers {
-            Answers::Probed(lists) => lists.get(&start).cloned().unwrap_or_default(),
-            Answers::Walk(topology) => {
+        let list = match reached {
+            Reached::Probed(lists) => lists.get(&start).cloned().unwrap_or_default(),
+            Reached::Walk(topology) => {
                 let direction = self.neighbours.direction();
-                let (near, far) = topology.ends(direction);
+                let (near, far) = topology.numberings(direction);
                 let Some(node) = near.ordinal(start) else { return Arc::from([]) };
                 if edges {
                     let mut pairs = Vec::new();

@@ -18,7 +18,7 @@ use super::{Shared, addresses, external, operator, properties};
 use crate::columns;
 use crate::error::{QueryError, Result};
 use crate::plan::{address, column};
-use crate::search::{self, Computed};
+use crate::search::{self, ComputedColumn};
 
 /// Batches fetched ahead.
 const AHEAD: usize = 2;
@@ -65,35 +65,21 @@ impl FetchExec {
     }
 }
 
-impl fmt::Debug for FetchExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for FetchExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FetchExec: {}, columns=[{}]", address(self.var), self.columns.join(", "))
     }
 }
 
-impl ExecutionPlan for FetchExec {
-    operator!("FetchExec");
+operator!(FetchExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl FetchExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<FetchExec> {
         let (table, shared) = (self.table.clone(), self.shared.clone());
-        Ok(Arc::new(FetchExec::new(input, table, shared, self.var, self.columns.clone())?))
+        FetchExec::new(input, table, shared, self.var, self.columns.clone())
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
         let source = Arc::new(Source {
@@ -135,9 +121,9 @@ impl Source {
         }
         let there: Vec<u64> = rows.iter().flatten().collect();
         let mut next = 0..;
-        let places: UInt32Array = rows.iter().map(|row| row.and_then(|_| next.next())).collect();
+        let positions: UInt32Array = rows.iter().map(|row| row.and_then(|_| next.next())).collect();
         let fetched = self.fetch(&there).await?.into_iter();
-        fetched.map(|column| Ok(arrow_select::take::take(&column, &places, None)?)).collect()
+        fetched.map(|column| Ok(arrow_select::take::take(&column, &positions, None)?)).collect()
     }
 
     /// Returns the columns for the rows at these addresses.
@@ -156,7 +142,7 @@ impl Source {
         Ok(fetched)
     }
 
-    fn computed(&self, number: usize) -> Result<&Arc<Computed>> {
+    fn computed(&self, number: usize) -> Result<&Arc<ComputedColumn>> {
         let computed = self.shared.searches.computed(number);
         computed.ok_or_else(|| QueryError::internal(format!("no search computes column #{number}")))
     }

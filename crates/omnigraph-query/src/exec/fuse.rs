@@ -18,26 +18,26 @@ use futures::{StreamExt, TryStreamExt, stream};
 use omnigraph_storage::Table;
 use omnigraph_vector::{Bounded, SearchRadius};
 
-use super::arms::{Arm, Ranks, ranks};
+use super::fusion_inputs::{FusionInput, Ranks, ranks};
 use super::{address_field, addresses, external, operator, properties, select};
 use crate::cache::Caches;
 use crate::error::Result;
 use crate::plan::{Fused, address};
-use crate::search::{Computed, within};
+use crate::search::{ComputedColumn, within};
 
 /// Batches measured ahead.
 const AHEAD: usize = 4;
 
-/// Ranks the distinct entities of the rows in two ways and fuses the ranks: an entity's score is the sum of `1 / (k + r)`
-/// over the rankings that hold it, r counted from 1. Entities are ordered by score; ties keep the order of the first
-/// ranking, then of the second; within a ranking ties are broken by id.
+/// Ranks the distinct entities of the rows in two ways and fuses the ranks. An entity's score is the sum of
+/// `1 / (k + r)` over the rankings that hold it, r counted from 1. Entities are ordered by score; ties keep the order of
+/// the first ranking, then of the second; within a ranking ties are broken by id.
 ///
-/// Scores are computed here, for the entities that need them. Memory: the rows that may win, accounted for; it fails rather
-/// than exceed its share.
+/// Scores are computed here, for the entities that need them. Memory: the rows that may win, accounted for; it fails
+/// rather than exceed its share.
 pub(super) struct FuseExec {
     input: Arc<dyn ExecutionPlan>,
     fused: Fused,
-    computed: [Arc<Computed>; 2],
+    computed: [Arc<ComputedColumn>; 2],
     table: Table,
     caches: Arc<Caches>,
     schema: SchemaRef,
@@ -49,21 +49,15 @@ impl FuseExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
         fused: Fused,
-        computed: [Arc<Computed>; 2],
+        computed: [Arc<ComputedColumn>; 2],
         table: Table,
         caches: Arc<Caches>,
     ) -> DfResult<FuseExec> {
-        let scores = [Field::new(fused.score(), DataType::Float64, true), address_field(fused.place())];
+        let scores = [Field::new(fused.score(), DataType::Float64, true), address_field(fused.position())];
         let schema = select(&input.schema(), &fused.keep, scores)?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
         Ok(FuseExec { input, fused, computed, table, caches, schema, properties, metrics })
-    }
-}
-
-impl fmt::Debug for FuseExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
     }
 }
 
@@ -78,30 +72,22 @@ impl DisplayAs for FuseExec {
     }
 }
 
-impl ExecutionPlan for FuseExec {
-    operator!("FuseExec");
+operator!(FuseExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl FuseExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<FuseExec> {
         let (computed, table) = (self.computed.clone(), self.table.clone());
-        Ok(Arc::new(FuseExec::new(input, self.fused.clone(), computed, table, self.caches.clone())?))
+        FuseExec::new(input, self.fused.clone(), computed, table, self.caches.clone())
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let reservation = MemoryConsumer::new("FuseExec").register(context.memory_pool());
         let input = self.input.execute(partition, context)?;
         let (fused, table, caches) = (self.fused.clone(), self.table.clone(), self.caches.clone());
         let (schema, computed) = (self.schema.clone(), self.computed.clone());
         let ranked = async move {
-            let radius = fused.arms.each_ref().map(|(_, best)| {
+            let radius = fused.inputs.each_ref().map(|(_, best)| {
                 best.map(|best| Arc::new(SearchRadius::new(usize::try_from(best).unwrap_or(usize::MAX))))
             });
             let radius = &radius;
@@ -111,24 +97,24 @@ impl ExecutionPlan for FuseExec {
                     let batch = batch?;
                     let entities = addresses(&batch, &name)?.values();
                     let [first, second] =
-                        [0, 1].map(|arm| within(&computed[arm], &caches, entities, radius[arm].as_ref()));
+                        [0, 1].map(|at| within(&computed[at], &caches, entities, radius[at].as_ref()));
                     let measured = [first.await.map_err(external)?, second.await.map_err(external)?];
                     Ok::<_, DataFusionError>((batch, measured))
                 }
             });
             let mut measured = Box::pin(measured.buffered(AHEAD));
-            let arm = |arm: usize| {
-                let (key, best) = &fused.arms[arm];
-                Arm::new(computed[arm].clone(), key.descending, *best)
+            let input = |at: usize| {
+                let (key, best) = &fused.inputs[at];
+                FusionInput::new(computed[at].clone(), key.descending, *best)
             };
-            let mut rows = Rows { fused: &fused, arms: [arm(0), arm(1)], batches: vec![], reservation };
+            let mut rows = Rows { fused: &fused, inputs: [input(0), input(1)], batches: vec![], reservation };
             while let Some((batch, measured)) = measured.try_next().await? {
                 rows.add(&batch, &measured)?;
             }
-            let Rows { arms, batches, .. } = rows;
-            let places = places(&fused, arms, &table, &caches).await.map_err(external)?;
+            let Rows { inputs, batches, .. } = rows;
+            let scores = fuse(&fused, inputs, &table, &caches).await.map_err(external)?;
             let batches: Vec<DfResult<RecordBatch>> =
-                batches.iter().map(|batch| placed(batch, &fused, &places, &schema)).collect();
+                batches.iter().map(|batch| with_scores(batch, &fused, &scores, &schema)).collect();
             Ok::<_, DataFusionError>(stream::iter(batches))
         };
         let ranked = stream::once(ranked).try_flatten().inspect(move |batch| {
@@ -140,16 +126,21 @@ impl ExecutionPlan for FuseExec {
     }
 }
 
-/// The score of an entity and its place.
-type Places = HashMap<u64, (f64, u64)>;
+/// The score of an entity and its position.
+type FusedScores = HashMap<u64, (f64, u64)>;
 
-/// Adds scores and places to the rows of the entities that have them, or to all rows.
-fn placed(batch: &RecordBatch, fused: &Fused, places: &Places, schema: &SchemaRef) -> DfResult<RecordBatch> {
+/// Adds scores and positions to the rows of the entities that have them, or to all rows.
+fn with_scores(
+    batch: &RecordBatch,
+    fused: &Fused,
+    scores: &FusedScores,
+    schema: &SchemaRef,
+) -> DfResult<RecordBatch> {
     let entities = addresses(batch, &address(fused.var()))?;
-    let found: Vec<Option<&(f64, u64)>> = entities.values().iter().map(|entity| places.get(entity)).collect();
+    let found: Vec<Option<&(f64, u64)>> = entities.values().iter().map(|entity| scores.get(entity)).collect();
     let scores: Float64Array = found.iter().map(|found| found.map(|(score, _)| *score)).collect();
     let order: UInt64Array =
-        found.iter().map(|found| Some(found.map_or(u64::MAX, |(_, place)| *place))).collect();
+        found.iter().map(|found| Some(found.map_or(u64::MAX, |(_, position)| *position))).collect();
     let mut columns = Vec::with_capacity(schema.fields().len());
     for name in &fused.keep {
         columns.push(batch.column(batch.schema().index_of(name)?).clone());
@@ -167,7 +158,7 @@ fn placed(batch: &RecordBatch, fused: &Fused, places: &Places, schema: &SchemaRe
 /// The rows of a match, without those that no ranking holds.
 struct Rows<'a> {
     fused: &'a Fused,
-    arms: [Arm; 2],
+    inputs: [FusionInput; 2],
     batches: Vec<RecordBatch>,
     reservation: MemoryReservation,
 }
@@ -176,8 +167,8 @@ impl Rows<'_> {
     fn add(&mut self, batch: &RecordBatch, measured: &[Vec<Bounded>; 2]) -> DfResult<()> {
         let entities = addresses(batch, &address(self.fused.var()))?.values();
         let mut held = vec![self.fused.best.is_none(); entities.len()];
-        for (arm, measured) in self.arms.iter_mut().zip(measured) {
-            arm.add(entities, measured, &mut held);
+        for (input, measured) in self.inputs.iter_mut().zip(measured) {
+            input.add(entities, measured, &mut held);
         }
         let kept = filter_record_batch(batch, &BooleanArray::from(held))?;
         if kept.num_rows() > 0 {
@@ -189,8 +180,13 @@ impl Rows<'_> {
 }
 
 /// Fuses the rankings.
-async fn places(fused: &Fused, arms: [Arm; 2], table: &Table, caches: &Caches) -> Result<Places> {
-    let [first, second] = arms;
+async fn fuse(
+    fused: &Fused,
+    inputs: [FusionInput; 2],
+    table: &Table,
+    caches: &Caches,
+) -> Result<FusedScores> {
+    let [first, second] = inputs;
     let rankings = [first.finish(caches).await?, second.finish(caches).await?];
     let [first, second] = ranks(rankings, fused.best, table, caches).await?;
     let part =
@@ -198,12 +194,12 @@ async fn places(fused: &Fused, arms: [Arm; 2], table: &Table, caches: &Caches) -
     let entities = first.keys().chain(second.keys().filter(|entity| !first.contains_key(entity)));
     let mut scored: Vec<(u64, f64)> =
         entities.map(|entity| (*entity, part(&first, entity) + part(&second, entity))).collect();
-    let place = |ranks: &Ranks, entity: &u64| ranks.get(entity).copied().unwrap_or(u64::MAX);
+    let position = |ranks: &Ranks, entity: &u64| ranks.get(entity).copied().unwrap_or(u64::MAX);
     scored.sort_by(|(a, x), (b, y)| {
-        let ties = |entity| (place(&first, entity), place(&second, entity));
+        let ties = |entity| (position(&first, entity), position(&second, entity));
         y.total_cmp(x).then_with(|| ties(a).cmp(&ties(b)))
     });
     let best = fused.best.map_or(usize::MAX, |best| usize::try_from(best).unwrap_or(usize::MAX));
     let winners = scored.into_iter().take(best).zip(0..);
-    Ok(winners.map(|((entity, score), place)| (entity, (score, place))).collect())
+    Ok(winners.map(|((entity, score), position)| (entity, (score, position))).collect())
 }

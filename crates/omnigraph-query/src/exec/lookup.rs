@@ -9,7 +9,7 @@ use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::VarId;
@@ -43,12 +43,6 @@ impl KeyLookupExec {
     }
 }
 
-impl fmt::Debug for KeyLookupExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for KeyLookupExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = self.keys.first().map_or(0, |k| k.len());
@@ -57,21 +51,10 @@ impl DisplayAs for KeyLookupExec {
     }
 }
 
-impl ExecutionPlan for KeyLookupExec {
-    operator!("KeyLookupExec");
+operator!(KeyLookupExec, []);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+impl KeyLookupExec {
+    fn run(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (table, by, keys) = (self.table.clone(), self.by.clone(), self.keys.clone());
         let schema = self.schema.clone();

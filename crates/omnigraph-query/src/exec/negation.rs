@@ -1,7 +1,7 @@
 //! Negated blocks: an anti-join whose right side is a pipeline started from the rows under test.
 //!
-//! Each input batch is numbered, handed to the seed of the inner plan, and the numbers that come out are the rows to
-//! drop. The inner plan is built once; it runs per batch and stops early once every row is refuted.
+//! The rows of each input batch are numbered and handed to the leaf of the inner plan; the numbers that come out are the
+//! rows to drop. The inner plan is built once; it runs per batch and stops early once every row is refuted.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,26 +21,20 @@ use parking_lot::Mutex;
 use super::{addresses, operator, properties};
 
 /// Where a negation or an optional block leaves the batch that the next run of its inner plan starts from.
-pub(super) type Slot = Arc<Mutex<Option<RecordBatch>>>;
+pub(super) type SeedBatch = Arc<Mutex<Option<RecordBatch>>>;
 
 /// The leaf of an inner plan: the rows it starts from.
 pub(super) struct SeedExec {
-    slot: Slot,
+    seed_batch: SeedBatch,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SeedExec {
-    pub(super) fn new(schema: SchemaRef, slot: Slot) -> SeedExec {
+    pub(super) fn new(schema: SchemaRef, seed_batch: SeedBatch) -> SeedExec {
         let properties = properties(&schema);
-        SeedExec { slot, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
-    }
-}
-
-impl fmt::Debug for SeedExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
+        SeedExec { seed_batch, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -51,22 +45,11 @@ impl DisplayAs for SeedExec {
     }
 }
 
-impl ExecutionPlan for SeedExec {
-    operator!("SeedExec");
+operator!(SeedExec, []);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
-        let batch = self.slot.lock().take();
+impl SeedExec {
+    fn run(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let batch = self.seed_batch.lock().take();
         let batch =
             batch.ok_or_else(|| DataFusionError::Internal("an inner block runs without rows".into()))?;
         BaselineMetrics::new(&self.metrics, partition).record_output(batch.num_rows());
@@ -81,7 +64,7 @@ pub(super) struct NegationExec {
     inner: Arc<dyn ExecutionPlan>,
     seed: SchemaRef,
     row: String,
-    slot: Slot,
+    seed_batch: SeedBatch,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -93,16 +76,18 @@ impl NegationExec {
         inner: Arc<dyn ExecutionPlan>,
         seed: SchemaRef,
         row: String,
-        slot: Slot,
+        seed_batch: SeedBatch,
     ) -> NegationExec {
         let properties = properties(&input.schema());
-        NegationExec { input, inner, seed, row, slot, properties, metrics: ExecutionPlanMetricsSet::new() }
-    }
-}
-
-impl fmt::Debug for NegationExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
+        NegationExec {
+            input,
+            inner,
+            seed,
+            row,
+            seed_batch,
+            properties,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
     }
 }
 
@@ -112,31 +97,22 @@ impl DisplayAs for NegationExec {
     }
 }
 
-impl ExecutionPlan for NegationExec {
-    operator!("NegationExec");
+operator!(NegationExec, [input, inner]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input, &self.inner]
+impl NegationExec {
+    fn with_inputs(&self, [input, inner]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<NegationExec> {
+        let (seed, row, seed_batch) = (self.seed.clone(), self.row.clone(), self.seed_batch.clone());
+        Ok(NegationExec::new(input, inner, seed, row, seed_batch))
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let [input, inner] =
-            children.try_into().map_err(|_| DataFusionError::Internal("a negation has two inputs".into()))?;
-        let (seed, row, slot) = (self.seed.clone(), self.row.clone(), self.slot.clone());
-        Ok(Arc::new(NegationExec::new(input, inner, seed, row, slot)))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context.clone())?;
-        let (inner, seed, row, slot) =
-            (self.inner.clone(), self.seed.clone(), self.row.clone(), self.slot.clone());
+        let (inner, seed, row, seed_batch) =
+            (self.inner.clone(), self.seed.clone(), self.row.clone(), self.seed_batch.clone());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let kept = input.and_then(move |batch| {
             let (inner, context, metrics) = (inner.clone(), context.clone(), metrics.clone());
-            let started = start(&inner, &seed, &row, &slot, &batch, context);
+            let started = start(&inner, &seed, &row, &seed_batch, &batch, context);
             let row = row.clone();
             async move {
                 let refuted = refuted(started?, &row, batch.num_rows()).await?;
@@ -155,7 +131,7 @@ pub(super) fn start(
     inner: &Arc<dyn ExecutionPlan>,
     seed: &SchemaRef,
     row: &str,
-    slot: &Slot,
+    seed_batch: &SeedBatch,
     batch: &RecordBatch,
     context: Arc<TaskContext>,
 ) -> DfResult<SendableRecordBatchStream> {
@@ -170,8 +146,8 @@ pub(super) fn start(
         }
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    *slot.lock() = Some(RecordBatch::try_new_with_options(seed.clone(), columns, &options)?);
-    // Leaves take the batch while the tree starts, so the slot is free again when this returns.
+    *seed_batch.lock() = Some(RecordBatch::try_new_with_options(seed.clone(), columns, &options)?);
+    // Leaves take the batch while the tree starts, so the place for the next one is free again when this returns.
     inner.execute(0, context)
 }
 

@@ -1,8 +1,8 @@
 //! Optional blocks: an outer join whose right side is a pipeline started from the rows to extend.
 //!
-//! Each input batch is numbered and handed to the seed of the inner plan, as a negation does. What comes out extends the rows
-//! with those numbers; the other rows follow, with nulls. Rows in which a variable that the block walks from is null are
-//! not extended. Memory: a batch, and one mark per row of it.
+//! The rows of each input batch are numbered and handed to the leaf of the inner plan, as for a negation. What comes
+//! out extends the rows with those numbers; the other rows follow, with nulls. Rows in which a variable that the block
+//! starts from is null are not extended. Memory: a batch, and one mark per row of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{TryStreamExt, stream};
 use parking_lot::Mutex;
 
-use super::negation::{Slot, start};
+use super::negation::{SeedBatch, start};
 use super::{address_field, addresses, operator, properties, select};
 use crate::plan::{Optional, address};
 
@@ -31,7 +31,7 @@ pub(super) struct OptionalExec {
     inner: Arc<dyn ExecutionPlan>,
     step: Optional,
     seed: SchemaRef,
-    slot: Slot,
+    seed_batch: SeedBatch,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -44,20 +44,14 @@ impl OptionalExec {
         inner: Arc<dyn ExecutionPlan>,
         step: Optional,
         seed: SchemaRef,
-        slot: Slot,
+        seed_batch: SeedBatch,
     ) -> DfResult<OptionalExec> {
         let introduced = step.introduced.iter().chain(&step.paths);
         let introduced = introduced.map(|var| address_field(address(*var)).with_nullable(true));
         let schema = select(&input.schema(), &step.keep, introduced)?;
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(OptionalExec { input, inner, step, seed, slot, schema, properties, metrics })
-    }
-}
-
-impl fmt::Debug for OptionalExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
+        Ok(OptionalExec { input, inner, step, seed, seed_batch, schema, properties, metrics })
     }
 }
 
@@ -73,27 +67,17 @@ impl DisplayAs for OptionalExec {
     }
 }
 
-impl ExecutionPlan for OptionalExec {
-    operator!("OptionalExec");
+operator!(OptionalExec, [input, inner]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input, &self.inner]
+impl OptionalExec {
+    fn with_inputs(&self, [input, inner]: [Arc<dyn ExecutionPlan>; 2]) -> DfResult<OptionalExec> {
+        let (step, seed, seed_batch) = (self.step.clone(), self.seed.clone(), self.seed_batch.clone());
+        OptionalExec::new(input, inner, step, seed, seed_batch)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let [input, inner] = children
-            .try_into()
-            .map_err(|_| DataFusionError::Internal("an optional block has two inputs".into()))?;
-        let (step, seed, slot) = (self.step.clone(), self.seed.clone(), self.slot.clone());
-        Ok(Arc::new(OptionalExec::new(input, inner, step, seed, slot)?))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context.clone())?;
-        let (inner, slot) = (self.inner.clone(), self.slot.clone());
+        let (inner, seed_batch) = (self.inner.clone(), self.seed_batch.clone());
         let (step, seed, schema) = (self.step.clone(), self.seed.clone(), self.schema.clone());
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let extended = input.and_then(move |batch| {
@@ -101,7 +85,7 @@ impl ExecutionPlan for OptionalExec {
                 Ok(divided) => divided,
                 Err(error) => return futures::future::ready(Err(error)),
             };
-            let started = start(&inner, &seed, &step.row, &slot, &extensible, context.clone());
+            let started = start(&inner, &seed, &step.row, &seed_batch, &extensible, context.clone());
             let join = Join {
                 step: step.clone(),
                 schema: schema.clone(),

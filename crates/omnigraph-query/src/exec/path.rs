@@ -1,4 +1,4 @@
-//! Paths between the ends of a traversal, for rows that are there already.
+//! Paths between the two nodes of a traversal, for rows that bind both already.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -23,15 +23,15 @@ use super::{Shared, addresses, external, operator, properties};
 use crate::columns;
 use crate::error::{QueryError, Result};
 use crate::plan::{address, column, path_part};
-use crate::topology::{Direction, Ends, Neighbours};
+use crate::topology::{Direction, EdgeTables, Neighbours};
 
-/// Adds parts of the path that a traversal binds. Memory: a batch, its distinct starts one after the other, and the nodes that
-/// a search from one of them visits.
+/// Adds parts of the path that a traversal binds. Memory: a batch, and the nodes that the search from one of its
+/// distinct starts visits, one start after the other.
 pub(super) struct PathExec {
     input: Arc<dyn ExecutionPlan>,
     traversal: Traversal,
     var: VarId,
-    ends: Ends,
+    edge_tables: EdgeTables,
     shared: Shared,
     parts: Vec<PathPart>,
     schema: SchemaRef,
@@ -45,7 +45,7 @@ impl PathExec {
         input: Arc<dyn ExecutionPlan>,
         traversal: Traversal,
         var: VarId,
-        ends: Ends,
+        edge_tables: EdgeTables,
         shared: Shared,
         names: &[String],
     ) -> Result<PathExec> {
@@ -61,7 +61,7 @@ impl PathExec {
         let schema = Arc::new(Schema::new(fields));
         let properties = properties(&schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(PathExec { input, traversal, var, ends, shared, parts, schema, properties, metrics })
+        Ok(PathExec { input, traversal, var, edge_tables, shared, parts, schema, properties, metrics })
     }
 
     fn source(&self) -> Source {
@@ -72,23 +72,17 @@ impl PathExec {
             (false, false) => (Direction::In, Direction::Out),
         };
         let neighbours = |direction| {
-            Neighbours::new(self.ends.clone(), direction, self.shared.mode, self.shared.caches.clone())
+            Neighbours::new(self.edge_tables.clone(), direction, self.shared.mode, self.shared.caches.clone())
         };
         Source {
             traversal: self.traversal.clone(),
             var: self.var,
-            ends: self.ends.clone(),
+            edge_tables: self.edge_tables.clone(),
             shared: self.shared.clone(),
             parts: self.parts.clone(),
             along: neighbours(along),
             against: neighbours(against),
         }
-    }
-}
-
-impl fmt::Debug for PathExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
     }
 }
 
@@ -105,32 +99,24 @@ impl DisplayAs for PathExec {
     }
 }
 
-impl ExecutionPlan for PathExec {
-    operator!("PathExec");
+operator!(PathExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
-        Ok(Arc::new(PathExec {
+impl PathExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<PathExec> {
+        Ok(PathExec {
             input,
             traversal: self.traversal.clone(),
             var: self.var,
-            ends: self.ends.clone(),
+            edge_tables: self.edge_tables.clone(),
             shared: self.shared.clone(),
             parts: self.parts.clone(),
             schema: self.schema.clone(),
             properties: self.properties.clone(),
             metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        })
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (source, schema) = (Arc::new(self.source()), self.schema.clone());
         let added = self.input.execute(partition, context)?.then(move |batch| {
@@ -151,7 +137,7 @@ impl ExecutionPlan for PathExec {
 struct Source {
     traversal: Traversal,
     var: VarId,
-    ends: Ends,
+    edge_tables: EdgeTables,
     shared: Shared,
     parts: Vec<PathPart>,
     along: Neighbours,
@@ -178,8 +164,8 @@ impl Source {
             return Ok(self.parts.iter().map(|_| Arc::clone(&lengths)).collect());
         }
         let mut found: HashMap<(u64, u64), Path> = HashMap::new();
-        for (start, ends) in &wanted {
-            let paths = paths(&self.graph(), *start, ends, self.traversal.max).await?;
+        for (start, destinations) in &wanted {
+            let paths = paths(&self.graph(), *start, destinations, self.traversal.max).await?;
             found.extend(paths.into_iter().map(|(end, path)| ((*start, end), path)));
         }
         let rows: Vec<Option<&Path>> =
@@ -205,8 +191,8 @@ impl Source {
         wanted: &HashMap<u64, HashSet<u64>>,
     ) -> Result<ArrayRef> {
         let mut found: HashMap<(u64, u64), u32> = HashMap::new();
-        for (start, ends) in wanted {
-            let lengths = lengths(&self.graph(), *start, ends, self.traversal.max).await?;
+        for (start, destinations) in wanted {
+            let lengths = lengths(&self.graph(), *start, destinations, self.traversal.max).await?;
             found.extend(lengths.into_iter().map(|(end, length)| ((*start, end), length)));
         }
         let rows =
@@ -218,8 +204,8 @@ impl Source {
         Graph {
             along: &self.along,
             against: &self.against,
-            nodes: &self.ends.source,
-            edges: &self.ends.edge,
+            nodes: &self.edge_tables.source,
+            edges: &self.edge_tables.edge,
             caches: &self.shared.caches,
         }
     }
@@ -227,8 +213,8 @@ impl Source {
     /// The ids of the nodes of each path. Between different types there are two, of one type each.
     async fn nodes(&self, rows: &[Option<&Path>]) -> Result<ArrayRef> {
         let (near, far) = match self.traversal.left == self.traversal.from {
-            true => (&self.ends.source, &self.ends.target),
-            false => (&self.ends.target, &self.ends.source),
+            true => (&self.edge_tables.source, &self.edge_tables.target),
+            false => (&self.edge_tables.target, &self.edge_tables.source),
         };
         let starts = rows.iter().flatten().filter_map(|path| path.nodes.first().copied()).collect();
         let others = rows.iter().flatten().flat_map(|path| path.nodes[1..].iter().copied()).collect();
@@ -243,7 +229,7 @@ impl Source {
 
     async fn edges(&self, rows: &[Option<&Path>]) -> Result<ArrayRef> {
         let edges = rows.iter().flatten().flat_map(|path| path.edges.iter().copied()).collect();
-        let ids = columns::texts(&self.shared.caches, &self.ends.edge, model::ID, edges).await?;
+        let ids = columns::texts(&self.shared.caches, &self.edge_tables.edge, model::ID, edges).await?;
         Ok(lists(rows, |path| path.edges.iter().map(|edge| &ids[edge])))
     }
 }

@@ -1,4 +1,4 @@
-//! The best entities of a match, before anything else is fetched for its rows.
+//! Top-k: the rows of the best entities of a match, before anything else is fetched for them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -25,8 +25,8 @@ use crate::plan::{RankKey, address};
 const HELD_ROWS: usize = 64 << 10;
 
 /// Drops rows without a score, and rows of entities that at least `best` others precede. Entities with equal scores stay
-/// together, so what breaks ties can be fetched for what is left. Memory: the rows of the best entities seen so far, and a
-/// few batches; more ties than [`HELD_ROWS`] are passed on before the end.
+/// together, so what breaks ties can be fetched for what is left. Memory: the rows of the best entities seen so far, and
+/// a few batches; more ties than [`HELD_ROWS`] are passed on before the end.
 pub(super) struct RankExec {
     input: Arc<dyn ExecutionPlan>,
     key: RankKey,
@@ -43,34 +43,20 @@ impl RankExec {
     }
 }
 
-impl fmt::Debug for RankExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for RankExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RankExec: {} by {}, best={}", address(self.key.var), self.label, self.best)
     }
 }
 
-impl ExecutionPlan for RankExec {
-    operator!("RankExec");
+operator!(RankExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+impl RankExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<RankExec> {
+        Ok(RankExec::new(input, self.key.clone(), self.best, self.label.clone()))
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
-        Ok(Arc::new(RankExec::new(input, self.key.clone(), self.best, self.label.clone())))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.input.execute(partition, context)?;
         let key = self.key.clone();
@@ -80,8 +66,8 @@ impl ExecutionPlan for RankExec {
             let (entities, certain, possible) = (entities.clone(), scores.clone(), scores.clone());
             Ok(Scored { batch, entities, certain, possible })
         });
-        let held = Held::new(self.best, self.key.descending);
-        let ranked = held.winners(scored, self.input.schema(), metrics);
+        let candidates = Candidates::new(self.best, self.key.descending);
+        let ranked = candidates.winners(scored, self.input.schema(), metrics);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), ranked)))
     }
 }
@@ -97,21 +83,22 @@ pub(super) struct Scored {
 }
 
 /// Rows that may win, each with the best score it may have.
-pub(super) struct Held {
-    leaders: Leaders,
+pub(super) struct Candidates {
+    top: TopEntities,
     all_win: bool,
     batches: Vec<(RecordBatch, Float64Array)>,
     rows: usize,
     /// Rows that were left when the losers were dropped last.
-    settled: usize,
+    left: usize,
 }
 
-impl Held {
-    /// Starts with nothing; as many entities as `best` win. When that is more than are held, every row with a score does.
-    pub(super) fn new(best: u64, descending: bool) -> Held {
+impl Candidates {
+    /// Starts with nothing; as many entities as `best` win. When that is more than are held, every row with a score
+    /// does.
+    pub(super) fn new(best: u64, descending: bool) -> Candidates {
         let best = usize::try_from(best).ok().filter(|best| *best <= HELD_ROWS);
-        let leaders = Leaders::new(best.unwrap_or(usize::MAX), descending);
-        Held { leaders, all_win: best.is_none(), batches: vec![], rows: 0, settled: 0 }
+        let top = TopEntities::new(best.unwrap_or(usize::MAX), descending);
+        Candidates { top, all_win: best.is_none(), batches: vec![], rows: 0, left: 0 }
     }
 
     /// Turns rows into those that may win.
@@ -124,15 +111,15 @@ impl Held {
         stream::try_unfold(Some((Box::pin(rows), self)), move |state| {
             let (schema, metrics) = (schema.clone(), metrics.clone());
             async move {
-                let Some((mut rows, mut held)) = state else { return Ok(None) };
+                let Some((mut rows, mut candidates)) = state else { return Ok(None) };
                 while let Some(scored) = rows.try_next().await? {
-                    held.add(scored)?;
-                    if let Some(batch) = held.overflow(&schema)? {
+                    candidates.add(scored)?;
+                    if let Some(batch) = candidates.overflow(&schema)? {
                         metrics.record_output(batch.num_rows());
-                        return Ok(Some((batch, Some((rows, held)))));
+                        return Ok(Some((batch, Some((rows, candidates)))));
                     }
                 }
-                let batch = held.finish(&schema)?;
+                let batch = candidates.finish(&schema)?;
                 metrics.record_output(batch.num_rows());
                 Ok::<_, DataFusionError>(Some((batch, None)))
             }
@@ -144,7 +131,7 @@ impl Held {
             if let Some(score) = score
                 && !self.all_win
             {
-                self.leaders.meet(*entity, score);
+                self.top.insert(*entity, score);
             }
         }
         self.push(&batch, possible)
@@ -152,7 +139,7 @@ impl Held {
 
     fn push(&mut self, batch: &RecordBatch, possible: Float64Array) -> DfResult<()> {
         let wins: BooleanArray =
-            possible.iter().map(|score| Some(score.is_some_and(|score| self.leaders.admit(score)))).collect();
+            possible.iter().map(|score| Some(score.is_some_and(|score| self.top.admit(score)))).collect();
         let kept = wins.true_count();
         if kept == wins.len() {
             self.batches.push((batch.clone(), possible));
@@ -165,34 +152,34 @@ impl Held {
     }
 
     /// Drops the rows that have lost since they came.
-    fn settle(&mut self) -> DfResult<()> {
+    fn drop_losers(&mut self) -> DfResult<()> {
         self.rows = 0;
         for (batch, possible) in std::mem::take(&mut self.batches) {
             self.push(&batch, possible)?;
         }
-        self.settled = self.rows;
+        self.left = self.rows;
         Ok(())
     }
 
     /// Hands out rows when more tie than are to be held: they are passed on as possible winners.
     fn overflow(&mut self, schema: &SchemaRef) -> DfResult<Option<RecordBatch>> {
-        if self.rows <= self.settled + HELD_ROWS {
+        if self.rows <= self.left + HELD_ROWS {
             return Ok(None);
         }
-        self.settle()?;
-        let much = self.rows > HELD_ROWS && (self.all_win || self.rows / 4 > self.leaders.best);
+        self.drop_losers()?;
+        let much = self.rows > HELD_ROWS && (self.all_win || self.rows / 4 > self.top.best);
         if much { self.release(schema).map(Some) } else { Ok(None) }
     }
 
     /// Hands out the rows that are left.
     fn finish(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
-        self.settle()?;
+        self.drop_losers()?;
         self.release(schema)
     }
 
     fn release(&mut self, schema: &SchemaRef) -> DfResult<RecordBatch> {
         let batches = std::mem::take(&mut self.batches);
-        (self.rows, self.settled) = (0, 0);
+        (self.rows, self.left) = (0, 0);
         Ok(concat_batches(schema, batches.iter().map(|(batch, _)| batch))?)
     }
 }
@@ -205,19 +192,19 @@ pub(super) fn order(score: f64, descending: bool) -> i64 {
 }
 
 /// The best distinct entities seen so far, by score; those that tie with the last of them count as well.
-pub(super) struct Leaders {
+pub(super) struct TopEntities {
     best: usize,
     descending: bool,
     by_score: BTreeMap<i64, HashSet<u64>>,
     entities: usize,
     /// The worst score that is admitted.
-    bound: i64,
+    worst: i64,
 }
 
-impl Leaders {
-    pub(super) fn new(best: usize, descending: bool) -> Leaders {
-        let bound = if best == 0 { i64::MIN } else { i64::MAX };
-        Leaders { best, descending, by_score: BTreeMap::new(), entities: 0, bound }
+impl TopEntities {
+    pub(super) fn new(best: usize, descending: bool) -> TopEntities {
+        let worst = if best == 0 { i64::MIN } else { i64::MAX };
+        TopEntities { best, descending, by_score: BTreeMap::new(), entities: 0, worst }
     }
 
     fn order(&self, score: f64) -> i64 {
@@ -225,7 +212,7 @@ impl Leaders {
     }
 
     /// Counts an entity.
-    pub(super) fn meet(&mut self, entity: u64, score: f64) {
+    pub(super) fn insert(&mut self, entity: u64, score: f64) {
         let order = self.order(score);
         if !self.admits(order) {
             return;
@@ -241,7 +228,7 @@ impl Leaders {
         if self.entities >= self.best
             && let Some((last, _)) = self.by_score.last_key_value()
         {
-            self.bound = *last;
+            self.worst = *last;
         }
     }
 
@@ -251,7 +238,7 @@ impl Leaders {
     }
 
     fn admits(&self, order: i64) -> bool {
-        order <= self.bound
+        order <= self.worst
     }
 }
 
@@ -271,10 +258,10 @@ mod tests {
     use super::*;
 
     fn left(best: usize, descending: bool, met: &[(u64, f64)]) -> Vec<u64> {
-        let mut leaders = Leaders::new(best, descending);
-        met.iter().for_each(|&(entity, score)| leaders.meet(entity, score));
+        let mut top = TopEntities::new(best, descending);
+        met.iter().for_each(|&(entity, score)| top.insert(entity, score));
         let mut left: Vec<u64> =
-            met.iter().filter(|(_, score)| leaders.admit(*score)).map(|(entity, _)| *entity).collect();
+            met.iter().filter(|(_, score)| top.admit(*score)).map(|(entity, _)| *entity).collect();
         left.sort_unstable();
         left.dedup();
         left

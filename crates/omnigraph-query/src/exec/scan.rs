@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, PlanProperties};
 use futures::{Stream, TryStreamExt, stream};
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::VarId;
@@ -50,12 +50,6 @@ impl NodeScanExec {
     }
 }
 
-impl fmt::Debug for NodeScanExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for NodeScanExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields: Vec<&str> = self.schema.fields().iter().map(|f| f.name().as_str()).collect();
@@ -69,21 +63,10 @@ impl DisplayAs for NodeScanExec {
     }
 }
 
-impl ExecutionPlan for NodeScanExec {
-    operator!("NodeScanExec");
+operator!(NodeScanExec, []);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+impl NodeScanExec {
+    fn run(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         if self.columns.is_empty() {
             let rows = live(self.table.clone(), self.schema.clone(), metrics);

@@ -1,9 +1,9 @@
 //! Shortest paths from one node to others, one per destination.
 //!
 //! Three passes, level by level: a breadth-first search from the start until every destination is found; from the
-//! destinations back, which leaves the nodes that lie on some shortest path; and forth again among these, in the order of
-//! their paths, so that each node gets the predecessor whose own path is smallest. Comparing paths of one length means
-//! comparing predecessors' paths first, then ids, so an order of the nodes of a level is all that has to be kept.
+//! destinations back, which leaves the nodes that lie on some shortest path; and forth again among these, in the order
+//! of their paths, so that each node gets the predecessor whose own path is smallest. Comparing paths of one length
+//! means comparing predecessors' paths first, then ids, so an order of the nodes of a level is all that has to be kept.
 //! Cost: the nodes within the distance of the farthest destination; ids and edges of those on shortest paths only.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -177,7 +177,7 @@ impl Search {
                 .filter_map(|node| best(node).map(|(rank, parent)| (rank, parent, *node)))
                 .collect();
             ordered.sort_by(|(a, _, x), (b, _, y)| a.cmp(b).then_with(|| ids.get(x).cmp(&ids.get(y))));
-            rank = ordered.iter().enumerate().map(|(place, (_, _, node))| (*node, place)).collect();
+            rank = ordered.iter().enumerate().map(|(at, (_, _, node))| (*node, at)).collect();
             parents.extend(ordered.into_iter().map(|(_, parent, node)| (node, parent)));
         }
         Ok(parents)

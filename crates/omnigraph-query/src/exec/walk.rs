@@ -1,7 +1,7 @@
-//! Answering where a batch of starts leads: by adjacency in memory, or by index probes hop by hop.
+//! Where the nodes of a batch lead: by adjacency in memory, or by index probes hop by hop.
 //!
-//! A probed walk switches to adjacency at the hop at which that becomes cheaper, and starts over there; both ways give
-//! the same pairs.
+//! Hops that are probed switch to adjacency at the one at which that becomes cheaper, and all of them are walked there;
+//! both ways give the same pairs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,51 +11,51 @@ use futures::future::BoxFuture;
 use crate::error::Result;
 use crate::topology::{Hop, Neighbours, Topology};
 
-/// What is asked of each start.
+/// What to find from each start.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Question {
+pub(super) struct ExpandRequest {
     /// Fewest and most steps.
     pub(super) bounds: (u32, u32),
-    /// One answer per edge rather than per destination.
+    /// Whether to find one pair per edge rather than one per destination.
     pub(super) edges: bool,
 }
 
 /// Destinations with edges (zero unless asked for), by start address.
-pub(super) enum Answers {
+pub(super) enum Reached {
     /// To be read from adjacency as rows come.
     Walk(Arc<Topology>),
     /// Complete.
     Probed(HashMap<u64, Arc<[(u64, u64)]>>),
 }
 
-/// Answers a batch of starts, which may repeat.
-pub(super) fn answer<'a>(
+/// Finds where a batch of starts, which may repeat, leads.
+pub(super) fn expand<'a>(
     neighbours: &'a Neighbours,
     starts: &'a [u64],
-    question: Question,
-) -> BoxFuture<'a, Result<Answers>> {
-    Box::pin(find(neighbours, starts, question))
+    request: ExpandRequest,
+) -> BoxFuture<'a, Result<Reached>> {
+    Box::pin(find(neighbours, starts, request))
 }
 
-async fn find(neighbours: &Neighbours, starts: &[u64], question: Question) -> Result<Answers> {
-    let (min, max) = question.bounds;
+async fn find(neighbours: &Neighbours, starts: &[u64], request: ExpandRequest) -> Result<Reached> {
+    let (min, max) = request.bounds;
     let mut distinct = starts.to_vec();
     distinct.sort_unstable();
     distinct.dedup();
     if let Some(topology) = neighbours.topology(distinct.len()).await? {
-        return Ok(Answers::Walk(topology));
+        return Ok(Reached::Walk(topology));
     }
     if max == 1 || !neighbours.same_type() {
         let mut hops = if min == 1 { neighbours.probe(&distinct).await? } else { Vec::new() };
-        if !question.edges {
+        if !request.edges {
             hops.dedup_by_key(|h| (h.node, h.other));
         }
-        return Ok(Answers::Probed(by_start(&distinct, &hops, question.edges)));
+        return Ok(Reached::Probed(by_start(&distinct, &hops, request.edges)));
     }
     reach(neighbours, &distinct, (min, max)).await
 }
 
-async fn reach(neighbours: &Neighbours, starts: &[u64], (min, max): (u32, u32)) -> Result<Answers> {
+async fn reach(neighbours: &Neighbours, starts: &[u64], (min, max): (u32, u32)) -> Result<Reached> {
     let mut visited: Vec<HashSet<u64>> = starts.iter().map(|&s| HashSet::from([s])).collect();
     let mut frontier: Vec<(u32, u64)> = starts.iter().enumerate().map(|(i, &s)| (i as u32, s)).collect();
     let mut found: Vec<Hop> = Vec::new();
@@ -66,7 +66,7 @@ async fn reach(neighbours: &Neighbours, starts: &[u64], (min, max): (u32, u32)) 
         if level > 1
             && let Some(topology) = neighbours.topology(nodes.len()).await?
         {
-            return Ok(Answers::Walk(topology));
+            return Ok(Reached::Walk(topology));
         }
         let mut hops = neighbours.probe(&nodes).await?;
         hops.dedup_by_key(|h| (h.node, h.other));
@@ -91,7 +91,7 @@ async fn reach(neighbours: &Neighbours, starts: &[u64], (min, max): (u32, u32)) 
         frontier = next;
     }
     found.sort_by_key(|h| h.node);
-    Ok(Answers::Probed(by_start(starts, &found, false)))
+    Ok(Reached::Probed(by_start(starts, &found, false)))
 }
 
 /// Groups hops, which are sorted by node.

@@ -42,7 +42,7 @@ pub(crate) enum Scalar {
     Substring { text: Box<Scalar>, part: Box<Scalar> },
     /// Prefix test.
     Prefix { text: Box<Scalar>, prefix: Box<Scalar> },
-    /// Whether the row at an address is one of these, which `by` tells.
+    /// Whether the row at an address is one of these, found by the index that `by` names.
     Among { address: Box<Scalar>, rows: Arc<RoaringTreemap>, by: Arc<str> },
     /// Null test, never unknown.
     IsNull(Box<Scalar>),

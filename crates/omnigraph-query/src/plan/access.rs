@@ -10,7 +10,7 @@ use omnigraph_compiler::types::{Kind, Type, Value};
 use omnigraph_graph::model;
 
 use super::pattern::Condition;
-use super::{Context, Step, split};
+use super::{PlanContext, Step, split};
 use crate::error::Result;
 use crate::expr::{Scalar, exact_array, spell};
 
@@ -29,7 +29,7 @@ pub(super) struct Access {
 }
 
 /// Chooses the cheapest way to find a node variable.
-pub(super) fn choose(context: &Context<'_>, var: VarId, conditions: &[Condition]) -> Result<Access> {
+pub(super) fn choose(context: &PlanContext<'_>, var: VarId, conditions: &[Condition]) -> Result<Access> {
     let key = context.type_of(var);
     let rows = (context.rows)(&key) as f64;
     let estimate = rows * selectivity(var, conditions, rows);
@@ -55,7 +55,7 @@ fn by_search(var: VarId, conditions: &[Condition], other: &Access, estimate: f64
     });
     let (at, rows, by) = rows.min_by_key(|(_, rows, _)| rows.len())?;
     let better = matches!(other.step, Step::Scan { .. }) || (rows.len() as f64) < other.estimate;
-    let step = Step::Rows { var, rows: rows.clone(), by: by.clone() };
+    let step = Step::IndexScan { var, rows: rows.clone(), by: by.clone() };
     better.then(|| Access { step, covered: vec![at], estimate })
 }
 

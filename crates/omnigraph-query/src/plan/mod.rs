@@ -1,28 +1,37 @@
 //! Logical planning: from the typed form of a read to steps in the order in which they run.
 //!
 //! Pure: looks at the compiled query, the catalog and row counts, never at data. `pattern` orders the clauses of a match
-//! block, `access` chooses how its first variable is found, `live` computes which columns must flow, `tail` plans
-//! grouping, order, limit and projection. What a plan answers does not depend on any choice made here.
+//! block, `access` chooses how the first variable of each is found. What happens to the rows of the match: `ranking`,
+//! `aggregate`, `order`, `projection`, which also says where properties are fetched. `pruning` drops last the columns
+//! that no later step reads. What a plan answers does not depend on any choice made here.
 //!
 //! Rows between steps are batches with, per bound variable i, a column `$i` (the row address in its table version) and,
 //! once fetched, property columns `$i.name`.
 
 mod access;
-mod live;
+mod aggregate;
+mod order;
 mod pattern;
-mod tail;
+mod projection;
+mod pruning;
+mod ranking;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
-use omnigraph_compiler::ir::{Aggregate, PathPart, Read, Traversal, VarId, VarType};
+use omnigraph_compiler::ir::{PathPart, Read, Traversal, VarId, VarType};
 use roaring::RoaringTreemap;
 
 use super::expr::{Env, Scalar};
 use super::topology::Direction;
 use crate::error::Result;
+
+pub(crate) use aggregate::{AggregateBy, Grouping};
+pub(crate) use order::SortBy;
+pub(crate) use projection::{Fetch, Fetches};
+pub(crate) use ranking::{Fused, RankBy, RankKey};
 
 /// Returns the name of the address column of a variable.
 pub(crate) fn address(var: VarId) -> String {
@@ -61,7 +70,7 @@ pub(crate) fn path_of(read: &Read, var: VarId) -> Option<&Traversal> {
 }
 
 /// What planning looks at besides the query.
-pub(crate) struct Context<'a> {
+pub(crate) struct PlanContext<'a> {
     /// The query.
     pub(crate) read: &'a Read,
     /// The schema of the snapshot.
@@ -72,7 +81,7 @@ pub(crate) struct Context<'a> {
     pub(crate) rows: &'a (dyn Fn(&TypeKey) -> u64 + Sync),
 }
 
-impl Context<'_> {
+impl PlanContext<'_> {
     /// Returns the type a variable ranges over.
     pub(crate) fn type_of(&self, var: VarId) -> TypeKey {
         type_key(&self.read.variables[var.0].ty)
@@ -99,8 +108,8 @@ pub(crate) enum Step {
     Scan { var: VarId, columns: Vec<String> },
     /// Starts with the nodes whose columns equal one of the key tuples.
     Lookup { var: VarId, by: Vec<String>, keys: Vec<ArrayRef> },
-    /// Starts with the nodes at some addresses, which `by` tells.
-    Rows { var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str> },
+    /// Starts with the nodes at the addresses that an index found; `by` names it.
+    IndexScan { var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str> },
     /// Starts with the rows that a negation tests or an optional block extends.
     Seed { columns: Vec<String> },
     /// Walks edges.
@@ -128,7 +137,7 @@ pub(crate) struct Optional {
     pub(crate) anchors: Vec<VarId>,
     /// Variables that it adds, of which later steps read the address.
     pub(crate) introduced: Vec<VarId>,
-    /// Paths that it binds: a column in the place of an address tells where, being null elsewhere.
+    /// Paths that it binds: a column named like an address tells where, being null elsewhere.
     pub(crate) paths: Vec<VarId>,
     /// Columns of the input that later steps read.
     pub(crate) keep: Vec<String>,
@@ -167,117 +176,43 @@ pub(crate) struct Pipeline {
 
 /// A planned read.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct LogicalPlan {
     pub(crate) pipeline: Pipeline,
     /// The ranking that orders the result or is shown in it.
-    pub(crate) rank: Option<RankBy>,
-    /// Properties fetched for all rows before grouping and ordering.
-    pub(crate) fetch_rows: Vec<(VarId, Vec<String>)>,
+    pub(crate) ranking: Option<RankBy>,
     pub(crate) grouping: Option<Grouping>,
-    /// Properties fetched after grouping, before ordering.
-    pub(crate) fetch_groups: Vec<(VarId, Vec<String>)>,
     pub(crate) sort: Vec<SortBy>,
     pub(crate) offset: u64,
     pub(crate) limit: Option<u64>,
-    /// Properties fetched for result rows only.
-    pub(crate) fetch_results: Vec<(VarId, Vec<String>)>,
+    /// Properties fetched after the pipeline.
+    pub(crate) fetches: Fetches,
     /// Result columns.
     pub(crate) outputs: Vec<Scalar>,
-}
-
-/// A ranking of the rows of the whole match by an entity of theirs.
-#[derive(Clone, Debug)]
-pub(crate) enum RankBy {
-    /// Drops rows that cannot be among the best: those of entities that are not among the best `best`, ties kept.
-    Best { key: RankKey, best: u64 },
-    /// Fuses two rankings: adds the scores ([`Fused::score`]) and places ([`Fused::place`]) of the entities.
-    Fuse(Fused),
-}
-
-/// Scores of a variable's entities, in a computed column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RankKey {
-    /// The ranked variable.
-    pub(crate) var: VarId,
-    /// Name of the column, as a property.
-    pub(crate) property: String,
-    /// Whether larger scores are better.
-    pub(crate) descending: bool,
-}
-
-impl RankKey {
-    /// Returns the column that holds the scores.
-    pub(crate) fn column(&self) -> String {
-        column(self.var, &self.property)
-    }
-}
-
-/// Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
-#[derive(Clone, Debug)]
-pub(crate) struct Fused {
-    /// The rankings of one variable, each with how many of its best entities count; all when `None`.
-    pub(crate) arms: [(RankKey, Option<u64>); 2],
-    /// The constant of the fusion.
-    pub(crate) k: f64,
-    /// Name of the score column, as a property.
-    pub(crate) score: String,
-    /// How many of the best entities are kept; `None` keeps all rows, also those of entities without a score.
-    pub(crate) best: Option<u64>,
-    /// Columns of the input that later steps read.
-    pub(crate) keep: Vec<String>,
-}
-
-impl Fused {
-    /// Returns the ranked variable.
-    pub(crate) fn var(&self) -> VarId {
-        self.arms[0].0.var
-    }
-
-    /// Returns the column of the fused scores, F64.
-    pub(crate) fn score(&self) -> String {
-        column(self.var(), &self.score)
-    }
-
-    /// Returns the column of the places, UInt64: the best entity has place 0, and no two have the same.
-    pub(crate) fn place(&self) -> String {
-        column(self.var(), &format!("{}.place", self.score))
-    }
-}
-
-/// Grouping of rows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Grouping {
-    /// Output column name and value of each key; the address of a node is its key.
-    pub(crate) keys: Vec<(String, Scalar)>,
-    pub(crate) aggregates: Vec<AggregateBy>,
-}
-
-/// One aggregate.
-#[derive(Clone, Debug)]
-pub(crate) struct AggregateBy {
-    /// Output column name.
-    pub(crate) name: String,
-    pub(crate) function: Aggregate,
-    /// `None` counts rows.
-    pub(crate) argument: Option<Scalar>,
-    pub(crate) distinct: bool,
-}
-
-/// One sort key.
-#[derive(Clone, Debug)]
-pub(crate) struct SortBy {
-    pub(crate) scalar: Scalar,
-    pub(crate) descending: bool,
 }
 
 /// Plans a read.
 ///
 /// # Errors
 /// Bad request for orders that the result does not determine.
-pub(crate) fn plan(context: &Context<'_>) -> Result<Plan> {
+pub(crate) fn plan(context: &PlanContext<'_>) -> Result<LogicalPlan> {
+    let read = context.read;
+    let (offset, limit) = (read.offset, read.limit);
     let pipeline = pattern::plan(context)?;
-    let mut plan = tail::plan(context, pipeline)?;
-    live::prune(&mut plan, context.read);
+    let mut plan = if read.grouped || read.distinct {
+        let grouped = aggregate::plan(context)?;
+        let sort = order::groups(context, &grouped)?;
+        let fetches = projection::group_fetches(&pipeline, &grouped, !sort.is_empty());
+        let (grouping, outputs) = (Some(grouped.grouping), grouped.outputs);
+        LogicalPlan { pipeline, ranking: None, grouping, sort, offset, limit, fetches, outputs }
+    } else {
+        let outputs = projection::outputs(context)?;
+        let (sort, ranking) = order::rows(context, &outputs)?;
+        let ranking = ranking::shown(context, ranking)?;
+        let fetches = projection::fetches(&pipeline, ranking.as_ref(), &sort, &outputs);
+        LogicalPlan { pipeline, ranking, grouping: None, sort, offset, limit, fetches, outputs }
+    };
+    projection::read_in_scan(&mut plan);
+    pruning::prune(&mut plan, read);
     Ok(plan)
 }
 
@@ -304,7 +239,7 @@ pub(crate) fn produced(pipeline: &Pipeline) -> BTreeSet<String> {
                 all.insert(address(*var));
                 all.extend(columns.iter().map(|c| column(*var, c)));
             }
-            Step::Lookup { var, .. } | Step::Rows { var, .. } => {
+            Step::Lookup { var, .. } | Step::IndexScan { var, .. } => {
                 all.insert(address(*var));
             }
             Step::Expand(expand) => {

@@ -2,8 +2,8 @@
 //!
 //! Each connected group starts at its most selective variable and grows along traversals, those that only test a pair
 //! first, then those that are expected to reach least. Conditions and negations run as soon as their variables are
-//! bound. Groups combine by cross product, the largest streaming, the others held in memory. Optional blocks come last, in
-//! text order, and then the conditions on what they add.
+//! bound. Groups combine by cross product, the largest streaming, the others held in memory. Optional blocks come last,
+//! in text order, and then the conditions on what they add.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use omnigraph_compiler::ir::{Expr, Pattern, Rank, SortKey, Traversal, VarId, Var
 use omnigraph_compiler::types::Value;
 
 use super::access::{choose, selectivity};
-use super::{Context, Expand, Optional, Pipeline, Step, address, by_variable, split};
+use super::{Expand, Optional, Pipeline, PlanContext, Step, address, by_variable, split};
 use crate::error::{QueryError, Result};
 use crate::expr::{Scalar, among, predicate, variables};
-use crate::search::{Computed, number};
+use crate::search::{ComputedColumn, number};
 use crate::topology::Direction;
 
 /// A condition that must be true.
@@ -38,9 +38,9 @@ struct Clauses<'a> {
     traversals: Vec<&'a Traversal>,
 }
 
-/// A pipeline as it grows.
+/// A pipeline as clauses are added to it.
 #[derive(Default)]
-struct Growing {
+struct PartialPipeline {
     pipeline: Pipeline,
     bound: BTreeSet<VarId>,
     available: BTreeSet<String>,
@@ -48,17 +48,22 @@ struct Growing {
 }
 
 /// Plans the outermost match block.
-pub(super) fn plan(context: &Context<'_>) -> Result<Pipeline> {
+pub(super) fn plan(context: &PlanContext<'_>) -> Result<Pipeline> {
     let planner = Planner { context };
     Ok(planner.block(&context.read.pattern, None, 0)?.pipeline)
 }
 
 struct Planner<'a> {
-    context: &'a Context<'a>,
+    context: &'a PlanContext<'a>,
 }
 
 impl<'a> Planner<'a> {
-    fn block(&self, pattern: &'a Pattern, seed: Option<Growing>, depth: usize) -> Result<Growing> {
+    fn block(
+        &self,
+        pattern: &'a Pattern,
+        seed: Option<PartialPipeline>,
+        depth: usize,
+    ) -> Result<PartialPipeline> {
         let outer = seed.as_ref().map(|s| s.bound.clone()).unwrap_or_default();
         let mut clauses = self.clauses(pattern)?;
         let mut impossible = false;
@@ -73,23 +78,23 @@ impl<'a> Planner<'a> {
         clauses.conditions = conditions;
 
         let groups = groups(pattern, &outer, |var| self.context.is_path(var));
-        let mut grown = Vec::new();
+        let mut partials = Vec::new();
         if let Some(mut seed) = seed {
             self.apply(&mut seed, &mut clauses, depth)?;
-            self.grow(&mut seed, &mut clauses, depth)?;
-            grown.push(seed);
+            self.expand_all(&mut seed, &mut clauses, depth)?;
+            partials.push(seed);
         }
         let mut rest = Vec::new();
         for group in &groups {
             let mut start = self.start(group, pattern, &mut clauses)?;
             self.apply(&mut start, &mut clauses, depth)?;
-            self.grow(&mut start, &mut clauses, depth)?;
+            self.expand_all(&mut start, &mut clauses, depth)?;
             rest.push(start);
         }
         rest.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
-        grown.extend(rest);
+        partials.extend(rest);
 
-        let mut parts = grown.into_iter();
+        let mut parts = partials.into_iter();
         let mut whole =
             parts.next().ok_or_else(|| QueryError::internal("a match block binds no variable"))?;
         for part in parts {
@@ -99,7 +104,7 @@ impl<'a> Planner<'a> {
             impossible |= part.pipeline.impossible;
             whole.pipeline.steps.push(Step::Cross { pipeline: part.pipeline, left: vec![], right: vec![] });
             self.apply(&mut whole, &mut clauses, depth)?;
-            self.grow(&mut whole, &mut clauses, depth)?;
+            self.expand_all(&mut whole, &mut clauses, depth)?;
         }
         whole.pipeline.impossible |= impossible;
         for inner in &pattern.optionals {
@@ -119,10 +124,10 @@ impl<'a> Planner<'a> {
         let mut conditions = self.conditions(&pattern.filters)?;
         if std::ptr::eq(pattern, &self.context.read.pattern) {
             conditions.extend(self.ranked());
-            let narrowed = self.context.env.searches.narrowed().iter();
-            conditions.extend(narrowed.map(|narrowed| Condition {
-                vars: [narrowed.var].into(),
-                scalar: among(narrowed.var, narrowed.rows.clone(), narrowed.by.clone()),
+            let prefilters = self.context.env.searches.prefilters().iter();
+            conditions.extend(prefilters.map(|prefilter| Condition {
+                vars: [prefilter.var].into(),
+                scalar: among(prefilter.var, prefilter.rows.clone(), prefilter.by.clone()),
             }));
         }
         let negations = pattern
@@ -150,16 +155,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Runs an optional block on the rows of all that is required.
-    fn extend(&self, growing: &mut Growing, pattern: &'a Pattern, depth: usize) -> Result<()> {
+    fn extend(&self, partial: &mut PartialPipeline, pattern: &'a Pattern, depth: usize) -> Result<()> {
         let outer = outer_variables(pattern);
-        let seed = growing.seed(&outer);
+        let seed = partial.seed(&outer);
         let inner = self.block(pattern, Some(seed), depth + 1)?;
-        growing.bound.extend(&inner.bound);
+        partial.bound.extend(&inner.bound);
         let introduced = inner.bound.difference(&outer).copied();
         let (paths, introduced): (Vec<VarId>, Vec<VarId>) =
             introduced.partition(|var| self.context.is_path(*var));
-        growing.available.extend(introduced.iter().copied().map(address));
-        growing.pipeline.steps.push(Step::Optional(Optional {
+        partial.available.extend(introduced.iter().copied().map(address));
+        partial.pipeline.steps.push(Step::Optional(Optional {
             pipeline: inner.pipeline,
             row: format!("#{depth}"),
             anchors: anchors(pattern).intersection(&outer).copied().collect(),
@@ -177,12 +182,14 @@ impl<'a> Planner<'a> {
         };
         let searches = self.context.env.searches;
         match searches.computed(searches.number(rank)?)?.as_ref() {
-            Computed::Score { property, rows, scores } => {
+            ComputedColumn::Score { property, rows, scores } => {
                 let rows = rows.get_or_init(|| Arc::new(scores.rows()));
                 let by = format!("words of {property}").into();
                 Some(Condition { vars: [*var].into(), scalar: among(*var, rows.clone(), by) })
             }
-            Computed::Distance(_) | Computed::Fused { .. } | Computed::Measure { .. } => None,
+            ComputedColumn::Distance(_) | ComputedColumn::Fused { .. } | ComputedColumn::Measure { .. } => {
+                None
+            }
         }
     }
 
@@ -192,7 +199,7 @@ impl<'a> Planner<'a> {
         group: &BTreeSet<VarId>,
         pattern: &Pattern,
         clauses: &mut Clauses<'_>,
-    ) -> Result<Growing> {
+    ) -> Result<PartialPipeline> {
         let text_order = pattern.bound.iter().chain(&pattern.introduced).chain(group);
         let mut best: Option<(VarId, super::access::Access)> = None;
         for &var in text_order.filter(|v| group.contains(v)) {
@@ -210,7 +217,7 @@ impl<'a> Planner<'a> {
             at += 1;
             !access.covered.contains(&(at - 1))
         });
-        Ok(Growing {
+        Ok(PartialPipeline {
             pipeline: Pipeline { steps: vec![access.step], impossible: false },
             bound: [var].into(),
             available: [address(var)].into(),
@@ -219,25 +226,35 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes every traversal that can be reached.
-    fn grow(&self, growing: &mut Growing, clauses: &mut Clauses<'a>, depth: usize) -> Result<()> {
+    fn expand_all(
+        &self,
+        partial: &mut PartialPipeline,
+        clauses: &mut Clauses<'a>,
+        depth: usize,
+    ) -> Result<()> {
         loop {
             let next = clauses
                 .traversals
                 .iter()
                 .enumerate()
-                .filter_map(|(at, t)| Some((at, self.cost(t, growing, &clauses.conditions)?)))
+                .filter_map(|(at, t)| Some((at, self.cost(t, partial, &clauses.conditions)?)))
                 .min_by(|(_, a), (_, b)| a.total_cmp(b));
             let Some((at, cost)) = next else { return Ok(()) };
             let traversal = clauses.traversals.remove(at);
-            growing.estimate *= cost;
-            self.expand(growing, traversal);
-            self.apply(growing, clauses, depth)?;
+            partial.estimate *= cost;
+            self.expand(partial, traversal);
+            self.apply(partial, clauses, depth)?;
         }
     }
 
     /// Rows expected per row, or `None` when no end is bound.
-    fn cost(&self, traversal: &Traversal, growing: &Growing, conditions: &[Condition]) -> Option<f64> {
-        let (from, to) = (growing.bound.contains(&traversal.from), growing.bound.contains(&traversal.to));
+    fn cost(
+        &self,
+        traversal: &Traversal,
+        partial: &PartialPipeline,
+        conditions: &[Condition],
+    ) -> Option<f64> {
+        let (from, to) = (partial.bound.contains(&traversal.from), partial.bound.contains(&traversal.to));
         let rows = |key: &TypeKey| (self.context.rows)(key).max(1) as f64;
         let edges = rows(&TypeKey::edge(&traversal.edge));
         let (near, far) = match (from, to) {
@@ -248,12 +265,12 @@ impl<'a> Planner<'a> {
         };
         let fan_out = edges / rows(&self.context.type_of(near));
         let reach = fan_out.max(0.1).powi(i32::try_from(traversal.max.min(8)).unwrap_or(8));
-        let ends = rows(&self.context.type_of(far));
-        Some(reach.min(ends.max(fan_out)) * selectivity(far, conditions, ends))
+        let far_rows = rows(&self.context.type_of(far));
+        Some(reach.min(far_rows.max(fan_out)) * selectivity(far, conditions, far_rows))
     }
 
-    fn expand(&self, growing: &mut Growing, traversal: &Traversal) {
-        let forward = growing.bound.contains(&traversal.from);
+    fn expand(&self, partial: &mut PartialPipeline, traversal: &Traversal) {
+        let forward = partial.bound.contains(&traversal.from);
         let (from, to) =
             if forward { (traversal.from, traversal.to) } else { (traversal.to, traversal.from) };
         let direction = match (traversal.undirected, forward) {
@@ -261,14 +278,14 @@ impl<'a> Planner<'a> {
             (false, true) => Direction::Out,
             (false, false) => Direction::In,
         };
-        let check = growing.bound.contains(&to);
+        let check = partial.bound.contains(&to);
         for var in [Some(to), traversal.edge_var].into_iter().flatten() {
-            growing.bound.insert(var);
-            growing.available.insert(address(var));
+            partial.bound.insert(var);
+            partial.available.insert(address(var));
         }
         // A path follows from its ends, so there is nothing to walk for it.
-        growing.bound.extend(traversal.path);
-        growing.pipeline.steps.push(Step::Expand(Expand {
+        partial.bound.extend(traversal.path);
+        partial.pipeline.steps.push(Step::Expand(Expand {
             edge: traversal.edge.clone(),
             from,
             to,
@@ -282,9 +299,9 @@ impl<'a> Planner<'a> {
     }
 
     /// Runs the conditions and negations whose variables are bound: first what needs no fetch.
-    fn apply(&self, growing: &mut Growing, clauses: &mut Clauses<'a>, depth: usize) -> Result<()> {
+    fn apply(&self, partial: &mut PartialPipeline, clauses: &mut Clauses<'a>, depth: usize) -> Result<()> {
         let (mut ready, waiting): (Vec<_>, Vec<_>) =
-            clauses.conditions.drain(..).partition(|c| c.vars.is_subset(&growing.bound));
+            clauses.conditions.drain(..).partition(|c| c.vars.is_subset(&partial.bound));
         clauses.conditions = waiting;
         let missing = |c: &Condition, available: &BTreeSet<String>| {
             let mut columns = BTreeSet::new();
@@ -292,37 +309,37 @@ impl<'a> Planner<'a> {
             columns.retain(|c| !available.contains(c));
             columns
         };
-        ready.sort_by_key(|c| missing(c, &growing.available).len());
+        ready.sort_by_key(|c| missing(c, &partial.available).len());
         for condition in ready {
-            growing.fetch(&missing(&condition, &growing.available));
-            growing.pipeline.steps.push(Step::Filter { predicate: condition.scalar });
-            growing.estimate *= 0.5;
+            partial.fetch(&missing(&condition, &partial.available));
+            partial.pipeline.steps.push(Step::Filter { predicate: condition.scalar });
+            partial.estimate *= 0.5;
         }
         let (ready, waiting): (Vec<_>, Vec<_>) =
-            clauses.negations.drain(..).partition(|n| n.vars.is_subset(&growing.bound));
+            clauses.negations.drain(..).partition(|n| n.vars.is_subset(&partial.bound));
         clauses.negations = waiting;
         for negated in ready {
-            let seed = growing.seed(&negated.vars);
+            let seed = partial.seed(&negated.vars);
             let mut inner = self.block(negated.pattern, Some(seed), depth + 1)?;
             if let Some(Step::Expand(last)) = inner.pipeline.steps.last_mut() {
                 last.first = true;
             }
             if !inner.pipeline.impossible {
                 let row = format!("#{depth}");
-                growing.pipeline.steps.push(Step::Negation { pipeline: inner.pipeline, row });
+                partial.pipeline.steps.push(Step::Negation { pipeline: inner.pipeline, row });
             }
         }
         Ok(())
     }
 }
 
-impl Growing {
+impl PartialPipeline {
     /// Starts an inner block from some variables of the rows.
-    fn seed(&self, vars: &BTreeSet<VarId>) -> Growing {
+    fn seed(&self, vars: &BTreeSet<VarId>) -> PartialPipeline {
         let owned = |c: &String| {
             vars.iter().any(|&v| *c == address(v)) || split(c).is_some_and(|(v, _)| vars.contains(&v))
         };
-        Growing {
+        PartialPipeline {
             pipeline: Pipeline { steps: vec![Step::Seed { columns: vec![] }], impossible: false },
             bound: vars.clone(),
             available: self.available.iter().filter(|c| owned(c)).cloned().collect(),

@@ -20,10 +20,8 @@ use crate::cache::{Caches, TableKey};
 use crate::error::{QueryError, Result};
 use crate::topology::AddressMap;
 
-/// One row taken costs about as much as this many rows of a block.
-const TAKE_COST: u64 = 8;
-/// So does each request, however few its rows.
-const TAKE_OVERHEAD: u64 = 256;
+/// A request costs about as much as reading this many rows of a block, however few it takes.
+const REQUEST_COST: u64 = 256;
 /// Work that is cheap enough to run without leaving the I/O threads, in numbers multiplied.
 const INLINE: usize = 64 << 10;
 
@@ -48,7 +46,7 @@ impl Distance {
 
 /// What a computed column holds; null where a row has no score.
 #[derive(Debug)]
-pub(crate) enum Computed {
+pub(crate) enum ComputedColumn {
     /// Distances.
     Distance(Distance),
     /// BM25 scores.
@@ -72,34 +70,42 @@ pub(crate) enum Computed {
     /// Fused ranks of two other columns, which the ranking operator computes.
     Fused {
         /// Their numbers.
-        arms: [usize; 2],
+        inputs: [usize; 2],
         /// The constant of the fusion.
         k: f64,
     },
 }
 
 /// Computes a column for the rows at these addresses, in the order given; addresses may repeat.
-pub(crate) async fn fetch(computed: &Arc<Computed>, caches: &Caches, addresses: &[u64]) -> Result<ArrayRef> {
+pub(crate) async fn fetch(
+    computed: &Arc<ComputedColumn>,
+    caches: &Caches,
+    addresses: &[u64],
+) -> Result<ArrayRef> {
     match computed.as_ref() {
-        Computed::Score { scores, .. } => {
+        ComputedColumn::Score { scores, .. } => {
             Ok(Arc::new(scores.of(addresses).into_iter().collect::<Float64Array>()))
         }
-        Computed::Distance(distance) => distances(computed, distance, caches, addresses).await,
-        Computed::Measure { rows, values, .. } => {
-            let places = addresses.iter().map(|row| rows.ordinal(*row)).collect::<Option<Vec<u32>>>();
-            let places = places.ok_or_else(|| QueryError::internal("a measured node has no number"))?;
-            Ok(arrow_select::take::take(values, &UInt32Array::from(places), None)?)
+        ComputedColumn::Distance(distance) => distances(computed, distance, caches, addresses).await,
+        ComputedColumn::Measure { rows, values, .. } => {
+            let positions = addresses.iter().map(|row| rows.ordinal(*row)).collect::<Option<Vec<u32>>>();
+            let positions = positions.ok_or_else(|| QueryError::internal("a measured node has no number"))?;
+            Ok(arrow_select::take::take(values, &UInt32Array::from(positions), None)?)
         }
-        Computed::Fused { .. } => Err(QueryError::internal("a fused ranking is computed over all rows")),
+        ComputedColumn::Fused { .. } => {
+            Err(QueryError::internal("a fused ranking is computed over all rows"))
+        }
     }
 }
 
-impl Computed {
+impl ComputedColumn {
     /// Returns the type of the column.
     pub(crate) fn data_type(&self) -> DataType {
         match self {
-            Computed::Measure { values, .. } => values.data_type().clone(),
-            Computed::Distance(_) | Computed::Score { .. } | Computed::Fused { .. } => DataType::Float64,
+            ComputedColumn::Measure { values, .. } => values.data_type().clone(),
+            ComputedColumn::Distance(_) | ComputedColumn::Score { .. } | ComputedColumn::Fused { .. } => {
+                DataType::Float64
+            }
         }
     }
 }
@@ -110,15 +116,19 @@ const QUANTIZED_ROWS: usize = 128;
 /// Returns the rows, of those at some addresses, whose score may be within a search radius, with bounds of it: of rows
 /// that have a score, all but those whose distance is beyond it for certain. Positions ascend where addresses do.
 pub(crate) async fn within(
-    computed: &Arc<Computed>,
+    computed: &Arc<ComputedColumn>,
     caches: &Caches,
     addresses: &ScalarBuffer<u64>,
     radius: Option<&Arc<SearchRadius>>,
 ) -> Result<Vec<Bounded>> {
     let exact = |(position, score): (usize, f64)| Bounded { position, lower: score, upper: score };
     match (computed.as_ref(), radius) {
-        (Computed::Distance(distance), Some(radius)) => bounds(computed, distance, addresses, radius).await,
-        (Computed::Score { scores, .. }, _) => Ok(scores.among(addresses).into_iter().map(exact).collect()),
+        (ComputedColumn::Distance(distance), Some(radius)) => {
+            bounds(computed, distance, addresses, radius).await
+        }
+        (ComputedColumn::Score { scores, .. }, _) => {
+            Ok(scores.among(addresses).into_iter().map(exact).collect())
+        }
         _ => {
             let scores = fetch(computed, caches, addresses).await?;
             let scores = scores.as_primitive_opt::<Float64Type>();
@@ -130,7 +140,7 @@ pub(crate) async fn within(
 }
 
 async fn bounds(
-    computed: &Arc<Computed>,
+    computed: &Arc<ComputedColumn>,
     distance: &Distance,
     addresses: &ScalarBuffer<u64>,
     radius: &Arc<SearchRadius>,
@@ -162,7 +172,7 @@ async fn bounds(
     let (computed, radius) = (computed.clone(), radius.clone());
     let run = move || {
         let mut found = Vec::new();
-        let Computed::Distance(distance) = computed.as_ref() else { return found };
+        let ComputedColumn::Distance(distance) = computed.as_ref() else { return found };
         for (rows, first, quantized) in runs {
             match quantized {
                 Some(quantized) => {
@@ -187,34 +197,34 @@ async fn bounds(
 }
 
 /// Where rows are in a block, and in the result.
-type Places = Vec<(usize, usize)>;
+type Positions = Vec<(usize, usize)>;
 
-/// Rows of one block.
-struct Group {
+/// The rows of one block that are asked for.
+struct BlockRows {
     block: BlockId,
-    rows: Places,
+    rows: Positions,
 }
 
 async fn distances(
-    computed: &Arc<Computed>,
+    computed: &Arc<ComputedColumn>,
     distance: &Distance,
     caches: &Caches,
     addresses: &[u64],
 ) -> Result<ArrayRef> {
     let column = &distance.column;
-    let mut parts: Vec<(Arc<Block>, Places)> = Vec::new();
+    let mut parts: Vec<(Arc<Block>, Positions)> = Vec::new();
     for group in grouped(column, addresses) {
         parts.push(load(column, caches, addresses, group).await?);
     }
     let work = addresses.len() * distance.query.dimension();
     let (computed, rows) = (computed.clone(), addresses.len());
     let run = move || {
-        let Computed::Distance(distance) = computed.as_ref() else {
+        let ComputedColumn::Distance(distance) = computed.as_ref() else {
             return Err(QueryError::internal("the column holds no distances"));
         };
         let mut values: Vec<Option<f64>> = vec![None; rows];
-        for (block, places) in &parts {
-            for &(row, at) in places {
+        for (block, positions) in &parts {
+            for &(row, at) in positions {
                 values[at] = block.get(row).map(|vector| distance.query.distance(vector));
             }
         }
@@ -223,8 +233,8 @@ async fn distances(
     if work <= INLINE { run() } else { blocking(run).await }
 }
 
-fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<BlockRows> {
+    let mut groups: Vec<BlockRows> = Vec::new();
     // The group of the last address, and the addresses of its block: most follow one another.
     let (mut last, mut span) = (0, 0..0);
     for (at, &address) in addresses.iter().enumerate() {
@@ -233,7 +243,7 @@ fn grouped(column: &VectorColumn, addresses: &[u64]) -> Vec<Group> {
             let first = column.first(block);
             span = first..first + u64::from(column.block_rows());
             last = groups.iter().position(|group| group.block == block).unwrap_or_else(|| {
-                groups.push(Group { block, rows: Vec::new() });
+                groups.push(BlockRows { block, rows: Vec::new() });
                 groups.len() - 1
             });
         }
@@ -247,39 +257,39 @@ async fn load(
     column: &VectorColumn,
     caches: &Caches,
     addresses: &[u64],
-    group: Group,
-) -> Result<(Arc<Block>, Places)> {
+    group: BlockRows,
+) -> Result<(Arc<Block>, Positions)> {
     if let Some(block) = column.held(group.block).await? {
         return Ok((block, group.rows));
     }
-    let what = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
-    let spent = caches.spend(what, group.rows.len() as u64 * TAKE_COST + TAKE_OVERHEAD);
-    if spent >= u64::from(column.block_rows()) {
+    let name = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
+    let (block_rows, taken) = (u64::from(column.block_rows()), group.rows.len() as u64);
+    if caches.reads_whole(name, block_rows, taken, REQUEST_COST) {
         return Ok((column.block(group.block).await?, group.rows));
     }
     let mut distinct: Vec<u64> = group.rows.iter().map(|&(_, at)| addresses[at]).collect();
     distinct.sort_unstable();
     distinct.dedup();
     let taken = column.take(&distinct).await?;
-    let places = group.rows.iter().map(|&(_, at)| {
+    let positions = group.rows.iter().map(|&(_, at)| {
         let row = distinct.binary_search(&addresses[at]).expect("every address is among the distinct ones");
         (row, at)
     });
-    let places = places.collect();
-    Ok((Arc::new(taken), places))
+    let positions = positions.collect();
+    Ok((Arc::new(taken), positions))
 }
 
-impl fmt::Display for Computed {
+impl fmt::Display for ComputedColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Computed::Distance(distance) => {
+            ComputedColumn::Distance(distance) => {
                 write!(f, "nearest({}) {}", distance.column.name(), distance.metric)
             }
-            Computed::Score { property, scores, .. } => {
+            ComputedColumn::Score { property, scores, .. } => {
                 write!(f, "bm25({property}) over {} rows", scores.len())
             }
-            Computed::Measure { label, .. } => f.write_str(label),
-            Computed::Fused { arms: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
+            ComputedColumn::Measure { label, .. } => f.write_str(label),
+            ComputedColumn::Fused { inputs: [a, b], k } => write!(f, "rrf(#{a}, #{b}, {k})"),
         }
     }
 }

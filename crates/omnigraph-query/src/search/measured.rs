@@ -8,11 +8,11 @@ use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::ir::{Expr, Measure, Read};
 use omnigraph_storage::{Table, blocking, build_once};
 
-use super::computed::Computed;
+use super::computed::ComputedColumn;
 use crate::cache::Caches;
 use crate::error::{QueryError, Result};
 use crate::plan::type_key;
-use crate::topology::{Degree, Ends, Topology, load};
+use crate::topology::{Degree, EdgeTables, Topology, load};
 
 /// Computes a measure of all nodes of the variable's type.
 ///
@@ -24,7 +24,7 @@ pub(super) async fn measured(
     catalog: &Catalog,
     tables: &BTreeMap<TypeKey, Table>,
     caches: &Arc<Caches>,
-) -> Result<Computed> {
+) -> Result<ComputedColumn> {
     let Expr::Measure { var, edge, measure } = expr else {
         return Err(QueryError::internal(format!("{expr:?} is no measure")));
     };
@@ -33,14 +33,14 @@ pub(super) async fn measured(
     let (source, target) = (TypeKey::node(&declared.from), TypeKey::node(&declared.to));
     let table = |key: &TypeKey| tables.get(key).cloned().ok_or_else(absent);
     let same_type = source == target;
-    let ends = Ends {
+    let edge_tables = EdgeTables {
         edge: table(&TypeKey::edge(edge))?,
         source: table(&source)?,
         target: table(&target)?,
         same_type,
     };
     let targets = type_key(&read.variables[var.0].ty) != source;
-    let topology = load(caches, &ends).await?.ok_or_else(|| too_large(edge, &ends, caches))?;
+    let topology = load(caches, &edge_tables).await?.ok_or_else(|| too_large(edge, &edge_tables, caches))?;
     let rows = topology.numbering(targets);
     let degree = match measure {
         Measure::Degree => Some(("degree", Degree::Total)),
@@ -53,25 +53,29 @@ pub(super) async fn measured(
             let count = move || Int64Array::from(topology.degrees(degree, targets));
             (name, Arc::new(blocking(count).await))
         }
-        None => ("pagerank", pagerank(caches, &ends, topology).await?),
+        None => ("pagerank", pagerank(caches, &edge_tables, topology).await?),
     };
-    Ok(Computed::Measure { label: format!("{name}({edge})"), rows, values })
+    Ok(ComputedColumn::Measure { label: format!("{name}({edge})"), rows, values })
 }
 
 /// Returns the ranks, which are computed once per state of the tables.
-async fn pagerank(caches: &Arc<Caches>, ends: &Ends, topology: Arc<Topology>) -> Result<ArrayRef> {
+async fn pagerank(
+    caches: &Arc<Caches>,
+    edge_tables: &EdgeTables,
+    topology: Arc<Topology>,
+) -> Result<ArrayRef> {
     let rank = async move {
         let ranks = blocking(move || Float64Array::from(topology.pagerank())).await;
         Ok(Arc::new(ranks) as ArrayRef)
     };
-    build_once(&caches.pageranks, ends.key(), rank).await
+    build_once(&caches.pageranks, edge_tables.key(), rank).await
 }
 
-fn too_large(edge: &str, ends: &Ends, caches: &Caches) -> QueryError {
+fn too_large(edge: &str, edge_tables: &EdgeTables, caches: &Caches) -> QueryError {
     QueryError::bad_request(format!(
         "a measure over the {} edges of type {edge} needs more than the {} MiB that a topology may take; open the graph \
          with a larger memory budget (`--memory`)",
-        ends.edge.row_count(),
+        edge_tables.edge.row_count(),
         caches.topology_bytes >> 20,
     ))
 }

@@ -1,17 +1,20 @@
 //! Search: text predicates and rankings of a read, and measures of nodes.
 //!
-//! What does not depend on the match is computed before planning ([`resolve`]): the rows that a text predicate keeps, the
-//! scores of `bm25`, the vector that a text is embedded to, degrees and PageRank, the rows that a range may mean. The planner sees sets of rows, which it may start
-//! from, and computed columns named `#n`, which are fetched late as properties are ([`computed`]). Ranking itself is an
-//! operator over the rows of the whole match ([`super::exec`]): filters come first by construction.
+//! What does not depend on the match is computed before planning ([`resolve`]): the rows that a text predicate keeps,
+//! the scores of `bm25`, the vector that a text is embedded to, degrees and PageRank ([`measured`]), and the rows among
+//! which an index finds all that a condition can keep ([`prefilter`]).
+//!
+//! The planner sees sets of rows, which it may start from, and computed columns named `#n`, which are fetched late as
+//! properties are ([`computed`]). Ranking itself is an operator over the rows of the whole match ([`super::exec`]):
+//! filters come first by construction.
 
 mod computed;
 mod measured;
-mod narrowed;
+mod prefilter;
 mod resolve;
 
-pub(crate) use computed::{Computed, fetch, within};
-pub(crate) use narrowed::Narrowed;
+pub(crate) use computed::{ComputedColumn, fetch, within};
+pub(crate) use prefilter::Prefilter;
 pub(crate) use resolve::resolve;
 
 use std::sync::Arc;
@@ -25,11 +28,11 @@ pub(crate) struct Searches {
     /// The rows that each text predicate keeps.
     texts: Vec<(Expr, Arc<RoaringTreemap>)>,
     /// Rankings and the columns that hold their scores, by number.
-    ranks: Vec<(Rank, Arc<Computed>)>,
+    ranks: Vec<(Rank, Arc<ComputedColumn>)>,
     /// Measures of nodes and the columns that hold them, numbered after the rankings.
-    measures: Vec<(Expr, Arc<Computed>)>,
-    /// What indexes tell of the variables of the outermost block.
-    narrowed: Vec<Narrowed>,
+    measures: Vec<(Expr, Arc<ComputedColumn>)>,
+    /// Prefilters of the variables of the outermost block.
+    prefilters: Vec<Prefilter>,
 }
 
 impl Searches {
@@ -38,9 +41,9 @@ impl Searches {
         self.texts.iter().find(|(expr, _)| expr == predicate).map(|(_, rows)| rows)
     }
 
-    /// Returns rows that variables of the outermost block are among.
-    pub(crate) fn narrowed(&self) -> &[Narrowed] {
-        &self.narrowed
+    /// Returns the prefilters of the variables of the outermost block.
+    pub(crate) fn prefilters(&self) -> &[Prefilter] {
+        &self.prefilters
     }
 
     /// Returns the number of the column with the scores of a ranking.
@@ -55,7 +58,7 @@ impl Searches {
     }
 
     /// Returns what a computed column holds.
-    pub(crate) fn computed(&self, number: usize) -> Option<&Arc<Computed>> {
+    pub(crate) fn computed(&self, number: usize) -> Option<&Arc<ComputedColumn>> {
         let ranks = self.ranks.iter().map(|(_, computed)| computed);
         ranks.chain(self.measures.iter().map(|(_, computed)| computed)).nth(number)
     }

@@ -11,9 +11,9 @@ use omnigraph_storage::indexes::vectors::VectorColumn;
 use omnigraph_storage::{Table, blocking};
 
 use super::Searches;
-use super::computed::{Computed, Distance};
+use super::computed::{ComputedColumn, Distance};
 use super::measured::measured;
-use super::narrowed::narrowed;
+use super::prefilter::prefilters;
 use crate::cache::Caches;
 use crate::embedding::Embed;
 use crate::error::{QueryError, Result};
@@ -36,11 +36,11 @@ pub(crate) async fn resolve(
     embedder: &dyn Embed,
     caches: &Arc<Caches>,
 ) -> Result<Searches> {
-    let mut found = Found::default();
+    let mut found = SearchFunctions::default();
     found.read(read);
     let resolver = Resolver { read, catalog, env, tables, embedder };
-    let narrowed = narrowed(read, catalog, env, tables).await?;
-    let mut searches = Searches { narrowed, ..Searches::default() };
+    let prefilters = prefilters(read, catalog, env, tables).await?;
+    let mut searches = Searches { prefilters, ..Searches::default() };
     for predicate in found.texts {
         let rows = resolver.text(&predicate).await?;
         searches.texts.push((predicate, Arc::new(rows)));
@@ -90,12 +90,12 @@ impl Resolver<'_> {
         Ok(blocking(search).await)
     }
 
-    async fn rank(&self, rank: &Rank, known: &Searches) -> Result<Computed> {
+    async fn rank(&self, rank: &Rank, known: &Searches) -> Result<ComputedColumn> {
         match rank {
             Rank::Nearest { var, property, query } => {
                 let (vector, metric) = self.vector(*var, property, query).await?;
                 let column = VectorColumn::new(self.table(*var)?.clone(), property)?;
-                Ok(Computed::Distance(Distance::new(column, vector, metric)))
+                Ok(ComputedColumn::Distance(Distance::new(column, vector, metric)))
             }
             Rank::Bm25 { var, property, query } => {
                 let Value::String(text) = self.constant(query)? else { return Err(null("bm25")) };
@@ -106,9 +106,9 @@ impl Resolver<'_> {
                     None => column.scores(&text),
                 });
                 let scores = scores.await;
-                Ok(Computed::Score { property: property.clone(), scores, rows: OnceLock::new() })
+                Ok(ComputedColumn::Score { property: property.clone(), scores, rows: OnceLock::new() })
             }
-            Rank::Rrf { arms, k } => {
+            Rank::Rrf { arms: inputs, k } => {
                 let k = match self.constant(k)? {
                     Value::Int(k) if k > 0 => k as f64,
                     Value::Null => 60.0,
@@ -120,16 +120,16 @@ impl Resolver<'_> {
                         )));
                     }
                 };
-                let number = |arm: &Rank| {
-                    known.number(arm).ok_or_else(|| QueryError::internal("an arm of 'rrf' is not known"))
+                let number = |rank: &Rank| {
+                    known.number(rank).ok_or_else(|| QueryError::internal("a ranking of 'rrf' is not known"))
                 };
-                Ok(Computed::Fused { arms: [number(&arms[0])?, number(&arms[1])?], k })
+                Ok(ComputedColumn::Fused { inputs: [number(&inputs[0])?, number(&inputs[1])?], k })
             }
         }
     }
 
-    /// Returns how many of the best rows are enough: where a ranking by words orders all nodes of a type, and nothing else
-    /// decides which of them are in the result.
+    /// Returns how many of the best rows are enough: where a ranking by words orders all nodes of a type, and nothing
+    /// else decides which of them are in the result.
     fn only_best(&self, rank: &Rank) -> Option<usize> {
         let read = self.read;
         let pattern = &read.pattern;
@@ -202,15 +202,15 @@ fn number(value: &Value) -> Result<f32> {
     }
 }
 
-/// The search functions and measures of a read, each once; arms before the fusion that uses them.
+/// The search functions and measures of a read, each once; those that a fusion combines before the fusion.
 #[derive(Default)]
-struct Found {
+struct SearchFunctions {
     texts: Vec<Expr>,
     ranks: Vec<Rank>,
     measures: Vec<Expr>,
 }
 
-impl Found {
+impl SearchFunctions {
     fn read(&mut self, read: &Read) {
         self.pattern(&read.pattern);
         for projection in &read.projections {
@@ -265,8 +265,8 @@ impl Found {
     }
 
     fn rank(&mut self, rank: &Rank) {
-        if let Rank::Rrf { arms, .. } = rank {
-            arms.iter().for_each(|arm| self.rank(arm));
+        if let Rank::Rrf { arms: inputs, .. } = rank {
+            inputs.iter().for_each(|input| self.rank(input));
         }
         if !self.ranks.contains(rank) {
             self.ranks.push(rank.clone());

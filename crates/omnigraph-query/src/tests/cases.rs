@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use super::kit::{Data, Entity};
+use super::fixtures::{Data, Entity};
 
 pub(super) const SCHEMA: &str = "
     node P { k: String @key  a: I32? @index  f: F32?  s: String?  t: [I32]?  b: Bool? }
@@ -180,11 +180,11 @@ impl fmt::Debug for Case {
 pub(super) fn lines(data: &Data) -> String {
     let mut text = String::new();
     for (key, entities) in data {
-        for Entity { id, ends, values } in entities {
+        for Entity { id, endpoints, values } in entities {
             let mut values: serde_json::Map<_, _> =
                 values.iter().map(|(name, value)| (name.clone(), json(value))).collect();
             values.insert("id".to_owned(), id.clone().into());
-            let line = match ends {
+            let line = match endpoints {
                 None => serde_json::json!({"type": key.name, "data": values}),
                 Some((from, to)) => {
                     serde_json::json!({"edge": key.name, "from": from, "to": to, "data": values})
@@ -217,20 +217,20 @@ fn node(ty: &str, i: usize, seed: Seed) -> Entity {
         values.insert(name.to_owned(), value);
     }
     let id = if ty == "P" { format!("p{i}") } else { i.to_string() };
-    Entity { id, ends: None, values }
+    Entity { id, endpoints: None, values }
 }
 
 /// Makes an edge; none when there is nothing it could end at.
 fn edge(word: &str, i: usize, from: &[String], to: &[String], seed: Seed) -> Option<Entity> {
     let mut rng = StdRng::seed_from_u64(seed);
-    let ends = (from.choose(&mut rng)?.clone(), to.choose(&mut rng)?.clone());
+    let endpoints = (from.choose(&mut rng)?.clone(), to.choose(&mut rng)?.clone());
     let mut values = BTreeMap::new();
     if !properties(word).is_empty() && rng.random_bool(0.8) {
         let n = rng.random_range(0..3);
         let value = if word == "pq" { Value::Float(n as f64 / 2.0) } else { Value::Int(n) };
         values.insert("w".to_owned(), value);
     }
-    Some(Entity { id: format!("{word}{i:02}"), ends: Some(ends), values })
+    Some(Entity { id: format!("{word}{i:02}"), endpoints: Some(endpoints), values })
 }
 
 impl Shape {

@@ -1,7 +1,7 @@
 //! Tests of whole queries over in-memory graphs: scenarios, and random queries against a naive interpreter.
 
 mod cases;
-mod kit;
+pub(crate) mod fixtures;
 mod random;
 mod reference;
 mod scenarios;

@@ -9,9 +9,9 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value as Json;
 
 use super::cases::{Case, SCHEMA, Shape, cases, json, lines};
-use super::kit::{Data, compile, graph, head, rows};
+use super::fixtures::{Data, compile, graph, head, rows};
 use super::reference::Reference;
-use crate::topology::Mode;
+use crate::topology::TraversalMode;
 
 /// Graphs that are tried, and most queries on each.
 const CASES: u32 = 24;
@@ -67,7 +67,7 @@ async fn check_query(data: &Data, snapshot: &Snapshot, shape: &Shape) -> Result<
     let from = (read.offset as usize).min(all.len());
     let kept = read.limit.map_or(all.len() - from, |limit| (all.len() - from).min(limit as usize));
     let ordered = !read.order.is_empty();
-    for mode in [Mode::Csr, Mode::Indexed, Mode::Adaptive] {
+    for mode in [TraversalMode::Csr, TraversalMode::Indexed, TraversalMode::Adaptive] {
         let failed = |answer: String| {
             TestCaseError::fail(format!(
                 "{SCHEMA}\n{}\n{text}\ndistinct {}, offset {}, traversal {mode:?}\n\

@@ -11,7 +11,7 @@ use omnigraph_compiler::ir::{
 use omnigraph_compiler::types::{Kind, Scalar, Value};
 
 use super::cases::EDGES;
-use super::kit::{Data, Entity};
+use super::fixtures::{Data, Entity};
 
 /// What each variable is; none for one of an optional block that found nothing.
 type Row<'a> = BTreeMap<VarId, Option<&'a Entity>>;
@@ -225,7 +225,7 @@ impl<'a> Reference<'a> {
                 }
                 Some(edge) => {
                     let Some(Some(edge)) = row.get(&edge) else { continue };
-                    let (src, dst) = edge.ends.as_ref().unwrap();
+                    let (src, dst) = edge.endpoints.as_ref().unwrap();
                     let forward = *src == from.id && *dst == to.id;
                     let backward = t.undirected && *src == to.id && *dst == from.id;
                     if !(forward || backward) {
@@ -261,15 +261,15 @@ impl<'a> Reference<'a> {
     /// Every (from, to) pair of a traversal without an edge binding.
     fn reachable(&self, t: &Traversal) -> Vec<(String, String)> {
         let edges = self.data.get(&TypeKey::edge(&t.edge)).map(Vec::as_slice).unwrap_or_default();
-        let ends: Vec<&(String, String)> = edges.iter().map(|e| e.ends.as_ref().unwrap()).collect();
+        let endpoints: Vec<&(String, String)> = edges.iter().map(|e| e.endpoints.as_ref().unwrap()).collect();
         let VarType::Node(near) = &self.read.variables[t.from.0].ty else { unreachable!() };
         let VarType::Node(far) = &self.read.variables[t.to.0].ty else { unreachable!() };
         if near != far {
-            return if t.min == 1 { ends.into_iter().cloned().collect() } else { vec![] };
+            return if t.min == 1 { endpoints.into_iter().cloned().collect() } else { vec![] };
         }
         let step = |from: &str| -> Vec<String> {
             let mut next: Vec<String> = Vec::new();
-            for (src, dst) in &ends {
+            for (src, dst) in &endpoints {
                 if src == from {
                     next.push(dst.clone());
                 }
@@ -307,12 +307,12 @@ impl<'a> Reference<'a> {
     fn measure(&self, var: VarId, edge: &str, measure: Measure, row: &Row<'a>) -> Value {
         let Some(node) = row[&var] else { return Value::Null };
         let edges = self.data.get(&TypeKey::edge(edge)).map(Vec::as_slice).unwrap_or_default();
-        let ends = || edges.iter().map(|edge| edge.ends.as_ref().unwrap());
+        let endpoints = || edges.iter().map(|edge| edge.endpoints.as_ref().unwrap());
         let VarType::Node(ty) = &self.read.variables[var.0].ty else { unreachable!() };
         let (from, to) =
             EDGES.iter().find(|(word, ..)| word.eq_ignore_ascii_case(edge)).map(|e| (e.1, e.2)).unwrap();
-        let out = if ty == from { ends().filter(|(src, _)| *src == node.id).count() } else { 0 };
-        let into = if ty == to { ends().filter(|(_, dst)| *dst == node.id).count() } else { 0 };
+        let out = if ty == from { endpoints().filter(|(src, _)| *src == node.id).count() } else { 0 };
+        let into = if ty == to { endpoints().filter(|(_, dst)| *dst == node.id).count() } else { 0 };
         Value::Int(match measure {
             Measure::Degree => out + into,
             Measure::OutDegree => out,
@@ -336,7 +336,7 @@ impl<'a> Reference<'a> {
         // One step each: from, to, id of the edge.
         let mut steps: Vec<(&str, &str, &str)> = Vec::new();
         for edge in edges {
-            let (src, dst) = edge.ends.as_ref().unwrap();
+            let (src, dst) = edge.endpoints.as_ref().unwrap();
             if t.undirected || t.left == t.from {
                 steps.push((src, dst, &edge.id));
             }

@@ -6,9 +6,9 @@ use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::types::Value;
 use omnigraph_graph::commit::Snapshot;
 
-use super::kit::{Data, Entity, NoEmbedder, compile, graph, head, rows};
+use super::fixtures::{Data, Entity, NoEmbedder, compile, graph, head, rows};
 use crate::run::explain;
-use crate::topology::Mode;
+use crate::topology::TraversalMode;
 
 const SCHEMA: &str = "
     node N { k: String @key  a: I32?  e: I32? @index  u: String @unique }
@@ -19,7 +19,7 @@ const SCHEMA: &str = "
 async fn letters(edges: &str) -> Snapshot {
     let node = |k: char| Entity {
         id: k.to_string(),
-        ends: None,
+        endpoints: None,
         values: BTreeMap::from([
             ("k".into(), Value::String(k.into())),
             ("u".into(), Value::String(k.into())),
@@ -28,12 +28,12 @@ async fn letters(edges: &str) -> Snapshot {
     };
     let edges = edges.split_whitespace().enumerate().map(|(i, pair)| Entity {
         id: format!("e{i}"),
-        ends: Some((pair[..1].to_owned(), pair[1..].to_owned())),
+        endpoints: Some((pair[..1].to_owned(), pair[1..].to_owned())),
         values: BTreeMap::new(),
     });
     let composite = Entity {
         id: r#"["1","b"]"#.into(),
-        ends: None,
+        endpoints: None,
         values: BTreeMap::from([("x".into(), Value::Int(1)), ("y".into(), Value::String("b".into()))]),
     };
     let data = Data::from([
@@ -47,7 +47,7 @@ async fn letters(edges: &str) -> Snapshot {
 async fn ask(snapshot: &Snapshot, text: &str) -> String {
     let query = compile(snapshot, text);
     let mut all = Vec::new();
-    for mode in [Mode::Csr, Mode::Indexed] {
+    for mode in [TraversalMode::Csr, TraversalMode::Indexed] {
         let found = rows(snapshot, &query, &[], mode).await.unwrap();
         all.push(serde_json::to_string(&found).unwrap());
     }
@@ -115,13 +115,13 @@ async fn an_equality_on_a_key_never_scans() {
 async fn a_null_parameter_matches_nothing() {
     let graph = letters("").await;
     let query = compile(&graph, "query q($x: I32?) { match { $n: N $n.a != $x } return { $n } }");
-    assert!(rows(&graph, &query, &[Value::Null], Mode::Adaptive).await.unwrap().is_empty());
-    let found = rows(&graph, &query, &[Value::Int(70)], Mode::Adaptive).await.unwrap();
+    assert!(rows(&graph, &query, &[Value::Null], TraversalMode::Adaptive).await.unwrap().is_empty());
+    let found = rows(&graph, &query, &[Value::Int(70)], TraversalMode::Adaptive).await.unwrap();
     assert_eq!(found.len(), 4);
 }
 
 #[tokio::test]
-async fn a_search_is_a_place_to_start_from() {
+async fn a_text_predicate_starts_from_the_rows_of_its_index() {
     let graph = letters("").await;
     let query = compile(&graph, r#"query q() { match { $n: N search($n.k, "a") } return { $n } }"#);
     let text = explain(&graph, &query, &[], 0, &NoEmbedder, false).await.unwrap();

@@ -1,8 +1,8 @@
 //! Building topologies from scans.
 //!
-//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables, or changes the
-//! topology of other versions of the same tables ([`super::patch`]). The result is shared by all queries of the process
-//! that read the same three table versions.
+//! Reads `src` and `dst` of every edge once and resolves them through the id index of the endpoint tables, or changes
+//! the topology of other versions of the same tables ([`super::patch`]). The result is shared by all queries of the
+//! process that read the same three table versions.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::error::{QueryError, Result};
 
 /// The tables of one edge type in one snapshot.
 #[derive(Clone, Debug)]
-pub(crate) struct Ends {
+pub(crate) struct EdgeTables {
     /// The edges.
     pub(crate) edge: Table,
     /// Nodes of the source type.
@@ -41,7 +41,14 @@ pub(crate) struct TopologyKey {
     target: TableKey,
 }
 
-impl Ends {
+/// Names the tables of a topology, whatever their versions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TablePaths {
+    root: String,
+    paths: [String; 3],
+}
+
+impl EdgeTables {
     pub(crate) fn key(&self) -> TopologyKey {
         TopologyKey {
             edge: TableKey::of(&self.edge),
@@ -49,32 +56,32 @@ impl Ends {
             target: TableKey::of(&self.target),
         }
     }
-}
 
-/// Names the tables of a topology, whatever their versions.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Lineage {
-    root: String,
-    paths: [String; 3],
-}
-
-impl Ends {
-    fn lineage(&self) -> Lineage {
+    fn paths(&self) -> TablePaths {
         let paths = [&self.edge, &self.source, &self.target].map(|table| table.path().to_owned());
-        Lineage { root: self.edge.root().uri().to_owned(), paths }
+        TablePaths { root: self.edge.root().uri().to_owned(), paths }
     }
 }
 
 pub(super) type AddressMaps = moka::future::Cache<TableKey, Arc<AddressMap>>;
 
 /// Returns the topology, made if need be; `None` when it would exceed its share of memory.
-pub(crate) async fn load(caches: &Arc<Caches>, ends: &Ends) -> Result<Option<Arc<Topology>>> {
-    let (shared, tables) = (caches.clone(), ends.clone());
+pub(crate) async fn load(caches: &Arc<Caches>, tables: &EdgeTables) -> Result<Option<Arc<Topology>>> {
+    load_at(caches, tables, patch::READ_COST).await
+}
+
+/// As [`load`], where reading a row for a patch costs as much as renumbering `read_cost` rows.
+pub(super) async fn load_at(
+    caches: &Arc<Caches>,
+    tables: &EdgeTables,
+    read_cost: u64,
+) -> Result<Option<Arc<Topology>>> {
+    let key = tables.key();
+    let (shared, tables) = (caches.clone(), tables.clone());
     let make = async move {
-        let base = base(&shared, &tables).await;
-        let patched = match base {
+        let patched = match base(&shared, &tables).await {
             Some((base, before)) => {
-                let patched = patch::patch(&shared.addresses, &base, &before, &tables).await;
+                let patched = patch::patch(&shared.addresses, &base, &before, &tables, read_cost).await;
                 // A cleanup may have removed what the older versions consist of.
                 patched.unwrap_or_else(|error| {
                     tracing::debug!(%error, "building a topology afresh");
@@ -88,25 +95,25 @@ pub(crate) async fn load(caches: &Arc<Caches>, ends: &Ends) -> Result<Option<Arc
             None => build(&shared.addresses, shared.topology_bytes, &tables).await?,
         };
         if made.is_some() {
-            shared.latest.insert(tables.lineage(), tables);
+            shared.latest.insert(tables.paths(), tables);
         }
         Ok(made.map(Arc::new))
     };
-    build_once(&caches.topologies, ends.key(), make).await
+    build_once(&caches.topologies, key, make).await
 }
 
 /// Returns about what loading costs, in edges read.
-pub(super) async fn cost(caches: &Caches, ends: &Ends) -> u64 {
-    let edges = ends.edge.row_count();
-    match base(caches, ends).await {
+pub(super) async fn cost(caches: &Caches, tables: &EdgeTables) -> u64 {
+    let edges = tables.edge.row_count();
+    match base(caches, tables).await {
         Some(_) => edges / RENUMBERED_AT_ONCE,
         None => edges,
     }
 }
 
 /// Returns the last topology that was made of any versions of these tables, if it is in memory, and the versions.
-async fn base(caches: &Caches, ends: &Ends) -> Option<(Arc<Topology>, Ends)> {
-    let before = caches.latest.get(&ends.lineage())?;
+async fn base(caches: &Caches, tables: &EdgeTables) -> Option<(Arc<Topology>, EdgeTables)> {
+    let before = caches.latest.get(&tables.paths())?;
     Some((caches.topologies.get(&before.key()).await??, before))
 }
 
@@ -131,35 +138,40 @@ pub(super) async fn addresses(known: &AddressMaps, table: &Table) -> Result<Arc<
 const BYTES_PER_EDGE: u64 = 36;
 const BYTES_PER_NODE: u64 = 16;
 
-pub(super) async fn build(known: &AddressMaps, limit: usize, ends: &Ends) -> Result<Option<Topology>> {
-    let nodes = [ends.source.row_count(), ends.target.row_count()];
-    let edges = ends.edge.row_count();
+pub(super) async fn build(
+    known: &AddressMaps,
+    limit: usize,
+    tables: &EdgeTables,
+) -> Result<Option<Topology>> {
+    let nodes = [tables.source.row_count(), tables.target.row_count()];
+    let edges = tables.edge.row_count();
     let bytes = edges * BYTES_PER_EDGE + (nodes[0] + nodes[1]) * BYTES_PER_NODE;
     if bytes > limit as u64 || nodes.iter().chain([&edges]).any(|&n| n >= u64::from(u32::MAX)) {
         return Ok(None);
     }
-    let source = addresses(known, &ends.source).await?;
-    let target = if ends.same_type { source.clone() } else { addresses(known, &ends.target).await? };
-    let (source_ids, target_ids) = (ends.source.key_index(&[model::ID]), ends.target.key_index(&[model::ID]));
+    let source = addresses(known, &tables.source).await?;
+    let target = if tables.same_type { source.clone() } else { addresses(known, &tables.target).await? };
+    let (source_ids, target_ids) =
+        (tables.source.key_index(&[model::ID]), tables.target.key_index(&[model::ID]));
     let mut edge = AddressMap::default();
     let capacity = usize::try_from(edges).unwrap_or(0);
     let (mut pairs, mut ordinals) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
     let columns = vec![model::SRC.to_owned(), model::DST.to_owned()];
     let mut stream =
-        ends.edge.scan(Scan { columns, fragments: None, with_address: true, batch_rows: SCAN_ROWS })?;
+        tables.edge.scan(Scan { columns, fragments: None, with_address: true, batch_rows: SCAN_ROWS })?;
     while let Some(batch) = stream.try_next().await? {
         let first = edge.len() as u32;
         edge.extend(batch.column(2).as_primitive::<UInt64Type>().values());
         let from = resolve(&source_ids, &source, batch.column(0)).await?;
         let to = resolve(&target_ids, &target, batch.column(1)).await?;
-        for (row, ends) in from.into_iter().zip(to).enumerate() {
-            if let (Some(from), Some(to)) = ends {
+        for (row, pair) in from.into_iter().zip(to).enumerate() {
+            if let (Some(from), Some(to)) = pair {
                 pairs.push((from, to));
                 ordinals.push(first + row as u32);
             }
         }
     }
-    let same_type = ends.same_type;
+    let same_type = tables.same_type;
     let make = move || Topology::new(&pairs, &ordinals, source, target, Arc::new(edge), same_type);
     Ok(Some(blocking(make).await))
 }

@@ -137,7 +137,7 @@ impl Topology {
     }
 
     /// Returns the numbering of the nodes a walk starts from and of those it reaches.
-    pub(crate) fn ends(&self, direction: Direction) -> (&AddressMap, &AddressMap) {
+    pub(crate) fn numberings(&self, direction: Direction) -> (&AddressMap, &AddressMap) {
         match direction {
             Direction::Out | Direction::Both => (&self.source, &self.target),
             Direction::In => (&self.target, &self.source),
@@ -292,14 +292,14 @@ impl Visited {
 mod tests {
     use super::*;
 
-    fn graph(nodes: u32, ends: &[(u32, u32)]) -> Topology {
+    fn graph(nodes: u32, pairs: &[(u32, u32)]) -> Topology {
         let mut map = AddressMap::default();
         map.extend(&(0..u64::from(nodes)).collect::<Vec<_>>());
         let mut edge = AddressMap::default();
-        edge.extend(&(0..ends.len() as u64).collect::<Vec<_>>());
-        let ordinals: Vec<u32> = (0..ends.len() as u32).collect();
+        edge.extend(&(0..pairs.len() as u64).collect::<Vec<_>>());
+        let ordinals: Vec<u32> = (0..pairs.len() as u32).collect();
         let map = Arc::new(map);
-        Topology::new(ends, &ordinals, map.clone(), map, Arc::new(edge), true)
+        Topology::new(pairs, &ordinals, map.clone(), map, Arc::new(edge), true)
     }
 
     fn reach(topology: &Topology, start: u32, direction: Direction, bounds: (u32, u32)) -> Vec<u32> {

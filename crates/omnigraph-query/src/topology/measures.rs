@@ -36,9 +36,9 @@ impl Topology {
         }
     }
 
-    /// Returns the PageRank of every node, by ordinal, for edges within one node type: the chance to be there of somebody
-    /// who goes along a random edge (each of parallel ones counts), or to a random node, from a node without edges always.
-    /// Damping 0.85; the ranks add up to one.
+    /// Returns the PageRank of every node, by ordinal, for edges within one node type: the chance to be there of
+    /// somebody who goes along a random edge (each of parallel ones counts), or to a random node, from a node without
+    /// edges always. Damping 0.85; the ranks add up to one.
     pub(crate) fn pagerank(&self) -> Vec<f64> {
         let nodes = self.out.nodes();
         if nodes == 0 {
@@ -78,15 +78,15 @@ mod tests {
     use super::*;
     use crate::topology::AddressMap;
 
-    fn graph(nodes: u32, ends: &[(u32, u32)]) -> Topology {
+    fn graph(nodes: u32, pairs: &[(u32, u32)]) -> Topology {
         let map = |rows: u64| {
             let mut map = AddressMap::default();
             assert!(map.extend(&(0..rows).collect::<Vec<_>>()));
             Arc::new(map)
         };
-        let ordinals: Vec<u32> = (0..ends.len() as u32).collect();
+        let ordinals: Vec<u32> = (0..pairs.len() as u32).collect();
         let nodes = map(u64::from(nodes));
-        Topology::new(ends, &ordinals, nodes.clone(), nodes, map(ends.len() as u64), true)
+        Topology::new(pairs, &ordinals, nodes.clone(), nodes, map(pairs.len() as u64), true)
     }
 
     #[test]

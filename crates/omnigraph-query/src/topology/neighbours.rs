@@ -1,13 +1,13 @@
 //! Choosing between adjacency in memory and index probes, hop by hop.
 //!
-//! A topology that is cached is used. Otherwise probes answer until what they have cost, over all queries on these table
-//! versions, comes near the cost of making one; then it is made. The choice never changes an answer.
+//! A topology that is in memory is used. Otherwise probes answer until what they have cost, over all queries on these
+//! table versions, comes near the cost of making one; then it is made. The choice never changes an answer.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::build::{Ends, cost, load};
+use super::build::{EdgeTables, cost, load};
 use super::csr::{Direction, Topology};
 use super::probe::{Hop, probe};
 use crate::cache::Caches;
@@ -15,7 +15,7 @@ use crate::error::Result;
 
 /// How hops are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum TraversalMode {
     /// By what has been cheaper so far.
     Adaptive,
     /// Always by index probes.
@@ -24,13 +24,13 @@ pub(crate) enum Mode {
     Csr,
 }
 
-impl Mode {
+impl TraversalMode {
     /// Reads `OMNIGRAPH_TRAVERSAL_MODE`: `indexed`, `csr`, or anything else for adaptive.
-    pub(crate) fn from_env() -> Mode {
+    pub(crate) fn from_env() -> TraversalMode {
         match std::env::var("OMNIGRAPH_TRAVERSAL_MODE").as_deref() {
-            Ok("indexed") => Mode::Indexed,
-            Ok("csr") => Mode::Csr,
-            _ => Mode::Adaptive,
+            Ok("indexed") => TraversalMode::Indexed,
+            Ok("csr") => TraversalMode::Csr,
+            _ => TraversalMode::Adaptive,
         }
     }
 }
@@ -42,15 +42,20 @@ const HOP_OVERHEAD: u64 = 8;
 
 /// Answers hops over one edge type.
 pub(crate) struct Neighbours {
-    ends: Ends,
+    edge_tables: EdgeTables,
     direction: Direction,
-    mode: Mode,
+    mode: TraversalMode,
     caches: Arc<Caches>,
 }
 
 impl Neighbours {
-    pub(crate) fn new(ends: Ends, direction: Direction, mode: Mode, caches: Arc<Caches>) -> Neighbours {
-        Neighbours { ends, direction, mode, caches }
+    pub(crate) fn new(
+        edge_tables: EdgeTables,
+        direction: Direction,
+        mode: TraversalMode,
+        caches: Arc<Caches>,
+    ) -> Neighbours {
+        Neighbours { edge_tables, direction, mode, caches }
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -58,7 +63,7 @@ impl Neighbours {
     }
 
     pub(crate) fn same_type(&self) -> bool {
-        self.ends.same_type
+        self.edge_tables.same_type
     }
 
     /// Returns the topology if the next hop, from that many nodes, should use it.
@@ -68,17 +73,17 @@ impl Neighbours {
 
     async fn choose(&self, frontier: usize) -> Result<Option<Arc<Topology>>> {
         match self.mode {
-            Mode::Indexed => Ok(None),
-            Mode::Csr => load(&self.caches, &self.ends).await,
-            Mode::Adaptive => {
-                let key = self.ends.key();
+            TraversalMode::Indexed => Ok(None),
+            TraversalMode::Csr => load(&self.caches, &self.edge_tables).await,
+            TraversalMode::Adaptive => {
+                let key = self.edge_tables.key();
                 if let Some(known) = self.caches.topologies.get(&key).await {
                     return Ok(known);
                 }
                 let work = (frontier as u64 + HOP_OVERHEAD) * PROBE_COST;
                 let spent = self.caches.spend(format!("{key:?}"), work);
-                if spent >= cost(&self.caches, &self.ends).await {
-                    load(&self.caches, &self.ends).await
+                if spent >= cost(&self.caches, &self.edge_tables).await {
+                    load(&self.caches, &self.edge_tables).await
                 } else {
                     Ok(None)
                 }
@@ -89,7 +94,7 @@ impl Neighbours {
     /// Returns one hop per edge of some distinct nodes, whichever way is cheaper; a self-loop appears once.
     pub(crate) async fn hops(&self, nodes: &[u64]) -> Result<Vec<Hop>> {
         let Some(topology) = self.topology(nodes.len()).await? else { return self.probe(nodes).await };
-        let (near, far) = topology.ends(self.direction);
+        let (near, far) = topology.numberings(self.direction);
         let (mut hops, mut pairs) = (Vec::new(), Vec::new());
         for (node, address) in (0_u32..).zip(nodes) {
             let Some(ordinal) = near.ordinal(*address) else { continue };
@@ -106,6 +111,6 @@ impl Neighbours {
 
     /// Answers a hop from distinct nodes by index probes.
     pub(crate) fn probe<'a>(&'a self, frontier: &'a [u64]) -> BoxFuture<'a, Result<Vec<Hop>>> {
-        Box::pin(probe(&self.ends, frontier, self.direction))
+        Box::pin(probe(&self.edge_tables, frontier, self.direction))
     }
 }

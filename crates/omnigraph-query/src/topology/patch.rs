@@ -15,54 +15,56 @@ use omnigraph_storage::tables::difference::Difference;
 use omnigraph_storage::{Scan, Selection, Table, blocking};
 
 use super::address::AddressMap;
-use super::build::{AddressMaps, Ends, addresses, resolve};
+use super::build::{AddressMaps, EdgeTables, addresses, resolve};
 use super::csr::Topology;
 use crate::columns::SCAN_ROWS;
 use crate::error::{QueryError, Result};
 
 /// Reading a row that versions do not share costs about as much as renumbering this many.
-const READ_COST: u64 = if cfg!(test) { 0 } else { 16 };
+pub(super) const READ_COST: u64 = 16;
 /// No node or edge: it is gone.
 const GONE: u32 = u32::MAX;
 
-/// Returns the topology of `ends` by changing `base`, that of `before`; none when building it afresh is cheaper, or the versions are not
-/// related as they should be. A failure means no more than that: the older versions may be gone.
+/// Returns the topology of `tables` by changing `base`, that of `before`; none when building it afresh is cheaper, as
+/// reading a row costs as much as renumbering `read_cost` of them, or when the versions are not related as they should
+/// be. A failure means no more than that: the older versions may be gone.
 pub(super) async fn patch(
     known: &AddressMaps,
     base: &Arc<Topology>,
-    before: &Ends,
-    ends: &Ends,
+    before: &EdgeTables,
+    tables: &EdgeTables,
+    read_cost: u64,
 ) -> Result<Option<Topology>> {
-    let edges = before.edge.difference(&ends.edge).await?;
-    let sources = before.source.difference(&ends.source).await?;
-    let targets = match ends.same_type {
+    let edges = before.edge.difference(&tables.edge).await?;
+    let sources = before.source.difference(&tables.source).await?;
+    let targets = match tables.same_type {
         true => Difference::default(),
-        false => before.target.difference(&ends.target).await?,
+        false => before.target.difference(&tables.target).await?,
     };
-    let read = ends.edge.selected_rows(&edges.after)
+    let read = tables.edge.selected_rows(&edges.after)
         + before.source.selected_rows(&sources.before)
-        + ends.source.selected_rows(&sources.after)
+        + tables.source.selected_rows(&sources.after)
         + before.target.selected_rows(&targets.before)
-        + ends.target.selected_rows(&targets.after);
-    if !base.is_whole() || read * READ_COST > ends.edge.row_count() {
+        + tables.target.selected_rows(&targets.after);
+    if !base.is_whole() || read * read_cost > tables.edge.row_count() {
         return Ok(None);
     }
-    let source = addresses(known, &ends.source).await?;
-    let moves = moved(&before.source, &sources.before, &ends.source, &sources.after).await?;
+    let source = addresses(known, &tables.source).await?;
+    let moves = moved(&before.source, &sources.before, &tables.source, &sources.after).await?;
     let Some(source_numbers) = numbers(base.source_map(), &source, &moves) else { return Ok(None) };
-    let (target, target_numbers) = match ends.same_type {
+    let (target, target_numbers) = match tables.same_type {
         true => (source.clone(), None),
         false => {
-            let target = addresses(known, &ends.target).await?;
-            let moves = moved(&before.target, &targets.before, &ends.target, &targets.after).await?;
+            let target = addresses(known, &tables.target).await?;
+            let moves = moved(&before.target, &targets.before, &tables.target, &targets.after).await?;
             let Some(numbers) = numbers(base.target_map(), &target, &moves) else { return Ok(None) };
             (target, Some(numbers))
         }
     };
-    let edge = addresses(known, &ends.edge).await?;
+    let edge = addresses(known, &tables.edge).await?;
     let gone = gone(&before.edge, &edges.before);
-    let added = added(ends, &edges.after, (&source, &target, &edge)).await?;
-    let (base, same_type) = (base.clone(), ends.same_type);
+    let added = added(tables, &edges.after, (&source, &target, &edge)).await?;
+    let (base, same_type) = (base.clone(), tables.same_type);
     let change = move || {
         let edge_numbers = numbers(base.edge_map(), &edge, &gone)?;
         let mut pairs = vec![(GONE, GONE); edge.len()];
@@ -131,13 +133,14 @@ fn numbers(old: &AddressMap, new: &AddressMap, moves: &Moves) -> Option<Vec<u32>
 
 /// Resolves the ends of edges that only the new version has.
 async fn added(
-    ends: &Ends,
+    tables: &EdgeTables,
     selection: &Selection,
     (source, target, edge): (&AddressMap, &AddressMap, &AddressMap),
 ) -> Result<Vec<(u32, u32, u32)>> {
-    let (source_ids, target_ids) = (ends.source.key_index(&[model::ID]), ends.target.key_index(&[model::ID]));
+    let (source_ids, target_ids) =
+        (tables.source.key_index(&[model::ID]), tables.target.key_index(&[model::ID]));
     let mut added = Vec::new();
-    for (columns, addresses) in selected(&ends.edge, selection, &[model::SRC, model::DST]).await? {
+    for (columns, addresses) in selected(&tables.edge, selection, &[model::SRC, model::DST]).await? {
         let from = resolve(&source_ids, source, &columns[0]).await?;
         let to = resolve(&target_ids, target, &columns[1]).await?;
         for ((from, to), address) in from.into_iter().zip(to).zip(addresses) {

@@ -1,4 +1,5 @@
-//! Conditions on indexed properties that what is kept beside data files narrows down: ranges, prefixes and substrings.
+//! Prefilters: rows among which indexes find all that a range, a prefix or a substring of an indexed property keeps.
+//! They are a superset, so the condition itself is still tested.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -18,35 +19,44 @@ use crate::error::{QueryError, Result};
 use crate::expr::{Env, Scalar, exact_array};
 use crate::plan::type_key;
 
-/// Live rows among which are all that a variable can be.
-pub(crate) struct Narrowed {
+/// Live rows among which are all entities that a variable can be.
+pub(crate) struct Prefilter {
     /// The variable.
     pub(crate) var: VarId,
     /// The rows.
     pub(crate) rows: Arc<RoaringTreemap>,
-    /// What told them.
+    /// The index that found them, as plans show it.
     pub(crate) by: Arc<str>,
 }
 
-/// What is asked of a column.
-enum Wanted {
+/// What an index is asked about a column.
+enum IndexPredicate {
     /// Values between two others.
-    Span(Span),
-    /// Texts that hold these.
-    Parts(Vec<String>),
+    Range(Span),
+    /// Texts that contain all of these.
+    Substrings(Vec<String>),
 }
 
-/// Narrows the variables of the outermost block down by its conditions. Not where one of these is an equality, by an index or
-/// not: then few rows are expected anyway.
+/// The kind of index that answers a predicate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum IndexKind {
+    /// Rows in the order of their values.
+    Btree,
+    /// Rows by the runs of characters in their texts.
+    Ngram,
+}
+
+/// Finds the prefilters of the variables of the outermost block. None where one of its conditions is an equality, by an
+/// index or not: then few rows are expected anyway.
 ///
 /// # Errors
 /// `Storage`.
-pub(super) async fn narrowed(
+pub(super) async fn prefilters(
     read: &Read,
     catalog: &Catalog,
     env: &Env<'_>,
     tables: &BTreeMap<TypeKey, Table>,
-) -> Result<Vec<Narrowed>> {
+) -> Result<Vec<Prefilter>> {
     let mut conjuncts: Vec<&Expr> = Vec::new();
     let mut pending: Vec<&Expr> = read.pattern.filters.iter().collect();
     while let Some(expr) = pending.pop() {
@@ -58,7 +68,7 @@ pub(super) async fn narrowed(
     if conjuncts.iter().any(|expr| is_equality(expr)) {
         return Ok(vec![]);
     }
-    let mut wanted: BTreeMap<(VarId, String, bool), Wanted> = BTreeMap::new();
+    let mut predicates: BTreeMap<(VarId, String, IndexKind), IndexPredicate> = BTreeMap::new();
     for expr in conjuncts {
         let Some((var, name, operation, other)) = parts(expr) else { continue };
         if !matches!(other, Expr::Literal { .. } | Expr::Param(_) | Expr::Now) {
@@ -70,28 +80,27 @@ pub(super) async fn narrowed(
         };
         let Some(property) = node.property(name) else { continue };
         let Scalar::Const { value, .. } = env.lower(other)? else { continue };
-        let Some((column, asked)) = asked(node, property, operation, &value)? else { continue };
-        let parts = matches!(asked, Wanted::Parts(_));
-        match wanted.entry((var, column, parts)) {
+        let Some((column, predicate)) = index_predicate(node, property, operation, &value)? else { continue };
+        match predicates.entry((var, column, predicate.index())) {
             Entry::Vacant(entry) => {
-                entry.insert(asked);
+                entry.insert(predicate);
             }
-            Entry::Occupied(mut entry) => entry.get_mut().and(asked),
+            Entry::Occupied(mut entry) => entry.get_mut().and(predicate),
         }
     }
-    let mut narrowed = Vec::new();
-    for ((var, column, _), wanted) in wanted {
+    let mut prefilters = Vec::new();
+    for ((var, column, _), predicate) in predicates {
         let key = type_key(&read.variables[var.0].ty);
         let table = tables.get(&key).ok_or_else(|| QueryError::internal(format!("{key} was not opened")))?;
-        if let Some(rows) = wanted.rows(table, &column).await? {
-            let by = match wanted {
-                Wanted::Span(_) => format!("order of {column}"),
-                Wanted::Parts(_) => format!("runs of {column}"),
+        if let Some(rows) = predicate.rows(table, &column).await? {
+            let by = match predicate {
+                IndexPredicate::Range(_) => format!("order of {column}"),
+                IndexPredicate::Substrings(_) => format!("runs of {column}"),
             };
-            narrowed.push(Narrowed { var, rows: Arc::new(rows), by: by.into() });
+            prefilters.push(Prefilter { var, rows: Arc::new(rows), by: by.into() });
         }
     }
-    Ok(narrowed)
+    Ok(prefilters)
 }
 
 fn is_equality(expr: &Expr) -> bool {
@@ -119,7 +128,7 @@ fn parts(expr: &Expr) -> Option<(VarId, &str, Operation, &Expr)> {
             (left, Operation::Compare { below }, right)
         }
         Expr::Prefix { text, prefix } => (text, Operation::Prefix, prefix),
-        Expr::Substring { text, part } => (text, Operation::Part, part),
+        Expr::Substring { text, part } => (text, Operation::Substring, part),
         _ => return None,
     };
     match left.as_ref() {
@@ -139,7 +148,7 @@ enum Operation {
     /// To start with a text.
     Prefix,
     /// To hold a text.
-    Part,
+    Substring,
 }
 
 fn turned(op: CompareOp) -> CompareOp {
@@ -152,15 +161,16 @@ fn turned(op: CompareOp) -> CompareOp {
     }
 }
 
-/// Returns the column whose index serves an operation on a property, and what is asked of it; none when nothing serves it.
-fn asked(
+/// Returns the column whose index serves an operation on a property, and what is asked of it; none when nothing serves
+/// it.
+fn index_predicate(
     node: &NodeType,
     property: &Property,
     operation: Operation,
     value: &Value,
-) -> Result<Option<(String, Wanted)>> {
-    let indexed = |wanted: fn(&Constraint) -> Option<&[String]>| {
-        let mut members = node.constraints.iter().filter_map(wanted);
+) -> Result<Option<(String, IndexPredicate)>> {
+    let indexed = |members: fn(&Constraint) -> Option<&[String]>| {
+        let mut members = node.constraints.iter().filter_map(members);
         members.any(|members| matches!(members, [member] if *member == property.name))
     };
     let declared = indexed(|constraint| match constraint {
@@ -177,17 +187,17 @@ fn asked(
         (false, false) => return Ok(None),
     };
     Ok(match (operation, value) {
-        (Operation::Part, Value::String(part)) => {
+        (Operation::Substring, Value::String(part)) => {
             let declared = indexed(|constraint| match constraint {
                 Constraint::Index(members) => Some(members),
                 _ => None,
             });
-            declared.then(|| (property.name.clone(), Wanted::Parts(vec![part.clone()])))
+            declared.then(|| (property.name.clone(), IndexPredicate::Substrings(vec![part.clone()])))
         }
         (Operation::Prefix, Value::String(prefix)) => {
             let one = |text: String| Arc::new(StringArray::from(vec![text])) as ArrayRef;
             let upper = after(prefix).map_or(Bound::Unbounded, |end| Bound::Excluded(one(end)));
-            Some((column, Wanted::Span(Span { lower: Bound::Included(one(prefix.clone())), upper })))
+            Some((column, IndexPredicate::Range(Span { lower: Bound::Included(one(prefix.clone())), upper })))
         }
         (Operation::Compare { below }, value) if !value.is_null() && ordered(property) => {
             let ty = model::column_type(&property.ty);
@@ -196,15 +206,15 @@ fn asked(
                     true => (Bound::Unbounded, Bound::Included(end)),
                     false => (Bound::Included(end), Bound::Unbounded),
                 };
-                (column, Wanted::Span(Span { lower, upper }))
+                (column, IndexPredicate::Range(Span { lower, upper }))
             })
         }
         _ => None,
     })
 }
 
-/// Types whose order in an index is that of the language: not so where floats may be no numbers, and enums are ordered by
-/// their declaration.
+/// Types whose order in an index is that of the language: not so where floats may be no numbers, and enums are ordered
+/// by their declaration.
 fn ordered(property: &Property) -> bool {
     match property.ty.kind {
         Kind::Scalar(scalar) => !scalar.is_float() && !property.ty.is_blob() && scalar != ScalarType::Bool,
@@ -226,27 +236,34 @@ fn after(prefix: &str) -> Option<String> {
     None
 }
 
-impl Wanted {
+impl IndexPredicate {
+    fn index(&self) -> IndexKind {
+        match self {
+            IndexPredicate::Range(_) => IndexKind::Btree,
+            IndexPredicate::Substrings(_) => IndexKind::Ngram,
+        }
+    }
+
     /// Asks for more of the same column. Of two bounds on one side either is right, as what is found is looked at again.
-    fn and(&mut self, other: Wanted) {
+    fn and(&mut self, other: IndexPredicate) {
         match (self, other) {
-            (Wanted::Span(span), Wanted::Span(other)) => {
+            (IndexPredicate::Range(span), IndexPredicate::Range(other)) => {
                 for (end, other) in [(&mut span.lower, other.lower), (&mut span.upper, other.upper)] {
                     if matches!(end, Bound::Unbounded) {
                         *end = other;
                     }
                 }
             }
-            (Wanted::Parts(parts), Wanted::Parts(others)) => parts.extend(others),
-            (Wanted::Span(_) | Wanted::Parts(_), _) => {}
+            (IndexPredicate::Substrings(parts), IndexPredicate::Substrings(others)) => parts.extend(others),
+            (IndexPredicate::Range(_) | IndexPredicate::Substrings(_), _) => {}
         }
     }
 
     /// Returns live rows among which are all that are meant; none where a scan is as fast.
     async fn rows(&self, table: &Table, column: &str) -> Result<Option<RoaringTreemap>> {
         match self {
-            Wanted::Span(span) => Ok(table.narrow_to_span(column, span).await?),
-            Wanted::Parts(parts) => {
+            IndexPredicate::Range(span) => Ok(table.narrow_to_span(column, span).await?),
+            IndexPredicate::Substrings(parts) => {
                 // The longest is the rarest, more or less.
                 let longest = parts.iter().max_by_key(|part| part.len());
                 match longest {

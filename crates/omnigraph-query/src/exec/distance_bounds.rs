@@ -1,4 +1,7 @@
 //! Dropping rows that cannot be among the nearest, by bounds of their distances.
+//!
+//! Bounds come from quantized vectors, at a fraction of the cost of distances, which are computed for the rows that are
+//! left.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,20 +16,20 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::StreamExt;
 use omnigraph_vector::SearchRadius;
 
-use super::rank::{Held, Scored};
+use super::rank::{Candidates, Scored};
 use super::{addresses, external, operator, properties};
 use crate::cache::Caches;
 use crate::plan::{RankKey, address};
-use crate::search::{Computed, within};
+use crate::search::{ComputedColumn, within};
 
-/// Batches whose bounds are computed at once.
+/// Batches whose bounds are computed ahead.
 const AHEAD: usize = 4;
 
 /// Keeps the rows of entities whose distance may be among the `best` smallest, ties included. An answer does not depend
 /// on it: exact distances are computed for what is left. Memory: as [`super::rank::RankExec`].
 pub(super) struct BoundExec {
     input: Arc<dyn ExecutionPlan>,
-    computed: Arc<Computed>,
+    computed: Arc<ComputedColumn>,
     key: RankKey,
     best: u64,
     caches: Arc<Caches>,
@@ -37,7 +40,7 @@ pub(super) struct BoundExec {
 impl BoundExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
-        computed: Arc<Computed>,
+        computed: Arc<ComputedColumn>,
         key: RankKey,
         best: u64,
         caches: Arc<Caches>,
@@ -47,35 +50,21 @@ impl BoundExec {
     }
 }
 
-impl fmt::Debug for BoundExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
 impl DisplayAs for BoundExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BoundExec: {} by {}, best={}", address(self.key.var), self.computed, self.best)
     }
 }
 
-impl ExecutionPlan for BoundExec {
-    operator!("BoundExec");
+operator!(BoundExec, [input]);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let input = children.swap_remove(0);
+impl BoundExec {
+    fn with_inputs(&self, [input]: [Arc<dyn ExecutionPlan>; 1]) -> DfResult<BoundExec> {
         let (computed, key) = (self.computed.clone(), self.key.clone());
-        Ok(Arc::new(BoundExec::new(input, computed, key, self.best, self.caches.clone())))
+        Ok(BoundExec::new(input, computed, key, self.best, self.caches.clone()))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+    fn run(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (computed, name) = (self.computed.clone(), address(self.key.var));
         let caches = self.caches.clone();
@@ -101,8 +90,8 @@ impl ExecutionPlan for BoundExec {
                 Ok(Scored { batch, entities, certain, possible })
             }
         });
-        let held = Held::new(self.best, false);
-        let kept = held.winners(rows.buffered(AHEAD), self.input.schema(), metrics);
+        let candidates = Candidates::new(self.best, false);
+        let kept = candidates.winners(rows.buffered(AHEAD), self.input.schema(), metrics);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), kept)))
     }
 }

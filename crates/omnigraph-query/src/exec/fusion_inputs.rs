@@ -1,9 +1,11 @@
-//! The rankings of a fusion: which entities each holds, and at which rank.
+//! The rankings that a fusion combines: which entities each holds, and at which rank.
 //!
 //! A ranking by distance holds a few of the nearest: bounds tell which may be, and only their distances are computed. A
-//! ranking by words holds all that have a score. Ranks are needed of few entities: those among the first of some ranking,
-//! as nobody behind them all can be among the best of the fusion. So nothing is sorted, it is counted who is better; and
-//! ids, which break ties, are read for few.
+//! ranking by words holds all that have a score.
+//!
+//! An entity that is behind the first `best` of every ranking cannot be among the `best` of the fusion. So ranks are
+//! needed for few entities only: instead of sorting a ranking, the entities with better scores are counted, and the
+//! ids, which break ties, are read for these few.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,39 +17,39 @@ use omnigraph_graph::model;
 use omnigraph_storage::Table;
 use omnigraph_vector::Bounded;
 
-use super::rank::{Leaders, order};
+use super::rank::{TopEntities, order};
 use crate::cache::Caches;
 use crate::columns;
 use crate::error::{QueryError, Result};
-use crate::search::{Computed, fetch};
+use crate::search::{ComputedColumn, fetch};
 
-/// One ranking, as rows come.
-pub(super) struct Arm {
-    computed: Arc<Computed>,
+/// One ranking, to which rows are added as they come.
+pub(super) struct FusionInput {
+    computed: Arc<ComputedColumn>,
     descending: bool,
     /// Entities it holds at most.
     best: Option<usize>,
-    leaders: Option<Leaders>,
+    top: Option<TopEntities>,
     /// Entities that may be held, with the best score each may have; they may repeat.
     found: Vec<(f64, u64)>,
 }
 
-impl Arm {
-    pub(super) fn new(computed: Arc<Computed>, descending: bool, best: Option<u64>) -> Arm {
+impl FusionInput {
+    pub(super) fn new(computed: Arc<ComputedColumn>, descending: bool, best: Option<u64>) -> FusionInput {
         let best = best.map(|best| usize::try_from(best).unwrap_or(usize::MAX));
-        let leaders = best.map(|best| Leaders::new(best, descending));
-        Arm { computed, descending, best, leaders, found: vec![] }
+        let top = best.map(|best| TopEntities::new(best, descending));
+        FusionInput { computed, descending, best, top, found: vec![] }
     }
 
     /// Counts the entities of some rows, and marks in `held` the rows that may be in the ranking.
     pub(super) fn add(&mut self, entities: &[u64], measured: &[Bounded], held: &mut [bool]) {
-        if let Some(leaders) = &mut self.leaders {
+        if let Some(top) = &mut self.top {
             for row in measured.iter().filter(|row| row.upper < f64::INFINITY) {
-                leaders.meet(entities[row.position], row.upper);
+                top.insert(entities[row.position], row.upper);
             }
         }
         for row in measured {
-            if self.leaders.as_ref().is_none_or(|leaders| leaders.admit(row.lower)) {
+            if self.top.as_ref().is_none_or(|top| top.admit(row.lower)) {
                 held[row.position] = true;
                 self.found.push((row.lower, entities[row.position]));
             }
@@ -56,26 +58,26 @@ impl Arm {
 
     /// Returns the entities it holds, and those that tie with the last of them.
     pub(super) async fn finish(mut self, caches: &Caches) -> Result<Ranking> {
-        if let Some(leaders) = &self.leaders {
-            self.found.retain(|(score, _)| leaders.admit(*score));
+        if let Some(top) = &self.top {
+            self.found.retain(|(score, _)| top.admit(*score));
         }
         // A match without traversals has each entity once, in the order of addresses.
         if !self.found.is_sorted_by(|(_, a), (_, b)| a < b) {
             self.found.sort_unstable_by_key(|(_, entity)| *entity);
             self.found.dedup_by_key(|(_, entity)| *entity);
         }
-        if self.leaders.is_some() && matches!(self.computed.as_ref(), Computed::Distance(_)) {
+        if self.top.is_some() && matches!(self.computed.as_ref(), ComputedColumn::Distance(_)) {
             let entities: Vec<u64> = self.found.iter().map(|(_, entity)| *entity).collect();
             let exact = scores(&self.computed, caches, &entities).await?;
             let exact = exact.iter().zip(&entities);
             self.found = exact.filter_map(|(score, entity)| Some((score?, *entity))).collect();
         }
-        let places = self.found.iter().map(|(score, entity)| (order(*score, self.descending), *entity));
-        Ok(Ranking { places: places.collect(), best: self.best })
+        let scores = self.found.iter().map(|(score, entity)| (order(*score, self.descending), *entity));
+        Ok(Ranking { scores: scores.collect(), best: self.best })
     }
 }
 
-async fn scores(computed: &Arc<Computed>, caches: &Caches, entities: &[u64]) -> Result<Float64Array> {
+async fn scores(computed: &Arc<ComputedColumn>, caches: &Caches, entities: &[u64]) -> Result<Float64Array> {
     let scores = fetch(computed, caches, entities).await?;
     let scores = scores.as_primitive_opt::<Float64Type>().cloned();
     scores.ok_or_else(|| QueryError::internal("scores are no numbers"))
@@ -83,7 +85,7 @@ async fn scores(computed: &Arc<Computed>, caches: &Caches, entities: &[u64]) -> 
 
 /// Distinct entities with numbers that ascend from better to worse, by address.
 pub(super) struct Ranking {
-    places: Vec<(i64, u64)>,
+    scores: Vec<(i64, u64)>,
     /// How many of the first it holds; all without it.
     best: Option<usize>,
 }
@@ -125,25 +127,25 @@ impl Ranking {
         let count = self.best.or(best).unwrap_or(usize::MAX);
         let last = match count.checked_sub(1) {
             None => None,
-            Some(last) if last < self.places.len() => {
-                let mut scores: Vec<i64> = self.places.iter().map(|(score, _)| *score).collect();
+            Some(last) if last < self.scores.len() => {
+                let mut scores: Vec<i64> = self.scores.iter().map(|(score, _)| *score).collect();
                 Some(*scores.select_nth_unstable(last).1)
             }
             Some(_) => Some(i64::MAX),
         };
-        let first = self.places.iter().filter(move |(score, _)| last.is_some_and(|last| *score <= last));
+        let first = self.scores.iter().filter(move |(score, _)| last.is_some_and(|last| *score <= last));
         first.map(|(_, entity)| *entity)
     }
 
     /// Returns the groups of equal scores that have one of these entities, which are given in order, best first.
     fn groups(&self, wanted: &[u64]) -> Vec<Tied> {
-        let found = self.places.iter().filter(|(_, entity)| wanted.binary_search(entity).is_ok());
+        let found = self.scores.iter().filter(|(_, entity)| wanted.binary_search(entity).is_ok());
         let mut scores: Vec<i64> = found.map(|(score, _)| *score).collect();
         scores.sort_unstable();
         scores.dedup();
         let mut groups: Vec<Tied> =
             scores.into_iter().map(|score| Tied { score, before: 0, entities: vec![] }).collect();
-        for (score, entity) in &self.places {
+        for (score, entity) in &self.scores {
             let at = groups.partition_point(|tied| tied.score < *score);
             if let Some(tied) = groups.get_mut(at) {
                 if tied.score == *score {
@@ -153,7 +155,7 @@ impl Ranking {
                 }
             }
         }
-        // Who precedes a group, and its members, precede all later ones.
+        // The entities before a group, and those of the group, are before all later groups.
         let mut before = 0;
         for tied in &mut groups {
             tied.before += before;

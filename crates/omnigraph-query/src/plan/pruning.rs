@@ -1,55 +1,49 @@
-//! Which columns must flow between steps: computed backwards from what the result needs, so that expansions and products
-//! copy nothing that nobody reads.
+//! Column pruning: which columns must flow between the steps of a plan. Computed backwards from what the result needs,
+//! so that expansions and cross products copy nothing that nobody reads.
 
 use std::collections::BTreeSet;
 
 use omnigraph_compiler::ir::{Read, VarId};
 
-use super::{Pipeline, Plan, RankBy, RankKey, Step, address, column, path_of, produced};
+use super::{Fetch, LogicalPlan, Pipeline, RankBy, RankKey, Step, address, column, path_of, produced};
 
 /// Fills in the columns that expansions, products and seeds carry.
-pub(super) fn prune(plan: &mut Plan, read: &Read) {
+pub(super) fn prune(plan: &mut LogicalPlan, read: &Read) {
     let mut required = BTreeSet::new();
     match &plan.grouping {
-        Some(grouping) => {
-            grouping.keys.iter().for_each(|(_, key)| key.columns(&mut required));
-            grouping
-                .aggregates
-                .iter()
-                .filter_map(|a| a.argument.as_ref())
-                .for_each(|a| a.columns(&mut required));
-        }
+        Some(grouping) => grouping.columns(&mut required),
         None => {
             plan.outputs.iter().for_each(|o| o.columns(&mut required));
             plan.sort.iter().for_each(|s| s.scalar.columns(&mut required));
-            unfetch(&plan.fetch_results, (read, &[]), &mut required);
+            replace_fetched(&plan.fetches.results, (read, &[]), &mut required);
         }
     }
-    unfetch(&plan.fetch_rows, (read, &[]), &mut required);
+    replace_fetched(&plan.fetches.rows, (read, &[]), &mut required);
     rank(plan, read, &mut required);
     pipeline(&mut plan.pipeline, (read, &[]), required);
 }
 
 /// Makes a ranking's input of what is required after it.
-fn rank(plan: &mut Plan, read: &Read, required: &mut BTreeSet<String>) {
-    let keys: Vec<RankKey> = match &mut plan.rank {
+fn rank(plan: &mut LogicalPlan, read: &Read, required: &mut BTreeSet<String>) {
+    let keys: Vec<RankKey> = match &mut plan.ranking {
         None => return,
         Some(RankBy::Best { key, .. }) => vec![key.clone()],
         Some(RankBy::Fuse(fused)) => {
             required.remove(&fused.score());
-            required.remove(&fused.place());
+            required.remove(&fused.position());
             fused.keep = required.iter().cloned().collect();
-            fused.arms.iter().map(|(key, _)| key.clone()).collect()
+            fused.inputs.iter().map(|(key, _)| key.clone()).collect()
         }
     };
     let fetches: Vec<_> = keys.into_iter().map(|key| (key.var, vec![key.property])).collect();
-    unfetch(&fetches, (read, &[]), required);
+    replace_fetched(&fetches, (read, &[]), required);
 }
 
 /// The query, and the optional paths that the block under consideration binds itself.
 type Scope<'a> = (&'a Read, &'a [VarId]);
 
-fn unfetch(fetches: &[(VarId, Vec<String>)], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
+/// Puts the addresses that columns are fetched by in the place of the columns.
+fn replace_fetched(fetches: &[Fetch], (read, own): Scope<'_>, required: &mut BTreeSet<String>) {
     for (var, properties) in fetches {
         for property in properties {
             required.remove(&column(*var, property));
@@ -78,12 +72,12 @@ fn pipeline(pipeline: &mut Pipeline, scope: Scope<'_>, mut required: BTreeSet<St
         .collect();
     for (step, produced) in pipeline.steps.iter_mut().zip(&produced).rev() {
         match step {
-            Step::Scan { .. } | Step::Lookup { .. } | Step::Rows { .. } => {}
+            Step::Scan { .. } | Step::Lookup { .. } | Step::IndexScan { .. } => {}
             Step::Seed { columns } => {
                 *columns = required.iter().cloned().collect();
             }
             Step::Filter { predicate } => predicate.columns(&mut required),
-            Step::Fetch { var, columns } => unfetch(&[(*var, columns.clone())], scope, &mut required),
+            Step::Fetch { var, columns } => replace_fetched(&[(*var, columns.clone())], scope, &mut required),
             Step::Expand(expand) => {
                 if !expand.check {
                     required.remove(&address(expand.to));

@@ -11,14 +11,14 @@ use omnigraph_graph::model;
 use super::{ContextRequest, Via, ids};
 use crate::cache::Caches;
 use crate::error::Result;
-use crate::topology::{Direction, Ends, Mode, Neighbours};
+use crate::topology::{Direction, EdgeTables, Neighbours, TraversalMode};
 
 /// What a step leaves of a score.
 const DECAY: f64 = 0.5;
 
 /// An entity on the way.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundEntity {
     pub(super) key: TypeKey,
     pub(super) address: u64,
     pub(super) id: String,
@@ -30,9 +30,9 @@ pub(super) struct Found {
 }
 
 /// The best entities of a context.
-pub(super) struct Spread {
+pub(super) struct Expansion {
     /// Best first; each after the one it was reached from.
-    pub(super) entities: Vec<Found>,
+    pub(super) entities: Vec<FoundEntity>,
     /// Others that were found.
     pub(super) left_out: usize,
 }
@@ -40,7 +40,7 @@ pub(super) struct Spread {
 /// How an entity was reached best.
 struct Reached {
     score: f64,
-    /// Place of the entity it was reached from in the frontier.
+    /// Index of the entity it was reached from in the frontier.
     parent: usize,
     edge: u64,
     edge_type: String,
@@ -48,13 +48,13 @@ struct Reached {
 }
 
 /// Follows edges from the seeds.
-pub(crate) async fn run(
+pub(crate) async fn expand(
     snapshot: &Snapshot,
     request: &ContextRequest,
     edges: &[String],
     seeds: Vec<(TypeKey, String, f64)>,
     caches: &Arc<Caches>,
-) -> Result<Spread> {
+) -> Result<Expansion> {
     let mut entities = located(snapshot, seeds).await?;
     let mut known: HashMap<(TypeKey, u64), ()> =
         entities.iter().map(|found| ((found.key.clone(), found.address), ())).collect();
@@ -78,16 +78,16 @@ pub(crate) async fn run(
     entities.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| (&a.key, &a.id).cmp(&(&b.key, &b.id))));
     left_out += entities.len().saturating_sub(request.max_items);
     entities.truncate(request.max_items);
-    Ok(Spread { entities, left_out })
+    Ok(Expansion { entities, left_out })
 }
 
 /// Finds the rows of the seeds.
-async fn located(snapshot: &Snapshot, seeds: Vec<(TypeKey, String, f64)>) -> Result<Vec<Found>> {
+async fn located(snapshot: &Snapshot, seeds: Vec<(TypeKey, String, f64)>) -> Result<Vec<FoundEntity>> {
     let mut found = Vec::new();
     for (key, id, score) in seeds {
         let wanted: ArrayRef = Arc::new(StringArray::from(vec![id.as_str()]));
         let rows = snapshot.table(&key).await?.key_index(&[model::ID]).lookup(&[wanted]).await?;
-        let seed = |address| Found {
+        let seed = |address| FoundEntity {
             key: key.clone(),
             address,
             id: id.clone(),
@@ -105,13 +105,13 @@ async fn located(snapshot: &Snapshot, seeds: Vec<(TypeKey, String, f64)>) -> Res
 async fn step(
     snapshot: &Snapshot,
     edge: &str,
-    frontier: &[Found],
+    frontier: &[FoundEntity],
     caches: &Arc<Caches>,
     reached: &mut BTreeMap<(TypeKey, u64), Reached>,
 ) -> Result<()> {
     let Some(declared) = snapshot.catalog().edges.get(edge) else { return Ok(()) };
     let (source, target) = (TypeKey::node(&declared.from), TypeKey::node(&declared.to));
-    let ends = Ends {
+    let edge_tables = EdgeTables {
         edge: snapshot.table(&TypeKey::edge(edge)).await?,
         source: snapshot.table(&source).await?,
         target: snapshot.table(&target).await?,
@@ -122,14 +122,15 @@ async fn step(
             .iter()
             .enumerate()
             .filter(|(_, found)| found.key == *near)
-            .map(|(place, found)| (found.address, place))
+            .map(|(at, found)| (found.address, at))
             .collect();
         starts.sort_unstable();
         let addresses: Vec<u64> = starts.iter().map(|(address, _)| *address).collect();
         if addresses.is_empty() {
             continue;
         }
-        let neighbours = Neighbours::new(ends.clone(), direction, Mode::from_env(), caches.clone());
+        let neighbours =
+            Neighbours::new(edge_tables.clone(), direction, TraversalMode::from_env(), caches.clone());
         for hop in neighbours.hops(&addresses).await? {
             let parent = starts[hop.node as usize].1;
             let score = frontier[parent].score * DECAY;
@@ -152,11 +153,11 @@ async fn step(
 async fn best(
     snapshot: &Snapshot,
     reached: BTreeMap<(TypeKey, u64), Reached>,
-    frontier: &[Found],
+    frontier: &[FoundEntity],
     hop: u32,
     most: usize,
     caches: &Caches,
-) -> Result<(Vec<Found>, usize)> {
+) -> Result<(Vec<FoundEntity>, usize)> {
     let all = reached.len();
     let mut scores: Vec<f64> = reached.values().map(|reached| reached.score).collect();
     scores.sort_by(|a, b| b.total_cmp(a));
@@ -188,7 +189,7 @@ async fn best(
             forward: reached.forward,
         };
         let from = Some((parent.key.clone(), parent.address));
-        best.push(Found { key, address, id, score: reached.score, hop, via: Some(via), from });
+        best.push(FoundEntity { key, address, id, score: reached.score, hop, via: Some(via), from });
     }
     let others = all - best.len();
     Ok((best, others))

@@ -1,4 +1,4 @@
-//! Rows that a search found.
+//! Reading the rows that an index found for a search or a prefilter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use datafusion::common::Result as DfResult;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, PlanProperties};
 use futures::stream;
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_compiler::ir::VarId;
@@ -18,8 +18,8 @@ use roaring::RoaringTreemap;
 use super::{BATCH_ROWS, address_field, operator, properties};
 use crate::plan::address;
 
-/// Gives the addresses of some live rows, which an index tells, ascending.
-pub(super) struct RowsExec {
+/// Gives the addresses of live rows that an index found, ascending.
+pub(super) struct IndexScanExec {
     key: TypeKey,
     rows: Arc<RoaringTreemap>,
     by: Arc<str>,
@@ -28,41 +28,24 @@ pub(super) struct RowsExec {
     metrics: ExecutionPlanMetricsSet,
 }
 
-impl RowsExec {
-    pub(super) fn new(key: TypeKey, var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str>) -> RowsExec {
+impl IndexScanExec {
+    pub(super) fn new(key: TypeKey, var: VarId, rows: Arc<RoaringTreemap>, by: Arc<str>) -> IndexScanExec {
         let schema = Arc::new(Schema::new(vec![address_field(address(var))]));
         let properties = properties(&schema);
-        RowsExec { key, rows, by, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
+        IndexScanExec { key, rows, by, schema, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
-impl fmt::Debug for RowsExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as(DisplayFormatType::Default, f)
-    }
-}
-
-impl DisplayAs for RowsExec {
+impl DisplayAs for IndexScanExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IndexScanExec: {}, by=[{}], rows={}", self.key, self.by, self.rows.len())
     }
 }
 
-impl ExecutionPlan for RowsExec {
-    operator!("IndexScanExec");
+operator!(IndexScanExec, []);
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+impl IndexScanExec {
+    fn run(&self, partition: usize, _: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (rows, schema) = (self.rows.clone(), self.schema.clone());
         // The rank of the next row, as an iterator would borrow the set.
