@@ -1,12 +1,12 @@
 //! Decides which table versions a cleanup keeps. Pure: records in, versions out.
 //!
-//! Kept are, for every live branch, the pins of its head, the newest versions of each of those tables, and all pins of
-//! records that are young enough; further the pins of tagged records, and of every merge base of two live branches, so
-//! that a cleanup never makes a merge impossible.
+//! A commit record pins one version of each table. Kept are, for every live branch, the pins of its head, the newest
+//! versions of each of those tables, and all pins of records that are young enough; further the pins of tagged records,
+//! and of every merge base of two live branches, so that a cleanup never makes a merge impossible.
 //!
-//! An [`Archive`] holds, per log, who the parents of each record are and where each table's pin changes. Memory: about 100
-//! bytes per record and 24 per change of a pin. Cost: the sum of those, plus, for each record at which histories part,
-//! the number of live branches that have it.
+//! An [`Archive`] holds, for each log, the parents of each record and where the pin of each table changes. Memory:
+//! about 100 bytes per record and 24 per change of a pin. Cost: the sum of those, plus, for each record at which
+//! histories part, the number of live branches that have it.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
@@ -16,6 +16,7 @@ use omnigraph_graph::commit::log::Place;
 use omnigraph_graph::commit::refs::Segment;
 use omnigraph_graph::commit::{CommitId, CommitRecord, Seq};
 use omnigraph_storage::TableVersion;
+use roaring::RoaringBitmap;
 
 /// What to keep beyond what live branches need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -295,43 +296,14 @@ fn keep_young(archive: &Archive, branches: &[Lineage], since: i64, tables: &mut 
     }
 }
 
-/// A set of live branches, by number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Reach(Vec<u64>);
-
-impl Reach {
-    fn one(branch: usize) -> Reach {
-        let mut words = vec![0; branch / 64 + 1];
-        words[branch / 64] |= 1 << (branch % 64);
-        Reach(words)
-    }
-
-    fn has(&self, branch: usize) -> bool {
-        self.0.get(branch / 64).is_some_and(|word| word >> (branch % 64) & 1 == 1)
-    }
-
-    fn add(&mut self, other: &Reach) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        for (word, more) in self.0.iter_mut().zip(&other.0) {
-            *word |= more;
-        }
-    }
-
-    fn branches(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.0.len() * 64).filter(|branch| self.has(*branch))
-    }
-}
-
 /// Walks all ancestors of live heads and tags; returns the merge bases of pairs of heads, and the logs met.
 fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>, BTreeSet<BranchUid>) {
     // Ids ascend from parents to children, so taking the greatest first meets every child before its parents. Per record
-    // one set per child and head: the branches that have the record through it.
+    // one set per child and head: the numbers of the branches that have the record through it.
     let mut waiting: BinaryHeap<(CommitId, Place)> = BinaryHeap::new();
-    let mut reached: HashMap<Place, Vec<Reach>> = HashMap::new();
+    let mut reached: HashMap<Place, Vec<RoaringBitmap>> = HashMap::new();
     let meet = |waiting: &mut BinaryHeap<(CommitId, Place)>,
-                reached: &mut HashMap<Place, Vec<Reach>>,
+                reached: &mut HashMap<Place, Vec<RoaringBitmap>>,
                 place,
                 reach| {
         let Some(entry) = archive.entry(place) else { return };
@@ -341,21 +313,21 @@ fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>,
         });
         reached.entry(place).or_default().push(reach);
     };
-    for (number, lineage) in branches.iter().enumerate() {
+    for (number, lineage) in (0_u32..).zip(branches) {
         if let Some(head) = lineage.head() {
-            meet(&mut waiting, &mut reached, head, Reach::one(number));
+            meet(&mut waiting, &mut reached, head, RoaringBitmap::from_iter([number]));
         }
     }
     for tag in tags {
-        meet(&mut waiting, &mut reached, *tag, Reach::default());
+        meet(&mut waiting, &mut reached, *tag, RoaringBitmap::new());
     }
     let (mut bases, mut logs) = (Vec::new(), BTreeSet::new());
     while let Some((_, place)) = waiting.pop() {
         let through = reached.remove(&place).unwrap_or_default();
         logs.insert(place.0);
-        let mut all = Reach::default();
+        let mut all = RoaringBitmap::new();
         for reach in &through {
-            all.add(reach);
+            all |= reach;
         }
         if through.len() > 1 && parts_a_pair(&through, &all) {
             bases.push(place);
@@ -368,13 +340,13 @@ fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>,
 }
 
 /// Tells whether two branches have a record in common without sharing any child of it.
-fn parts_a_pair(through: &[Reach], all: &Reach) -> bool {
-    all.branches().any(|branch| {
-        let mut together = Reach::one(branch);
-        for reach in through.iter().filter(|reach| reach.has(branch)) {
-            together.add(reach);
+fn parts_a_pair(through: &[RoaringBitmap], all: &RoaringBitmap) -> bool {
+    all.iter().any(|branch| {
+        let mut together = RoaringBitmap::from_iter([branch]);
+        for reach in through.iter().filter(|reach| reach.contains(branch)) {
+            together |= reach;
         }
-        all.branches().any(|other| !together.has(other))
+        !all.is_subset(&together)
     })
 }
 
