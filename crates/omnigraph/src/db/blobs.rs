@@ -141,7 +141,7 @@ impl Omnigraph {
     ///
     /// # Errors
     /// Not found for a null cell and an absent entity; bad request for a type or property that is unknown, no Blob, not in
-    /// that version, or of another lifetime there; [`OmniError::BlobIntegrity`]; those of resolving the target.
+    /// that version, or of another incarnation there; [`OmniError::BlobIntegrity`]; those of resolving the target.
     pub async fn read_blob_at(&self, target: impl Into<ReadTarget>, cell: BlobCell) -> Result<BlobRead> {
         let target = target.into();
         let snapshot = self.resolve(&target).await?;

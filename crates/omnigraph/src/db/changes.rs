@@ -73,7 +73,7 @@ impl Omnigraph {
     ) -> Result<CommitChangesPage> {
         let budget = Budget::new(max_changes, max_bytes)?;
         let commit = CommitId::parse(commit_id)?;
-        page::commit_page(&self.graph, &self.parked, &commit, scope, page_token, budget).await
+        page::commit_page(&self.graph, &self.readers, &commit, scope, page_token, budget).await
     }
 
     /// Reads the next page of the feed of a branch: the commits after a position, oldest first.
@@ -83,7 +83,7 @@ impl Omnigraph {
     /// [`OmniError::BranchNotFound`](crate::OmniError::BranchNotFound). A commit that cannot be read is reported only
     /// when it is the first of the page.
     pub async fn poll_change_feed(&self, request: &ChangeFeedRequest) -> Result<ChangeFeedPage> {
-        poll::poll(&self.graph, &self.parked, request).await
+        poll::poll(&self.graph, &self.readers, request).await
     }
 
     /// Writes the head of a branch as a strict graph batch, and returns the cursor behind it. The operations of the

@@ -14,7 +14,7 @@ use omnigraph_graph::commit::{CommitRecord, Graph, Seq};
 use omnigraph_storage::Created;
 use omnigraph_storage::objects::root::ObjectInfo;
 
-use super::census::{Census, Stored};
+use super::mark::{LogObjects, Marked};
 use crate::error::{OmniError, Result};
 
 const READ_AT_ONCE: usize = 32;
@@ -25,12 +25,12 @@ const READ_AT_ONCE: usize = 32;
 /// `Storage`; what was packed until then stays so.
 pub(crate) async fn pack(
     graph: &Graph,
-    census: &Census,
+    marked: &Marked,
     before: DateTime<Utc>,
     dry_run: bool,
 ) -> Result<u64> {
     let mut saved = 0;
-    for (uid, stored) in census.logs.iter().filter(|(uid, _)| census.stays(**uid)) {
+    for (uid, stored) in marked.logs.iter().filter(|(uid, _)| marked.stays(**uid)) {
         for (block, places) in candidates(stored, before) {
             saved += Packing { graph, uid: *uid, block, before, dry_run }.run(stored, &places).await?;
         }
@@ -39,7 +39,7 @@ pub(crate) async fn pack(
 }
 
 /// Returns the records with objects of their own, by block, of the blocks below the one of the newest record.
-fn candidates(stored: &Stored, before: DateTime<Utc>) -> BTreeMap<u64, Vec<(Seq, ObjectInfo)>> {
+fn candidates(stored: &LogObjects, before: DateTime<Utc>) -> BTreeMap<u64, Vec<(Seq, ObjectInfo)>> {
     let mut blocks: BTreeMap<u64, Vec<(Seq, ObjectInfo)>> = BTreeMap::new();
     let newest = stored.own.last().map_or(0, |(seq, _)| pack::block_of(*seq));
     for (seq, object) in &stored.own {
@@ -61,7 +61,7 @@ struct Packing<'a> {
 }
 
 impl Packing<'_> {
-    async fn run(&self, stored: &Stored, places: &[(Seq, ObjectInfo)]) -> Result<u64> {
+    async fn run(&self, stored: &LogObjects, places: &[(Seq, ObjectInfo)]) -> Result<u64> {
         let bytes = places.iter().map(|(_, object)| object.size).sum::<u64>();
         let packed = match stored.packs.get(&self.block) {
             Some(_) => {
