@@ -9,8 +9,10 @@ use std::collections::{HashMap, VecDeque};
 use arrow_schema::DataType;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
-use omnigraph_graph::branch::difference::{Pair, Side, TypeDifference, differing};
+use omnigraph_compiler::catalog::{Catalog, EntityKind, PropertyId, TypeKey};
+use omnigraph_graph::branch::difference::{
+    Lifetime as TypeIncarnation, Pair, Side, TypeDifference, differing, lifetime as type_incarnation,
+};
 use omnigraph_graph::commit::{Snapshot, TablePin};
 use omnigraph_graph::model::column_type;
 
@@ -19,9 +21,6 @@ use super::model::{ChangeOp, ChangedType, GraphEntityChange};
 use super::scope::ChangeFeedScope;
 use super::token::{BlockOffset, rejected};
 use crate::error::{CursorRejection, OmniError, Result};
-
-/// Tells one declaration of a type from every other one, whatever it is called.
-type TypeIncarnation = (EntityKind, TypeId, Incarnation);
 
 /// A reader of one block. Holds one batch of rows, whatever the size of the commit.
 pub(crate) struct BlockReader {
@@ -200,10 +199,10 @@ pub(super) fn reshaped(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
         return Vec::new();
     }
     let earlier: HashMap<TypeIncarnation, TypeKey> =
-        before.record().tables.iter().map(|pin| (incarnation(pin), pin.key())).collect();
+        before.record().tables.iter().map(|pin| (type_incarnation(pin), pin.key())).collect();
     let is_reshaped = |pin: &&TablePin| {
         earlier
-            .get(&incarnation(pin))
+            .get(&type_incarnation(pin))
             .is_some_and(|key| shape(before.catalog(), key) != shape(after.catalog(), &pin.key()))
     };
     after.record().tables.iter().filter(is_reshaped).map(TablePin::key).collect()
@@ -211,14 +210,11 @@ pub(super) fn reshaped(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
 
 /// Returns the types that ended together with entities of theirs.
 fn dropped_with_rows(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
-    let stays =
-        |pin: &TablePin| after.record().tables.iter().any(|other| incarnation(other) == incarnation(pin));
+    let stays = |pin: &TablePin| {
+        after.record().tables.iter().any(|other| type_incarnation(other) == type_incarnation(pin))
+    };
     let dropped = before.record().tables.iter().filter(|pin| pin.rows > 0 && !stays(pin));
     dropped.map(TablePin::key).collect()
-}
-
-fn incarnation(pin: &TablePin) -> TypeIncarnation {
-    (pin.kind, pin.type_id, pin.incarnation)
 }
 
 /// What images of a type consist of. Constraints, annotations and the type's own name do not count.

@@ -4,9 +4,9 @@
 //! Which versions are kept is decided by [`super::retention`]; here is where records come from, and which of their
 //! objects are garbage themselves. A log is the sequence of records of one incarnation of a branch.
 //!
-//! Invariants: (1) logs are listed before refs, so the branch of every record that is seen is seen, too, if it lives,
-//! and a branch that is created meanwhile is not mistaken for a deleted one; (2) when a live branch cannot be read
-//! completely, nothing is decided.
+//! Invariants: (1) logs are listed before refs, so the branch of a record that was seen is among the refs that are
+//! read, if it lives, and a branch that is created meanwhile is not mistaken for a deleted one; (2) when a live branch
+//! cannot be read completely, nothing is decided.
 //! Cost: one listing of all logs, and one read per pack and per record that is not packed. Memory: as
 //! [`super::retention`] says.
 
@@ -17,7 +17,7 @@ use futures::{FutureExt, StreamExt, stream};
 use omnigraph_graph::branch::tags;
 use omnigraph_graph::commit::format::MANIFEST;
 use omnigraph_graph::commit::ids::BranchUid;
-use omnigraph_graph::commit::log::Place;
+use omnigraph_graph::commit::log::Place as LogPosition;
 use omnigraph_graph::commit::refs::{self, BranchRef};
 use omnigraph_graph::commit::{BranchName, CommitRecord, Graph, Seq, pack};
 use omnigraph_storage::objects::root::ObjectInfo;
@@ -67,11 +67,11 @@ pub(crate) async fn mark(graph: &Graph, rule: Retention) -> Result<Marked> {
     try_mark(graph, rule).await?.map_err(|branch| unclassified(&branch, &"its log has a gap"))
 }
 
-/// Takes a marked; a branch whose history has a gap otherwise.
+/// Marks once; returns a branch whose history has a gap instead, if there is one.
 async fn try_mark(graph: &Graph, rule: Retention) -> Result<std::result::Result<Marked, BranchName>> {
     let logs = list_logs(graph).await?;
     let branches = live_branches(graph).await?;
-    let tags = tagged_places(graph).await?;
+    let tags = tagged_positions(graph).await?;
 
     let mut marked = Marked {
         kept: Kept { tables: Vec::new(), logs: BTreeSet::new() },
@@ -117,11 +117,11 @@ async fn list_logs(graph: &Graph) -> Result<BTreeMap<BranchUid, LogObjects>> {
     let directory = format!("{MANIFEST}/log/");
     let mut logs: BTreeMap<BranchUid, LogObjects> = BTreeMap::new();
     for object in graph.root().list(&directory).await? {
-        let place = object.path.strip_prefix(&directory).and_then(|path| {
+        let position = object.path.strip_prefix(&directory).and_then(|path| {
             let (uid, name) = path.split_once('/')?;
             Some((BranchUid::from_text(uid)?, Seq(name.strip_suffix(".json")?.parse().ok()?)))
         });
-        if let Some((uid, seq)) = place {
+        if let Some((uid, seq)) = position {
             logs.entry(uid).or_default().own.push((seq, object));
         }
     }
@@ -157,7 +157,7 @@ async fn live_branches(graph: &Graph) -> Result<Vec<BranchRef>> {
     Ok(branches)
 }
 
-async fn tagged_places(graph: &Graph) -> Result<Vec<Place>> {
+async fn tagged_positions(graph: &Graph) -> Result<Vec<LogPosition>> {
     let tags = tags::list(graph.root()).await?;
     Ok(tags.into_iter().map(|tag| (tag.commit.branch_uid, tag.commit.seq)).collect())
 }
@@ -260,7 +260,7 @@ fn user_of(branches: &[BranchRef], uid: BranchUid) -> Option<&BranchRef> {
     branches.iter().find(uses)
 }
 
-fn parents(record: &CommitRecord) -> Vec<Place> {
+fn parents(record: &CommitRecord) -> Vec<LogPosition> {
     record.parents.iter().map(|parent| (parent.branch_uid, parent.seq)).collect()
 }
 

@@ -20,8 +20,9 @@ use std::sync::Arc;
 use arrow_schema::FieldRef;
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
+use omnigraph_compiler::catalog::{Catalog, EntityKind, PropertyId, TypeKey};
 use omnigraph_compiler::schema::{self, DropMode, Evolution, MigrationPlan, MigrationStep};
+use omnigraph_graph::branch::difference::Lifetime as TypeIncarnation;
 use omnigraph_graph::commit::init::create_table;
 use omnigraph_graph::commit::schema::SchemaContract;
 use omnigraph_graph::commit::{Effect, Outcome, Planned, Planner, Snapshot, TablePin};
@@ -131,9 +132,6 @@ fn refusal(plan: &MigrationPlan) -> Option<OmniError> {
     let error = ManifestError { kind: ManifestErrorKind::BadRequest, message, details };
     Some(OmniError::Manifest(Box::new(error)))
 }
-
-/// Tells one declaration of a type from every other one, whatever it is called.
-type TypeIncarnation = (EntityKind, TypeId, Incarnation);
 
 fn incarnations(catalog: &Catalog) -> BTreeMap<TypeIncarnation, TypeKey> {
     let nodes = catalog.nodes.values().map(|node| {

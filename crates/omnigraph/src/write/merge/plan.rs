@@ -10,7 +10,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
 use omnigraph_graph::branch;
-use omnigraph_graph::branch::difference::{Lifetime, Side, TypeDifference, lifetime};
+use omnigraph_graph::branch::difference::{
+    Lifetime as TypeIncarnation, Side, TypeDifference, lifetime as type_incarnation,
+};
 use omnigraph_graph::commit::{CommitId, Effect, Graph, Planned, Planner, Snapshot, TablePin, failpoints};
 use omnigraph_storage as storage;
 use serde::Serialize;
@@ -162,7 +164,7 @@ impl Sides {
         let mut pins: BTreeMap<TypeKey, TablePin> =
             ground.values().map(|pin| (pin.key(), (*pin).clone())).collect();
         let mut changed = Vec::new();
-        let incarnations: BTreeSet<&Lifetime> =
+        let incarnations: BTreeSet<&TypeIncarnation> =
             base.keys().chain(ground.keys()).chain(other.keys()).collect();
         for incarnation in incarnations {
             let (b, g, o) = (base.get(incarnation), ground.get(incarnation), other.get(incarnation));
@@ -258,8 +260,8 @@ fn neighbours(snapshot: &Snapshot, key: &TypeKey) -> Vec<TypeKey> {
     }
 }
 
-fn by_incarnation(snapshot: &Snapshot) -> BTreeMap<Lifetime, &TablePin> {
-    snapshot.record().tables.iter().map(|pin| (lifetime(pin), pin)).collect()
+fn by_incarnation(snapshot: &Snapshot) -> BTreeMap<TypeIncarnation, &TablePin> {
+    snapshot.record().tables.iter().map(|pin| (type_incarnation(pin), pin)).collect()
 }
 
 fn same(a: Option<&&TablePin>, b: Option<&&TablePin>) -> bool {
@@ -347,7 +349,7 @@ impl Merge {
     ) -> Result<TypeDelta> {
         let side = |snapshot: &Snapshot, pin: &Option<TablePin>| {
             let pin = pin.as_ref()?;
-            let own = by_incarnation(snapshot).get(&lifetime(pin)).map(|pin| (*pin).clone())?;
+            let own = by_incarnation(snapshot).get(&type_incarnation(pin)).map(|pin| (*pin).clone())?;
             Some(Side { snapshot: snapshot.clone(), key: own.key(), pin: own })
         };
         let base = side(&sides.base, &change.base);
