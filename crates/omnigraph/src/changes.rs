@@ -12,11 +12,14 @@
 
 pub use crate::error::CursorRejection;
 pub use crate::feed::model::{
-    ChangeBaseline, ChangeCause, ChangeFeedPage, ChangeFeedPosition, ChangeFeedRequest, ChangeOp,
-    ChangedType, CommitChangesPage, Continuation, DEFAULT_PAGE_BYTES, DEFAULT_PAGE_CHANGES,
-    DEFAULT_POLL_COMMITS, EntityImage, FeedStart, GraphChangeBlock, GraphEntityChange, ImageEndpoints,
-    MAX_PAGE_BYTES, MAX_PAGE_CHANGES, MAX_POLL_COMMITS, MAX_TOKEN_BYTES,
+    ChangeBaseline, ChangeCause, ChangeFeedPage, ChangeOp, ChangedType, CommitChangesPage, Continuation,
+    EntityImage, GraphChangeBlock, GraphEntityChange, ImageEndpoints,
 };
 pub use crate::feed::net::{ChangeSet, ChangeSides, ChangeStats, ChangeStream, EdgeEndpoints, EntityChange};
+pub use crate::feed::request::{
+    ChangeFeedPosition, ChangeFeedRequest, DEFAULT_PAGE_BYTES, DEFAULT_PAGE_CHANGES, DEFAULT_POLL_COMMITS,
+    FeedStart, MAX_PAGE_BYTES, MAX_PAGE_CHANGES, MAX_POLL_COMMITS,
+};
 pub use crate::feed::scope::{ChangeFeedScope, ChangeFilter};
+pub use crate::feed::token::MAX_TOKEN_BYTES;
 pub use omnigraph_compiler::catalog::EntityKind;

@@ -1,4 +1,4 @@
-//! A handle's embedder.
+//! What turns texts into vectors: the configuration of a model, and the client that a handle keeps of it.
 //!
 //! The client is made when the first text is to be embedded, and reused; until then no key is needed. Queries embed texts
 //! that stand for vectors; loads and mutations embed only where a handle was opened so

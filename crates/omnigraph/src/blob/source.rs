@@ -1,4 +1,4 @@
-//! Reading bytes outside the graph.
+//! Reads bytes outside the graph: files and objects that a policy allows, never others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -25,12 +25,12 @@ pub(crate) struct Sources {
 /// A source that is there.
 pub(crate) struct Source {
     text: String,
-    place: Place,
+    location: Location,
     /// Its size in bytes.
     pub(crate) size: u64,
 }
 
-enum Place {
+enum Location {
     File(PathBuf),
     Object(Arc<dyn ObjectStore>, Path),
 }
@@ -55,7 +55,7 @@ impl Sources {
     /// [`OmniError::ExternalBlobSource`].
     pub(crate) async fn probe(&self, text: &str, allowed: &Allowed) -> Result<Source> {
         let unavailable = |reason: String| OmniError::ExternalBlobSource { uri: shown(text), reason };
-        let (place, size) = match allowed.uri.scheme() {
+        let (location, size) = match allowed.uri.scheme() {
             Scheme::File => {
                 let path = PathBuf::from(format!("/{}", allowed.uri.path()));
                 let found =
@@ -68,16 +68,16 @@ impl Sources {
                 if !metadata.is_file() {
                     return Err(unavailable("it is not a file".to_owned()));
                 }
-                (Place::File(found), metadata.len())
+                (Location::File(found), metadata.len())
             }
             Scheme::S3 => {
                 let store = self.bucket(allowed.uri.bucket())?;
                 let path = Path::parse(allowed.uri.path()).map_err(|error| unavailable(error.to_string()))?;
                 let found = store.head(&path).await.map_err(|error| unavailable(reason(&error)))?;
-                (Place::Object(store, path), found.size)
+                (Location::Object(store, path), found.size)
             }
         };
-        Ok(Source { text: text.to_owned(), place, size })
+        Ok(Source { text: text.to_owned(), location, size })
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<dyn ObjectStore>> {
@@ -97,12 +97,12 @@ impl Source {
     /// [`OmniError::ExternalBlobSource`].
     pub(crate) async fn read(&self) -> Result<Bytes> {
         let unavailable = |reason| OmniError::ExternalBlobSource { uri: shown(&self.text), reason };
-        match &self.place {
-            Place::File(path) => {
+        match &self.location {
+            Location::File(path) => {
                 let bytes = tokio::fs::read(path).await.map_err(|error| unavailable(error.to_string()))?;
                 Ok(bytes.into())
             }
-            Place::Object(store, path) => {
+            Location::Object(store, path) => {
                 let found = store.get(path).await.map_err(|error| unavailable(reason(&error)))?;
                 found.bytes().await.map_err(|error| unavailable(reason(&error)))
             }

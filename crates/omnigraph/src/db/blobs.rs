@@ -144,7 +144,7 @@ impl Omnigraph {
     ///
     /// # Errors
     /// Not found for a null cell and an absent entity; bad request for a type or property that is unknown, no Blob, not in
-    /// that version, or of another lifetime there; [`OmniError::BlobIntegrity`]; those of resolving the target.
+    /// that version, or of another incarnation there; [`OmniError::BlobIntegrity`]; those of resolving the target.
     pub fn read_blob_at<'a>(
         &'a self,
         target: impl Into<ReadTarget>,
@@ -159,7 +159,6 @@ impl Omnigraph {
         cell: BlobCell,
     ) -> BoxFuture<'a, Result<BlobRead>> {
         Box::pin(async move {
-            let target = target;
             let snapshot = self.resolve(&target).await?;
             let current = match target {
                 ReadTarget::Branch(_) => snapshot.catalog().clone(),

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::handle::Omnigraph;
 use super::types::{GraphCommit, ReadTarget};
 use crate::error::{OmniError, Result};
-pub use crate::write::merge::Preferred;
-use crate::write::merge::{Merge, MergeReport, Outcome, Resolution};
+use crate::write::merge::{Merge, MergeReport, Resolution};
+pub use crate::write::merge::{MergeOutcome, Preferred};
 
 /// What a policy sees as the source of a branch that is made at a commit.
 const SNAPSHOT_SOURCE: &str = "<snapshot>";
@@ -37,18 +37,6 @@ impl From<&Tag> for GraphTag {
             created_at: tag.created_at,
         }
     }
-}
-
-/// How a merge ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MergeOutcome {
-    /// The target had everything of the source; nothing was published.
-    AlreadyUpToDate,
-    /// The target had nothing of its own since the branches parted; its content became the source's.
-    FastForward,
-    /// What both did was brought together.
-    Merged,
 }
 
 /// A merge to run. [`MergeBranches::new`] fills the optional fields with their defaults.
@@ -97,11 +85,7 @@ impl MergeReceipt {
         let keys =
             |keys: &[omnigraph_compiler::catalog::TypeKey]| keys.iter().map(ToString::to_string).collect();
         MergeReceipt {
-            outcome: match report.outcome {
-                Outcome::AlreadyUpToDate => MergeOutcome::AlreadyUpToDate,
-                Outcome::FastForward => MergeOutcome::FastForward,
-                Outcome::Merged => MergeOutcome::Merged,
-            },
+            outcome: report.outcome,
             base_commit_id: report.base.to_string(),
             source_commit_id: report.source.to_string(),
             adopted: keys(&report.adopted),
@@ -258,7 +242,7 @@ impl Omnigraph {
                 if_commit: None,
             };
             let written = self.graph.write(&write, &merge).await?;
-            self.tend(&write.branch, written.commit.as_ref());
+            self.maintain_in_background(&write.branch, written.commit.as_ref());
             Ok(MergeReceipt::new(written.output, written.commit.as_deref().map(GraphCommit::from)))
         })
     }

@@ -52,7 +52,7 @@ impl Omnigraph {
             };
             let WriteResult { output: (query_name, counts), commit } =
                 self.graph.write(&write, &mutation).await?;
-            self.tend(&write.branch, commit.as_ref());
+            self.maintain_in_background(&write.branch, commit.as_ref());
             Ok(MutationReceipt {
                 result: MutationResult { affected_nodes: counts.nodes, affected_edges: counts.edges },
                 commit: commit.as_deref().map(GraphCommit::from),
@@ -92,7 +92,7 @@ impl Omnigraph {
                 None => None,
             };
             let written = self.graph.write(&write, &planner).await?;
-            self.tend(&branch, written.commit.as_ref());
+            self.maintain_in_background(&branch, written.commit.as_ref());
             let commit =
                 written.commit.as_deref().ok_or_else(|| OmniError::internal("a load published no commit"))?;
             Ok(LoadReceipt {

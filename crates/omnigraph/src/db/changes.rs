@@ -100,7 +100,7 @@ impl Omnigraph {
         Box::pin(async move {
             let budget = Budget::new(max_changes, max_bytes)?;
             let commit = CommitId::parse(commit_id)?;
-            page::commit_page(&self.graph, &self.parked, &commit, scope, page_token, budget).await
+            page::commit_page(&self.graph, &self.readers, &commit, scope, page_token, budget).await
         })
     }
 
@@ -114,7 +114,7 @@ impl Omnigraph {
         &'a self,
         request: &'a ChangeFeedRequest,
     ) -> BoxFuture<'a, Result<ChangeFeedPage>> {
-        Box::pin(async move { poll::poll(&self.graph, &self.parked, request).await })
+        Box::pin(async move { poll::poll(&self.graph, &self.readers, request).await })
     }
 
     /// Writes the head of a branch as a strict graph batch, and returns the cursor behind it. The operations of the

@@ -22,7 +22,7 @@ use crate::blob::policy::ExternalBlobPolicy;
 use crate::blob::source::Sources;
 use crate::embedding::{Embedder, EmbeddingConfig};
 use crate::error::{OmniError, Result};
-use crate::feed::parked::Parked;
+use crate::feed::reader_cache::ReaderCache;
 
 /// Names a compiled query: schema, text, name.
 type CompiledKey = (String, String, Option<String>);
@@ -134,7 +134,7 @@ impl fmt::Debug for OpenOptions {
 #[derive(Clone)]
 pub struct Omnigraph {
     pub(super) graph: Graph,
-    pub(super) parked: Parked,
+    pub(super) readers: ReaderCache,
     pub(super) sources: Arc<Sources>,
     pub(super) embedder: Arc<Embedder>,
     pub(super) embed_on_write: bool,
@@ -207,7 +207,7 @@ impl Omnigraph {
     fn from_graph(graph: Graph, options: &OpenOptions) -> Omnigraph {
         Omnigraph {
             graph,
-            parked: Parked::default(),
+            readers: ReaderCache::default(),
             sources: Arc::new(Sources::new(options.external_blobs.clone(), options.storage.clone())),
             embedder: Arc::new(Embedder::default()),
             embed_on_write: options.embed_on_write,

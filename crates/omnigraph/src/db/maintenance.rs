@@ -143,11 +143,11 @@ impl Omnigraph {
 
     /// Builds, in the background, what is declared over the large files that a commit brought, and compacts what it left
     /// sparse if the handle may.
-    pub(super) fn tend(&self, branch: &BranchName, commit: Option<&Arc<CommitRecord>>) {
+    pub(super) fn maintain_in_background(&self, branch: &BranchName, commit: Option<&Arc<CommitRecord>>) {
         let Some(commit) = commit.cloned() else { return };
         let (graph, branch, compact) = (self.graph.clone(), branch.clone(), self.compact);
         self.graph.as_upkeep(async move {
-            if let Err(error) = maintenance::tend(&graph, &branch, &commit, compact).await {
+            if let Err(error) = maintenance::maintain(&graph, &branch, &commit, compact).await {
                 tracing::debug!(%error, %branch, "maintenance is left to the next write");
             }
         });

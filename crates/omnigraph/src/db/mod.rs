@@ -10,6 +10,9 @@ mod change;
 mod changes;
 mod handle;
 mod maintenance;
+#[cfg(test)]
+#[cfg(feature = "failpoints")]
+mod maintenance_faults;
 mod read;
 mod schema;
 #[cfg(test)]
@@ -24,7 +27,7 @@ pub use crate::maintenance::{
     SkipReason,
 };
 pub use crate::write::export::{ExportCounts, ExportStream};
-pub use crate::write::load::{Grammar, LoadMode, LoadPhase, LoadProgress};
+pub use crate::write::load::{Grammar, LoadCounts, LoadMode, LoadPhase, LoadProgress, LoadSource};
 pub use crate::write::schema_apply::CatalogCheck;
 pub use blobs::{BLOB_READ_BYTES, BlobCell, BlobContent, BlobEtag, BlobRead, BlobReader, ExternalBlobRef};
 pub use branches::{GraphTag, MergeBranches, MergeOutcome, MergeReceipt, Preferred};
@@ -38,7 +41,6 @@ pub use omnigraph_storage::objects::stats::{CacheStats, StorageStats};
 pub use schema::{SchemaApplyOptions, SchemaApplyPreview, SchemaApplyResult};
 pub use stats::HandleStats;
 pub use types::{
-    CommitPage, DatasetEntry, GraphCommit, Load, LoadCounts, LoadReceipt, LoadSource, Mutate,
-    MutationReceipt, MutationResult, ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId,
-    SnapshotView,
+    CommitPage, DatasetEntry, GraphCommit, Load, LoadReceipt, Mutate, MutationReceipt, MutationResult,
+    ParamMap, QueryResult, QueryStream, ReadTarget, SnapshotId, SnapshotView,
 };

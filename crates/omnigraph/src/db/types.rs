@@ -1,17 +1,16 @@
-//! Values that cross the public boundary.
+//! Values that cross the public boundary: what is read, requests to write, and receipts.
 
-use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use omnigraph_compiler::catalog::{EntityKind, TypeKey};
-use omnigraph_graph::commit::{CommitKind, CommitRecord, Snapshot, TablePin};
+use omnigraph_graph::commit::{Snapshot, TablePin};
 use serde::Serialize;
 
-use crate::write::load::{Grammar, LoadMode, LoadProgress};
+pub use crate::feed::model::GraphCommit;
+use crate::write::load::{Grammar, LoadCounts, LoadMode, LoadProgress, LoadSource};
 
 /// Parameters of a query, keyed by name without `$`.
 pub type ParamMap = serde_json::Map<String, serde_json::Value>;
@@ -56,42 +55,6 @@ impl From<String> for ReadTarget {
 impl From<SnapshotId> for ReadTarget {
     fn from(id: SnapshotId) -> Self {
         ReadTarget::Snapshot(id)
-    }
-}
-
-/// One commit of the graph.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GraphCommit {
-    /// ULID.
-    pub graph_commit_id: String,
-    /// The branch it landed on; absent for `main`.
-    pub graph_branch: Option<String>,
-    /// The version of that branch it published; grows by one per commit.
-    pub graph_manifest_version: u64,
-    /// The head it replaced; absent only on the first commit.
-    pub parent_commit_id: Option<String>,
-    /// The merged head, for merges.
-    pub merged_parent_commit_id: Option<String>,
-    /// Who made it.
-    pub actor_id: Option<String>,
-    /// When, in microseconds since the epoch.
-    pub created_at: i64,
-    /// What made it: `init`, `data`, `schema`, `merge`, `maintenance` or `recovery`.
-    pub kind: CommitKind,
-}
-
-impl From<&CommitRecord> for GraphCommit {
-    fn from(record: &CommitRecord) -> Self {
-        GraphCommit {
-            graph_commit_id: record.id.to_string(),
-            graph_branch: (!record.branch.is_main()).then(|| record.branch.to_string()),
-            graph_manifest_version: record.seq.0,
-            parent_commit_id: record.first_parent().map(|id| id.to_string()),
-            merged_parent_commit_id: record.merged_parent().map(|id| id.to_string()),
-            actor_id: record.actor.clone(),
-            created_at: record.created_at,
-            kind: record.kind,
-        }
     }
 }
 
@@ -258,19 +221,6 @@ pub struct MutationReceipt {
     pub query_name: String,
 }
 
-/// Where the rows of a load come from.
-pub enum LoadSource {
-    /// Text in memory.
-    Text(String),
-    /// A stream, read once; `bytes` is its length if known, for progress.
-    Reader {
-        /// The stream.
-        reader: Box<dyn Read + Send>,
-        /// Its length.
-        bytes: Option<u64>,
-    },
-}
-
 /// A load to run. [`Load::new`] fills the optional fields with their defaults.
 pub struct Load<'a> {
     /// The branch to write to; it must exist, unless `base` is given.
@@ -293,22 +243,6 @@ impl<'a> Load<'a> {
     /// A load in the strict grammar without actor or progress.
     pub fn new(branch: &'a str, source: LoadSource, mode: LoadMode) -> Load<'a> {
         Load { branch, base: None, source, mode, grammar: Grammar::Strict, actor: None, progress: None }
-    }
-}
-
-/// Lines loaded, by type name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LoadCounts {
-    /// Per node type.
-    pub nodes: BTreeMap<String, u64>,
-    /// Per edge type.
-    pub edges: BTreeMap<String, u64>,
-}
-
-impl LoadCounts {
-    /// Returns the number of lines of all types.
-    pub fn total(&self) -> u64 {
-        self.nodes.values().chain(self.edges.values()).sum()
     }
 }
 

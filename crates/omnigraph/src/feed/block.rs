@@ -1,23 +1,26 @@
-//! The changes of one commit in their frozen order: nodes before edges, types by published id, entities by id.
+//! Reads the block of one commit: all changes against its first parent, in an order that never changes.
+//!
+//! Nodes come before edges, then types by published id, then entities by id. Both sides of a table are walked together
+//! in order of id, so a reader holds one batch of rows, whatever the size of the commit. It can be moved to an offset
+//! that an earlier reader of the same block handed out.
 
 use std::collections::{HashMap, VecDeque};
 
 use arrow_schema::DataType;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
-use omnigraph_graph::branch::difference::{Pair, Side, TypeDifference, differing};
+use omnigraph_compiler::catalog::{Catalog, EntityKind, PropertyId, TypeKey};
+use omnigraph_graph::branch::difference::{
+    Lifetime as TypeIncarnation, Pair, Side, TypeDifference, differing, lifetime as type_incarnation,
+};
 use omnigraph_graph::commit::{Snapshot, TablePin};
 use omnigraph_graph::model::column_type;
 
 use super::image::image;
 use super::model::{ChangeOp, ChangedType, GraphEntityChange};
 use super::scope::ChangeFeedScope;
-use super::token::{Place, rejected};
+use super::token::{BlockOffset, rejected};
 use crate::error::{CursorRejection, OmniError, Result};
-
-/// The identity of a table's lifetime.
-type Lifetime = (EntityKind, TypeId, Incarnation);
 
 /// A reader of one block. Holds one batch of rows, whatever the size of the commit.
 pub(crate) struct BlockReader {
@@ -25,7 +28,7 @@ pub(crate) struct BlockReader {
     waiting: VecDeque<ChangedTable>,
     open: Option<OpenTable>,
     /// Read ahead and not delivered yet.
-    pending: Option<(GraphEntityChange, Place)>,
+    pending: Option<(GraphEntityChange, BlockOffset)>,
 }
 
 /// A type that may have changes.
@@ -45,7 +48,8 @@ impl BlockReader {
     /// Opens the block of `after` against its first parent `before`.
     ///
     /// # Errors
-    /// [`OmniError::ChangeSchemaBoundary`] when a wanted type has another shape on both sides, or is gone with its rows.
+    /// [`OmniError::ChangeSchemaBoundary`] when a wanted type has another shape on both sides, or is gone with its
+    /// rows.
     pub(crate) fn new(before: &Snapshot, after: &Snapshot, scope: &ChangeFeedScope) -> Result<BlockReader> {
         let boundary = reshaped(before, after)
             .into_iter()
@@ -66,23 +70,23 @@ impl BlockReader {
         Ok(BlockReader { scope: scope.clone(), waiting: tables.into(), open: None, pending: None })
     }
 
-    /// Moves to a place that an earlier reader of the same block and scope handed out.
+    /// Moves to an offset that an earlier reader of the same block and scope handed out.
     ///
     /// # Errors
-    /// [`OmniError::ChangeCursorRejected`] when the block has no such place.
-    pub(crate) async fn resume(&mut self, place: &Place) -> Result<()> {
-        while self.waiting.front().is_some_and(|table| table.changed.id != place.type_id) {
+    /// [`OmniError::ChangeCursorRejected`] when the block has no such offset.
+    pub(crate) async fn resume(&mut self, offset: &BlockOffset) -> Result<()> {
+        while self.waiting.front().is_some_and(|table| table.changed.id != offset.type_id) {
             self.waiting.pop_front();
         }
         let mut last = None;
-        for _ in 0..place.read {
+        for _ in 0..offset.read {
             match self.next_pair().await? {
-                Some((table, pair)) if table == place.type_id => last = Some(pair.id),
+                Some((table, pair)) if table == offset.type_id => last = Some(pair.id),
                 Some(_) | None => return Err(rejected(CursorRejection::Malformed)),
             }
         }
         match last {
-            Some(id) if place.is_behind(&id) => Ok(()),
+            Some(id) if offset.is_behind(&id) => Ok(()),
             Some(_) | None => Err(rejected(CursorRejection::Malformed)),
         }
     }
@@ -95,17 +99,17 @@ impl BlockReader {
         Ok(self.pending.as_ref().map(|(change, _)| change))
     }
 
-    /// Passes the change that [`BlockReader::peek`] returned; the place is the one behind it.
-    pub(crate) fn take(&mut self) -> Option<(GraphEntityChange, Place)> {
+    /// Passes the change that [`BlockReader::peek`] returned; the offset is the one behind it.
+    pub(crate) fn take(&mut self) -> Option<(GraphEntityChange, BlockOffset)> {
         self.pending.take()
     }
 
-    async fn read(&mut self) -> Result<Option<(GraphEntityChange, Place)>> {
+    async fn read(&mut self) -> Result<Option<(GraphEntityChange, BlockOffset)>> {
         while let Some((_, pair)) = self.next_pair().await? {
             let Some(open) = &self.open else { break };
             if let Some(change) = open.table.change(&pair, &self.scope)? {
-                let place = Place::behind(&open.table.changed.id, open.read, &pair.id);
-                return Ok(Some((change, place)));
+                let offset = BlockOffset::behind(&open.table.changed.id, open.read, &pair.id);
+                return Ok(Some((change, offset)));
             }
         }
         Ok(None)
@@ -194,11 +198,11 @@ pub(super) fn reshaped(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
     if before.record().schema == after.record().schema {
         return Vec::new();
     }
-    let earlier: HashMap<Lifetime, TypeKey> =
-        before.record().tables.iter().map(|pin| (lifetime(pin), pin.key())).collect();
+    let earlier: HashMap<TypeIncarnation, TypeKey> =
+        before.record().tables.iter().map(|pin| (type_incarnation(pin), pin.key())).collect();
     let is_reshaped = |pin: &&TablePin| {
         earlier
-            .get(&lifetime(pin))
+            .get(&type_incarnation(pin))
             .is_some_and(|key| shape(before.catalog(), key) != shape(after.catalog(), &pin.key()))
     };
     after.record().tables.iter().filter(is_reshaped).map(TablePin::key).collect()
@@ -206,13 +210,11 @@ pub(super) fn reshaped(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
 
 /// Returns the types that ended together with entities of theirs.
 fn dropped_with_rows(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
-    let lives = |pin: &TablePin| after.record().tables.iter().any(|other| lifetime(other) == lifetime(pin));
-    let dropped = before.record().tables.iter().filter(|pin| pin.rows > 0 && !lives(pin));
+    let stays = |pin: &TablePin| {
+        after.record().tables.iter().any(|other| type_incarnation(other) == type_incarnation(pin))
+    };
+    let dropped = before.record().tables.iter().filter(|pin| pin.rows > 0 && !stays(pin));
     dropped.map(TablePin::key).collect()
-}
-
-fn lifetime(pin: &TablePin) -> Lifetime {
-    (pin.kind, pin.type_id, pin.incarnation)
 }
 
 /// What images of a type consist of. Constraints, annotations and the type's own name do not count.
@@ -221,7 +223,7 @@ fn shape<'a>(catalog: &'a Catalog, key: &TypeKey) -> Vec<(&'a str, PropertyId, D
     properties.iter().map(|p| (p.name.as_str(), p.id, column_type(&p.ty))).collect()
 }
 
-/// Returns the text that names a lifetime in change records.
+/// Returns the text that names an incarnation of a type in change records.
 fn published_id(pin: &TablePin) -> String {
     format!("t{}-{}", pin.type_id, pin.incarnation)
 }

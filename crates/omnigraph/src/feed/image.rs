@@ -1,4 +1,4 @@
-//! Rows as images.
+//! Renders stored rows as the images that change records carry: every declared property, as exports write it.
 
 use arrow_array::cast::AsArray;
 use omnigraph_compiler::catalog::{EntityKind, Property};

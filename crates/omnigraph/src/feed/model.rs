@@ -1,29 +1,13 @@
-//! The exact views as values: blocks of entity changes with their images, and pages of them.
+//! The exact views as values: commits, blocks of entity changes with their images, and pages of blocks.
+//!
+//! A block is all changes of one commit against its first parent; an image is an entity as it stood, complete.
 //!
 //! Their `Serialize` form is the exchange format of change records.
 
 use omnigraph_compiler::catalog::EntityKind;
-use omnigraph_graph::commit::CommitRecord;
+use omnigraph_graph::commit::{CommitKind, CommitRecord};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-
-use super::scope::ChangeFeedScope;
-use crate::db::GraphCommit;
-
-/// Changes on a page when the caller does not say.
-pub const DEFAULT_PAGE_CHANGES: usize = 1000;
-/// The most changes a page may be asked for.
-pub const MAX_PAGE_CHANGES: usize = 8192;
-/// Bytes of changes on a page when the caller does not say.
-pub const DEFAULT_PAGE_BYTES: u64 = 4 << 20;
-/// The most bytes of changes a page may be asked for.
-pub const MAX_PAGE_BYTES: u64 = 32 << 20;
-/// Commits examined by a poll when the caller does not say.
-pub const DEFAULT_POLL_COMMITS: usize = 128;
-/// The most commits a poll may be asked to examine.
-pub const MAX_POLL_COMMITS: usize = 512;
-/// The longest cursor or page token, encoded.
-pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// What happened to an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -85,6 +69,42 @@ pub struct GraphEntityChange {
     pub after: Option<EntityImage>,
 }
 
+/// One commit of the graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GraphCommit {
+    /// ULID.
+    pub graph_commit_id: String,
+    /// The branch it landed on; absent for `main`.
+    pub graph_branch: Option<String>,
+    /// The version of that branch it published; grows by one per commit.
+    pub graph_manifest_version: u64,
+    /// The head it replaced; absent only on the first commit.
+    pub parent_commit_id: Option<String>,
+    /// The merged head, for merges.
+    pub merged_parent_commit_id: Option<String>,
+    /// Who made it.
+    pub actor_id: Option<String>,
+    /// When, in microseconds since the epoch.
+    pub created_at: i64,
+    /// What made it: `init`, `data`, `schema`, `merge`, `maintenance` or `recovery`.
+    pub kind: CommitKind,
+}
+
+impl From<&CommitRecord> for GraphCommit {
+    fn from(record: &CommitRecord) -> Self {
+        GraphCommit {
+            graph_commit_id: record.id.to_string(),
+            graph_branch: (!record.branch.is_main()).then(|| record.branch.to_string()),
+            graph_manifest_version: record.seq.0,
+            parent_commit_id: record.first_parent().map(|id| id.to_string()),
+            merged_parent_commit_id: record.merged_parent().map(|id| id.to_string()),
+            actor_id: record.actor.clone(),
+            created_at: record.created_at,
+            kind: record.kind,
+        }
+    }
+}
+
 /// The commit behind a block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangeCause {
@@ -144,59 +164,6 @@ pub struct CommitChangesPage {
     /// Present exactly when the block goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
-}
-
-/// Where a feed that has no cursor yet begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FeedStart {
-    /// Behind the head: only what comes.
-    Now,
-    /// Behind the first commit of the graph: everything.
-    Beginning,
-    /// Behind a commit of the branch.
-    AfterCommit(String),
-}
-
-/// Where a poll begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChangeFeedPosition {
-    /// Without earlier polls.
-    Start(FeedStart),
-    /// Behind the complete commits an earlier poll delivered.
-    Cursor(String),
-    /// In the middle of a block, where an earlier page ended.
-    PageToken(String),
-}
-
-/// A poll. [`ChangeFeedRequest::new`] fills the optional fields with their defaults.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeFeedRequest {
-    /// The branch; absent means `main`.
-    pub branch: Option<String>,
-    /// Where to begin.
-    pub position: ChangeFeedPosition,
-    /// What to deliver.
-    pub scope: ChangeFeedScope,
-    /// At most this many changes; default [`DEFAULT_PAGE_CHANGES`].
-    pub max_changes: Option<usize>,
-    /// At most about this many bytes; default [`DEFAULT_PAGE_BYTES`].
-    pub max_bytes: Option<u64>,
-    /// At most this many commits; default [`DEFAULT_POLL_COMMITS`].
-    pub max_commits: Option<usize>,
-}
-
-impl ChangeFeedRequest {
-    /// A poll of everything on `main` with default limits.
-    pub fn new(position: ChangeFeedPosition) -> ChangeFeedRequest {
-        ChangeFeedRequest {
-            branch: None,
-            position,
-            scope: ChangeFeedScope::default(),
-            max_changes: None,
-            max_bytes: None,
-            max_commits: None,
-        }
-    }
 }
 
 /// How to go on after a page of a feed.

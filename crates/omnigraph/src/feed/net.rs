@@ -92,7 +92,7 @@ pub struct ChangeSet {
     /// What was compared.
     #[serde(flatten)]
     pub sides: ChangeSides,
-    /// Ordered by type key (edges first), then lifetime, then id.
+    /// Ordered by type key (edges first), then incarnation of the type, then id.
     pub changes: Vec<EntityChange>,
     /// Counts.
     pub stats: ChangeStats,
@@ -145,7 +145,7 @@ pub(crate) fn difference(from: &Snapshot, to: &Snapshot, filter: &ChangeFilter) 
     Ok(ChangeStream { sides, changes: changes(differences.into(), filter.clone()).boxed() })
 }
 
-/// Orders by type key as text, so that edges come first, then by lifetime, older ones first.
+/// Orders by type key as text, so that edges come first, then by incarnation, older ones first.
 fn order(difference: &TypeDifference) -> Option<(String, TypeId, Incarnation)> {
     latest(difference).map(|side| (side.key.to_string(), side.pin.type_id, side.pin.incarnation))
 }

@@ -7,13 +7,11 @@ use omnigraph_graph::commit::ids::BranchUid;
 use omnigraph_graph::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 
 use super::block::BlockReader;
-use super::model::{
-    ChangeCause, CommitChangesPage, DEFAULT_PAGE_BYTES, DEFAULT_PAGE_CHANGES, GraphChangeBlock,
-    GraphEntityChange, MAX_PAGE_BYTES, MAX_PAGE_CHANGES,
-};
-use super::parked::Parked;
+use super::model::{ChangeCause, CommitChangesPage, GraphChangeBlock, GraphEntityChange};
+use super::reader_cache::ReaderCache;
+use super::request::{DEFAULT_PAGE_BYTES, DEFAULT_PAGE_CHANGES, MAX_PAGE_BYTES, MAX_PAGE_CHANGES};
 use super::scope::ChangeFeedScope;
-use super::token::{Place, Token, rejected};
+use super::token::{BlockOffset, Token, rejected};
 use crate::error::{CursorRejection, OmniError, Result};
 
 /// What is left of a page.
@@ -80,14 +78,14 @@ pub(crate) struct Part {
     /// The changes.
     pub(crate) changes: Vec<GraphEntityChange>,
     /// Where it stopped, when the block goes on; absent when not one change fitted.
-    pub(crate) place: Option<Place>,
+    pub(crate) offset: Option<BlockOffset>,
     /// Whether the block ends here.
     pub(crate) is_complete: bool,
 }
 
 /// Reads until the block or the budget ends.
 pub(crate) async fn fill(reader: &mut BlockReader, budget: &mut Budget) -> Result<Part> {
-    let mut part = Part { changes: Vec::new(), place: None, is_complete: false };
+    let mut part = Part { changes: Vec::new(), offset: None, is_complete: false };
     loop {
         match reader.peek().await? {
             None => {
@@ -97,9 +95,9 @@ pub(crate) async fn fill(reader: &mut BlockReader, budget: &mut Budget) -> Resul
             Some(change) if !budget.admit(change) => return Ok(part),
             Some(_) => {}
         }
-        if let Some((change, place)) = reader.take() {
+        if let Some((change, offset)) = reader.take() {
             part.changes.push(change);
-            part.place = Some(place);
+            part.offset = Some(offset);
         }
     }
 }
@@ -111,33 +109,33 @@ pub(crate) async fn fill(reader: &mut BlockReader, budget: &mut Budget) -> Resul
 /// [`OmniError::ChangeCursorRejected`]; not found when no live branch has the commit.
 pub(crate) async fn commit_page(
     graph: &Graph,
-    parked: &Parked,
+    readers: &ReaderCache,
     commit: &CommitId,
     scope: &ChangeFeedScope,
     token: Option<&str>,
     mut budget: Budget,
 ) -> Result<CommitChangesPage> {
     let identity = identity(graph).await?;
-    let place = match token {
+    let offset = match token {
         None => None,
-        Some(text) => Some(place_in(Token::decode(text)?, identity, commit, scope)?),
+        Some(text) => Some(offset_in(Token::decode(text)?, identity, commit, scope)?),
     };
     let after = branch::at_commit(graph, commit).await?;
     let cause = ChangeCause::from(after.record());
     let read = async {
-        let mut reader = match token.and_then(|text| parked.take(text)) {
+        let mut reader = match token.and_then(|text| readers.take(text)) {
             Some(reader) => reader,
-            None => open(graph, &after, &cause, scope, place.as_ref()).await?,
+            None => open(graph, &after, &cause, scope, offset.as_ref()).await?,
         };
         let part = fill(&mut reader, &mut budget).await?;
         Ok((reader, part))
     };
     let (reader, part) = read.await.map_err(|error| unreadable(error, &after, None))?;
-    let next_page_token = match part.place {
-        Some(place) if !part.is_complete => {
-            let token = Token::CommitPage { graph: identity, scope: scope.digest(), commit: *commit, place };
+    let next_page_token = match part.offset {
+        Some(offset) if !part.is_complete => {
+            let token = Token::CommitPage { graph: identity, scope: scope.digest(), commit: *commit, offset };
             let text = token.encode();
-            parked.put(&text, reader);
+            readers.put(&text, reader);
             Some(text)
         }
         Some(_) | None => None,
@@ -145,7 +143,7 @@ pub(crate) async fn commit_page(
     Ok(CommitChangesPage { block: GraphChangeBlock { cause, changes: part.changes }, next_page_token })
 }
 
-/// Returns the identity of the graph: that of the one life of `main`.
+/// Returns the identity of the graph: that of the one incarnation of `main`.
 pub(crate) async fn identity(graph: &Graph) -> Result<BranchUid> {
     Ok(graph.at_seq(&BranchName::main(), Seq::FIRST).await?.branch_target().uid)
 }
@@ -166,26 +164,26 @@ async fn open(
     after: &Snapshot,
     cause: &ChangeCause,
     scope: &ChangeFeedScope,
-    place: Option<&Place>,
+    offset: Option<&BlockOffset>,
 ) -> Result<BlockReader> {
     let Some(parent) = &cause.parent_commit_id else {
         return Err(OmniError::CommitHasNoParent { graph_commit_id: cause.graph_commit_id.clone() });
     };
     let before = branch::at_commit(graph, &CommitId::parse(parent)?).await?;
     let mut reader = BlockReader::new(&before, after, scope)?;
-    if let Some(place) = place {
-        reader.resume(place).await?;
+    if let Some(offset) = offset {
+        reader.resume(offset).await?;
     }
     Ok(reader)
 }
 
-fn place_in(
+fn offset_in(
     token: Token,
     own: BranchUid,
     wanted: &CommitId,
     wanted_scope: &ChangeFeedScope,
-) -> Result<Place> {
-    let Token::CommitPage { graph, scope, commit, place } = token else {
+) -> Result<BlockOffset> {
+    let Token::CommitPage { graph, scope, commit, offset } = token else {
         return Err(rejected(CursorRejection::WrongKind));
     };
     if graph != own {
@@ -197,7 +195,7 @@ fn place_in(
     if scope != wanted_scope.digest() {
         return Err(rejected(CursorRejection::OtherScope));
     }
-    Ok(place)
+    Ok(offset)
 }
 
 /// Returns the length of a change as text.

@@ -8,14 +8,14 @@ use omnigraph_graph::commit::{BranchName, CommitId, Graph, Seq, Snapshot, failpo
 use omnigraph_graph::{GraphError, branch};
 
 use super::block::BlockReader;
-use super::model::{
-    ChangeCause, ChangeFeedPage, ChangeFeedPosition, ChangeFeedRequest, Continuation, DEFAULT_POLL_COMMITS,
-    FeedStart, GraphChangeBlock, MAX_POLL_COMMITS,
-};
+use super::model::{ChangeCause, ChangeFeedPage, Continuation, GraphChangeBlock};
 use super::page::{Budget, Part, fill, identity, unreadable, within};
-use super::parked::Parked;
+use super::reader_cache::ReaderCache;
+use super::request::{
+    ChangeFeedPosition, ChangeFeedRequest, DEFAULT_POLL_COMMITS, FeedStart, MAX_POLL_COMMITS,
+};
 use super::scope::ChangeFeedScope;
-use super::token::{At, Feed, Place, Token, rejected};
+use super::token::{BlockOffset, CommitPosition, Feed, Token, rejected};
 use crate::error::{CursorRejection, OmniError, Result};
 
 /// Records read at the same time.
@@ -29,7 +29,7 @@ const PREFETCH: usize = 8;
 /// created again meanwhile.
 pub(crate) async fn poll(
     graph: &Graph,
-    parked: &Parked,
+    readers: &ReaderCache,
     request: &ChangeFeedRequest,
 ) -> Result<ChangeFeedPage> {
     let budget = Budget::new(request.max_changes, request.max_bytes)?;
@@ -42,7 +42,7 @@ pub(crate) async fn poll(
     let head = graph.head(&branch).await?;
     failpoints::hit(graph.root(), failpoints::FEED_CAPTURED)?;
     let feed = feed_of(graph, &head, &request.scope).await?;
-    let walk = Walk { graph, parked, branch, scope: &request.scope, feed, head: at(&head) };
+    let walk = Walk { graph, readers, branch, scope: &request.scope, feed, head: at(&head) };
     let span = walk.span(&request.position).await?;
     walk.page(&request.position, span, budget, commits).await
 }
@@ -61,41 +61,41 @@ async fn feed_of(graph: &Graph, snapshot: &Snapshot, scope: &ChangeFeedScope) ->
     Ok(Feed { graph: identity(graph).await?, branch: snapshot.branch_target().uid, scope: scope.digest() })
 }
 
-fn at(snapshot: &Snapshot) -> At {
-    At { seq: snapshot.record().seq, id: snapshot.record().id }
+fn at(snapshot: &Snapshot) -> CommitPosition {
+    CommitPosition { seq: snapshot.record().seq, id: snapshot.record().id }
 }
 
 /// What a page covers.
 struct Span {
     /// The last commit already delivered completely.
-    after: At,
-    /// Where in the next commit's block to begin.
-    place: Option<Place>,
+    after: CommitPosition,
+    /// Where in the block of the next commit to begin; at its start without one.
+    offset: Option<BlockOffset>,
     /// The last commit of the poll.
-    cut: At,
+    cut: CommitPosition,
 }
 
 struct Walk<'a> {
     graph: &'a Graph,
-    parked: &'a Parked,
+    readers: &'a ReaderCache,
     branch: BranchName,
     scope: &'a ChangeFeedScope,
     feed: Feed,
-    head: At,
+    head: CommitPosition,
 }
 
 /// The blocks of a page as they are gathered.
 struct Gathered {
     blocks: Vec<GraphChangeBlock>,
     /// The last complete commit.
-    after: At,
+    after: CommitPosition,
     /// The block that goes on, with its reader.
-    open: Option<(At, Place, BlockReader)>,
+    open: Option<(CommitPosition, BlockOffset, BlockReader)>,
 }
 
 impl Walk<'_> {
     async fn span(&self, position: &ChangeFeedPosition) -> Result<Span> {
-        let from = |after| Span { after, place: None, cut: self.head };
+        let from = |after| Span { after, offset: None, cut: self.head };
         match position {
             ChangeFeedPosition::Start(FeedStart::Now) => Ok(from(self.head)),
             ChangeFeedPosition::Start(FeedStart::Beginning) => Ok(from(at(&self.commit(Seq::FIRST).await?))),
@@ -108,18 +108,18 @@ impl Walk<'_> {
                 Ok(from(after))
             }
             ChangeFeedPosition::PageToken(text) => {
-                let Token::FeedPage { feed, cut, open, place } = Token::decode(text)? else {
+                let Token::FeedPage { feed, cut, open, offset } = Token::decode(text)? else {
                     return Err(rejected(CursorRejection::WrongKind));
                 };
                 self.feed.ensure_same(&feed)?;
                 let before = self.commit(Seq(open.seq.0.saturating_sub(1))).await?;
-                Ok(Span { after: at(&before), place: Some(place), cut })
+                Ok(Span { after: at(&before), offset: Some(offset), cut })
             }
         }
     }
 
     /// Finds a commit that the feed is to start after.
-    async fn on_branch(&self, id: &str) -> Result<At> {
+    async fn on_branch(&self, id: &str) -> Result<CommitPosition> {
         let not_on_branch = || rejected(CursorRejection::NotOnBranch);
         let id = CommitId::parse(id).map_err(|_| not_on_branch())?;
         let found = branch::at_commit(self.graph, &id).await.map_err(|error| match error {
@@ -165,7 +165,7 @@ impl Walk<'_> {
                 && let Some(after) = snapshots.try_next().await?
             {
                 let begin = if gathered.blocks.is_empty() {
-                    span.place.as_ref().map(|p| (position, p))
+                    span.offset.as_ref().map(|offset| (position, offset))
                 } else {
                     None
                 };
@@ -196,20 +196,20 @@ impl Walk<'_> {
         &self,
         before: &Snapshot,
         after: &Snapshot,
-        begin: Option<(&ChangeFeedPosition, &Place)>,
+        begin: Option<(&ChangeFeedPosition, &BlockOffset)>,
         budget: &mut Budget,
     ) -> Result<(Part, BlockReader)> {
         failpoints::hit(self.graph.root(), failpoints::FEED_READ)?;
-        let parked = match begin {
-            Some((ChangeFeedPosition::PageToken(token), _)) => self.parked.take(token),
+        let kept = match begin {
+            Some((ChangeFeedPosition::PageToken(token), _)) => self.readers.take(token),
             Some(_) | None => None,
         };
-        let mut reader = match (parked, begin) {
+        let mut reader = match (kept, begin) {
             (Some(reader), _) => reader,
             (None, begin) => {
                 let mut reader = BlockReader::new(before, after, self.scope)?;
-                if let Some((_, place)) = begin {
-                    reader.resume(place).await?;
+                if let Some((_, offset)) = begin {
+                    reader.resume(offset).await?;
                 }
                 reader
             }
@@ -218,11 +218,11 @@ impl Walk<'_> {
         Ok((part, reader))
     }
 
-    fn finish(&self, gathered: Gathered, cut: At) -> ChangeFeedPage {
+    fn finish(&self, gathered: Gathered, cut: CommitPosition) -> ChangeFeedPage {
         let continuation = match gathered.open {
-            Some((open, place, reader)) => {
-                let page_token = Token::FeedPage { feed: self.feed.clone(), cut, open, place }.encode();
-                self.parked.put(&page_token, reader);
+            Some((open, offset, reader)) => {
+                let page_token = Token::FeedPage { feed: self.feed.clone(), cut, open, offset }.encode();
+                self.readers.put(&page_token, reader);
                 Continuation::MidBlock { page_token }
             }
             None => Continuation::AtBlockBoundary {
@@ -237,9 +237,9 @@ impl Walk<'_> {
 impl Gathered {
     /// Adds what was read of a commit; false when not even its first change fitted, so that it waits.
     fn add(&mut self, commit: &Snapshot, part: Part, reader: BlockReader) -> bool {
-        match (part.is_complete, part.place) {
+        match (part.is_complete, part.offset) {
             (true, _) => self.after = at(commit),
-            (false, Some(place)) => self.open = Some((at(commit), place, reader)),
+            (false, Some(offset)) => self.open = Some((at(commit), offset, reader)),
             (false, None) => return false,
         }
         self.blocks

@@ -1,4 +1,5 @@
-//! Which changes are wanted.
+//! Which changes a caller wants: by kind, type and operation, for net differences ([`ChangeFilter`]) and for the exact
+//! views ([`ChangeFeedScope`]).
 
 use std::collections::BTreeSet;
 

@@ -1,12 +1,13 @@
 //! Positions that survive a process: cursors of feeds and page tokens, as opaque text.
 //!
 //! A token is base64url of a compact JSON body and the first bytes of a digest over it, so that a token that was cut,
-//! mixed up or edited is refused instead of read as another place. It is bound to what it belongs to: the graph, the
-//! branch's life or the commit, and the scope. The digest is no secret; a token grants nothing that its holder could
-//! not ask for.
+//! mixed up or edited is refused instead of read as another position. It is bound to what it belongs to: the graph, the
+//! incarnation of the branch or the commit, and the scope. The digest is no secret; a token grants nothing that its
+//! holder could not ask for.
 //!
-//! A place inside a block is a type and a count of entities, not an id, so that a token's length does not follow the
-//! length of ids; a block never changes, so the count finds the same place again, and the digest of the last id proves it.
+//! An offset in a block is a type and a count of entities, not an id, so that a token's length does not follow the
+//! length of ids; a block never changes, so the count finds the same entity again, and the digest of the last id proves
+//! it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,16 +16,17 @@ use omnigraph_graph::commit::{CommitId, Seq};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::model::MAX_TOKEN_BYTES;
 use crate::error::{CursorRejection, OmniError, Result};
 
+/// The longest cursor or page token, encoded.
+pub const MAX_TOKEN_BYTES: usize = 4096;
 const CHECK_BYTES: usize = 12;
 /// Sets digests of tokens apart from those of anything else.
 const CHECK_SALT: &[u8] = b"omnigraph change token 1\0";
 
 /// Where in the block of a commit a page ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct BlockOffset {
     /// Published id of the type the last delivered change is of.
     #[serde(rename = "t")]
     pub(crate) type_id: String,
@@ -38,8 +40,8 @@ pub(crate) struct Place {
 
 /// A commit on a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct At {
-    /// Its place in the history of the branch.
+pub(crate) struct CommitPosition {
+    /// Its sequence number on the branch.
     #[serde(rename = "q")]
     pub(crate) seq: Seq,
     /// Its id.
@@ -53,7 +55,7 @@ pub(crate) struct Feed {
     /// The graph.
     #[serde(rename = "g")]
     pub(crate) graph: BranchUid,
-    /// The life of the branch.
+    /// The incarnation of the branch: its name may be given again, this may not.
     #[serde(rename = "b")]
     pub(crate) branch: BranchUid,
     /// Digest of the scope.
@@ -72,7 +74,7 @@ pub(crate) enum Token {
         feed: Feed,
         /// The last of them.
         #[serde(rename = "a")]
-        after: At,
+        after: CommitPosition,
     },
     /// In the middle of a block of a feed.
     #[serde(rename = "f")]
@@ -81,13 +83,13 @@ pub(crate) enum Token {
         feed: Feed,
         /// Where the poll ends.
         #[serde(rename = "u")]
-        cut: At,
+        cut: CommitPosition,
         /// The commit whose block it is.
         #[serde(rename = "o")]
-        open: At,
+        open: CommitPosition,
         /// Where in it.
         #[serde(rename = "p")]
-        place: Place,
+        offset: BlockOffset,
     },
     /// In the middle of the block of one commit.
     #[serde(rename = "p")]
@@ -103,7 +105,7 @@ pub(crate) enum Token {
         commit: CommitId,
         /// Where in it.
         #[serde(rename = "p")]
-        place: Place,
+        offset: BlockOffset,
     },
 }
 
@@ -152,15 +154,15 @@ impl Feed {
     }
 }
 
-impl Place {
-    /// The place behind an entity.
-    pub(crate) fn behind(type_id: &str, read: u64, id: &str) -> Place {
-        Place { type_id: type_id.to_owned(), read, last: Place::digest(id) }
+impl BlockOffset {
+    /// Returns the offset behind an entity.
+    pub(crate) fn behind(type_id: &str, read: u64, id: &str) -> BlockOffset {
+        BlockOffset { type_id: type_id.to_owned(), read, last: BlockOffset::digest(id) }
     }
 
     /// Tells whether the entity read last has this id.
     pub(crate) fn is_behind(&self, id: &str) -> bool {
-        self.last == Place::digest(id)
+        self.last == BlockOffset::digest(id)
     }
 
     fn digest(id: &str) -> String {
@@ -188,16 +190,16 @@ mod tests {
         Feed { graph: BranchUid::mint(), branch: BranchUid::mint(), scope: "00ff".to_owned() }
     }
 
-    fn at(seq: u64) -> At {
-        At { seq: Seq(seq), id: CommitId::mint_after(&[]) }
+    fn at(seq: u64) -> CommitPosition {
+        CommitPosition { seq: Seq(seq), id: CommitId::mint_after(&[]) }
     }
 
     fn tokens() -> Vec<Token> {
-        let place = Place::behind("t7-1", 12, &"x".repeat(100_000));
+        let offset = BlockOffset::behind("t7-1", 12, &"x".repeat(100_000));
         vec![
             Token::Cursor { feed: feed(), after: at(u64::MAX) },
-            Token::FeedPage { feed: feed(), cut: at(9), open: at(3), place: place.clone() },
-            Token::CommitPage { graph: BranchUid::mint(), scope: "s".into(), commit: at(1).id, place },
+            Token::FeedPage { feed: feed(), cut: at(9), open: at(3), offset: offset.clone() },
+            Token::CommitPage { graph: BranchUid::mint(), scope: "s".into(), commit: at(1).id, offset },
         ]
     }
 

@@ -1,12 +1,13 @@
 //! Cleanup: removes what no live branch, tag or retention rule needs.
 //!
-//! Marks from the commits ([`super::census`]), sweeps per table ([`omnigraph_storage::tables::reclaim`]), then the commit
-//! objects of deleted branches. Versions that commits named go at once; files that no commit ever named go when they are
-//! older than the grace period, as a write in flight makes such files before it publishes.
+//! First all commits are read, to mark what is kept ([`super::mark`]). Then each table is swept: of its files those go
+//! that only unmarked versions name ([`omnigraph_storage::tables::reclaim`]). Last go the commit objects of deleted
+//! branches. Versions that commits named go at once; files that no commit ever named go when they are older than the
+//! grace period, as a write in flight makes such files before it publishes.
 //!
 //! Invariants: (1) nothing is removed unless every live branch could be read; (2) a failure in one table does not touch
-//! the others, and leaves what it did not remove to the next cleanup; (3) commit objects go after the files they account
-//! for, and only when those are gone.
+//! the others, and leaves what it did not remove to the next cleanup; (3) commit objects go after the files they
+//! account for, and only when those are gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,12 +21,14 @@ use omnigraph_storage::tables::reclaim::{self, Versions};
 use serde::Serialize;
 
 use super::retention::{KeptTable, Retention};
-use super::{MANIFEST_KEY, failpoints, packing, tables_at_once};
+use super::{MANIFEST_KEY, failpoints, packing};
 use crate::error::{OmniError, Result};
 
 /// How long files that no commit names are left alone: longer than the longest load takes from its first file to its
 /// commit, and short enough that the garbage of a crash costs little.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Tables swept at the same time.
+const TABLES_AT_ONCE: usize = 8;
 const TABLE_DIRECTORIES: [&str; 2] = ["nodes", "edges"];
 const ACTION: &str = "cleanup";
 
@@ -95,23 +98,23 @@ pub(crate) async fn cleanup(
 }
 
 async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<DatasetCleanupStats>> {
-    super::pending::require_settled(graph, ACTION).await?;
+    super::settled::require_settled(graph, ACTION).await?;
     failpoints::hit(graph.root(), failpoints::CLEANUP_CHECKED)?;
-    super::pending::require_settled(graph, ACTION).await?;
+    super::settled::require_settled(graph, ACTION).await?;
 
     let now = Utc::now();
     let rule = Retention {
         versions: options.keep_versions,
         since: options.older_than.map(|age| before(now, age).timestamp_micros()),
     };
-    let census = super::census::census(graph, rule).await?;
+    let marked = super::mark::mark(graph, rule).await?;
     let sweep = Sweep { graph: graph.clone(), before: before(now, options.grace), dry_run: options.dry_run };
 
     let mut report = Report::default();
     let mut jobs = Vec::new();
     let mut listed = list_tables(graph).await?;
     let head = graph.head(&BranchName::main()).await?;
-    for known in &census.kept.tables {
+    for known in &marked.kept.tables {
         let job = job(known, &head, &mut listed);
         if !known.current.is_empty() {
             report.entry(&job.key);
@@ -133,11 +136,11 @@ async fn run(graph: &Graph, options: CleanupPolicyOptions) -> Result<Vec<Dataset
     }
     drop(sweeping);
     if !report.failed {
-        let outcome = sweep.commits(census.garbage(graph, sweep.before).await).await;
+        let outcome = sweep.commits(marked.garbage(graph, sweep.before).await).await;
         report.add(MANIFEST_KEY.to_owned(), outcome);
         let packed = packing::pack(
             graph,
-            &census,
+            &marked,
             before(now, options.pack_after.max(options.grace)),
             options.dry_run,
         )
@@ -161,12 +164,12 @@ pub(crate) async fn reclaim_dropped(graph: &Graph, paths: &BTreeSet<String>) -> 
 }
 
 async fn reclaim_older(graph: &Graph, paths: &BTreeSet<String>) -> Result<()> {
-    super::pending::require_settled(graph, ACTION).await?;
-    let census = super::census::census(graph, Retention { versions: None, since: None }).await?;
+    super::settled::require_settled(graph, ACTION).await?;
+    let marked = super::mark::mark(graph, Retention { versions: None, since: None }).await?;
     let sweep = Sweep { graph: graph.clone(), before: before(Utc::now(), GRACE), dry_run: false };
     let mut listed = list_tables(graph).await?;
     let head = graph.head(&BranchName::main()).await?;
-    for known in census.kept.tables.iter().filter(|known| paths.contains(&known.table.path)) {
+    for known in marked.kept.tables.iter().filter(|known| paths.contains(&known.table.path)) {
         sweep.table(job(known, &head, &mut listed)).await.1?;
     }
     Ok(())
@@ -185,6 +188,12 @@ fn job(known: &KeptTable, head: &Snapshot, listed: &mut BTreeMap<String, Vec<Obj
             published: known.published.clone(),
         },
     }
+}
+
+/// Returns how many tables are swept at the same time: `OMNIGRAPH_MAINTENANCE_CONCURRENCY`, or [`TABLES_AT_ONCE`].
+fn tables_at_once() -> usize {
+    let configured = std::env::var("OMNIGRAPH_MAINTENANCE_CONCURRENCY").ok();
+    configured.and_then(|text| text.trim().parse().ok()).filter(|n| *n > 0).unwrap_or(TABLES_AT_ONCE)
 }
 
 fn before(now: DateTime<Utc>, age: Duration) -> DateTime<Utc> {

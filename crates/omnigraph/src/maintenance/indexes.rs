@@ -1,8 +1,8 @@
-//! Indexes: what a schema declares, how much of it is kept, and keeping the rest.
+//! Indexes: which ones a schema declares, how far they are built, and building the rest.
 //!
-//! An index is derived from immutable fragments and kept beside them ([`omnigraph_storage::indexes::build`]), so building one
-//! changes no branch: there is no commit, nothing to conflict with, and every branch and commit that has the fragment is
-//! served at once. Answers never depend on it.
+//! An index is derived from the immutable data files of a table (its fragments) and kept beside them
+//! ([`omnigraph_storage::indexes::build`]). So building one changes no branch: there is no commit, nothing to conflict
+//! with, and every branch and commit that has the file is served at once. Answers never depend on it.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,6 @@ use omnigraph_storage::Table;
 use omnigraph_storage::indexes::build::{Coverage, Index};
 use serde::Serialize;
 
-use super::PendingIndex;
 use crate::error::Result;
 
 /// What an index finds.
@@ -66,6 +65,17 @@ pub struct IndexStatus {
     pub bytes: u64,
     /// Why it cannot be built yet.
     pub reason: Option<String>,
+}
+
+/// A declared index that cannot be built yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PendingIndex {
+    /// `node:T` or `edge:T`.
+    pub type_key: String,
+    /// The property.
+    pub property: String,
+    /// Why not.
+    pub reason: String,
 }
 
 const NO_VECTORS: &str = "no non-null vectors to train on yet";

@@ -1,8 +1,8 @@
 //! Optimize: compacts the tables of a branch, all in one commit, and builds what indexes lack.
 //!
-//! An ordinary write whose planner looks at fragment sizes only; writers go on beside it, and when one of them moves a
-//! table that is being compacted, the whole is planned again. Cost: reading and writing the rows of small and sparse
-//! fragments; nothing when there are none.
+//! An ordinary write whose planner looks at the sizes of data files (fragments) only. Writers go on beside it; when one
+//! of them changes a table that is being compacted, the whole is planned again. Cost: reading and writing the rows of
+//! small and sparse fragments; nothing when there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use omnigraph_graph::commit::{
 use omnigraph_storage::TableChange;
 use serde::Serialize;
 
-use super::{MANIFEST_KEY, failpoints, indexes};
+use super::indexes::{self, PendingIndex};
+use super::{MANIFEST_KEY, failpoints};
 use crate::error::{OmniError, Result};
 
 /// Why a table was left out.
@@ -24,17 +25,6 @@ use crate::error::{OmniError, Result};
 pub enum SkipReason {
     /// Somebody wrote to the table directly. Never reported: such writes cannot be reached.
     DriftNeedsRepair,
-}
-
-/// A declared index that cannot be built yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PendingIndex {
-    /// `node:T` or `edge:T`.
-    pub type_key: String,
-    /// The property.
-    pub property: String,
-    /// Why not.
-    pub reason: String,
 }
 
 /// What optimize did to one table.
@@ -68,7 +58,7 @@ pub(crate) async fn optimize(
     actor: Option<&str>,
 ) -> Result<Vec<DatasetOptimizeStats>> {
     graph.ensure_writable()?;
-    super::pending::require_settled(graph, "optimize").await?;
+    super::settled::require_settled(graph, "optimize").await?;
     failpoints::hit(graph.root(), failpoints::OPTIMIZE_BEGIN)?;
     let written = graph.write(&request(branch, actor), &Compaction { only: None }).await?;
     let commit = written.commit.as_deref();

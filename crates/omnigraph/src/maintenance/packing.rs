@@ -14,7 +14,7 @@ use omnigraph_graph::commit::{CommitRecord, Graph, Seq};
 use omnigraph_storage::Created;
 use omnigraph_storage::objects::root::ObjectInfo;
 
-use super::census::{Census, Stored};
+use super::mark::{LogObjects, Marked};
 use crate::error::{OmniError, Result};
 
 const READ_AT_ONCE: usize = 32;
@@ -25,21 +25,21 @@ const READ_AT_ONCE: usize = 32;
 /// `Storage`; what was packed until then stays so.
 pub(crate) async fn pack(
     graph: &Graph,
-    census: &Census,
+    marked: &Marked,
     before: DateTime<Utc>,
     dry_run: bool,
 ) -> Result<u64> {
     let mut saved = 0;
-    for (uid, stored) in census.logs.iter().filter(|(uid, _)| census.stays(**uid)) {
-        for (block, places) in candidates(stored, before) {
-            saved += Packing { graph, uid: *uid, block, before, dry_run }.run(stored, &places).await?;
+    for (uid, stored) in marked.logs.iter().filter(|(uid, _)| marked.stays(**uid)) {
+        for (block, objects) in candidates(stored, before) {
+            saved += Packing { graph, uid: *uid, block, before, dry_run }.run(stored, &objects).await?;
         }
     }
     Ok(saved)
 }
 
 /// Returns the records with objects of their own, by block, of the blocks below the one of the newest record.
-fn candidates(stored: &Stored, before: DateTime<Utc>) -> BTreeMap<u64, Vec<(Seq, ObjectInfo)>> {
+fn candidates(stored: &LogObjects, before: DateTime<Utc>) -> BTreeMap<u64, Vec<(Seq, ObjectInfo)>> {
     let mut blocks: BTreeMap<u64, Vec<(Seq, ObjectInfo)>> = BTreeMap::new();
     let newest = stored.own.last().map_or(0, |(seq, _)| pack::block_of(*seq));
     for (seq, object) in &stored.own {
@@ -48,7 +48,7 @@ fn candidates(stored: &Stored, before: DateTime<Utc>) -> BTreeMap<u64, Vec<(Seq,
             blocks.entry(block).or_default().push((*seq, object.clone()));
         }
     }
-    blocks.retain(|_, places| places.iter().all(|(_, object)| object.modified < before));
+    blocks.retain(|_, objects| objects.iter().all(|(_, object)| object.modified < before));
     blocks
 }
 
@@ -61,32 +61,32 @@ struct Packing<'a> {
 }
 
 impl Packing<'_> {
-    async fn run(&self, stored: &Stored, places: &[(Seq, ObjectInfo)]) -> Result<u64> {
-        let bytes = places.iter().map(|(_, object)| object.size).sum::<u64>();
+    async fn run(&self, stored: &LogObjects, objects: &[(Seq, ObjectInfo)]) -> Result<u64> {
+        let bytes = objects.iter().map(|(_, object)| object.size).sum::<u64>();
         let packed = match stored.packs.get(&self.block) {
             Some(_) => {
                 let first = Seq(self.block * pack::BLOCK);
                 let found = self.graph.log().pack_at((self.uid, first)).await?;
-                if !found.is_some_and(|found| holds(&found, places)) {
+                if !found.is_some_and(|found| holds(&found, objects)) {
                     return Err(self.contradiction());
                 }
                 0
             }
-            None => match self.create(places).await? {
+            None => match self.create(objects).await? {
                 Some(packed) => packed,
                 None => return Ok(0),
             },
         };
         if !self.dry_run {
-            let paths = places.iter().map(|(_, object)| object.path.clone()).collect();
+            let paths = objects.iter().map(|(_, object)| object.path.clone()).collect();
             self.graph.root().delete_all(paths).await?;
         }
         Ok(bytes.saturating_sub(packed))
     }
 
     /// Creates the pack and returns its size; none when the block is not complete or not old.
-    async fn create(&self, places: &[(Seq, ObjectInfo)]) -> Result<Option<u64>> {
-        let records = self.read(places).await?;
+    async fn create(&self, objects: &[(Seq, ObjectInfo)]) -> Result<Option<u64>> {
+        let records = self.read(objects).await?;
         let parsed: Vec<CommitRecord> = records
             .iter()
             .map(|bytes| serde_json::from_slice(bytes))
@@ -117,8 +117,8 @@ impl Packing<'_> {
         Ok(Some(size))
     }
 
-    async fn read(&self, places: &[(Seq, ObjectInfo)]) -> Result<Vec<Bytes>> {
-        let reading: Vec<_> = places
+    async fn read(&self, objects: &[(Seq, ObjectInfo)]) -> Result<Vec<Bytes>> {
+        let reading: Vec<_> = objects
             .iter()
             .map(|(_, object)| {
                 let (root, path) = (self.graph.root().clone(), object.path.clone());
@@ -140,10 +140,10 @@ impl Packing<'_> {
     }
 }
 
-/// Tells whether a pack holds all of these places.
-fn holds(found: &Pack, places: &[(Seq, ObjectInfo)]) -> bool {
+/// Tells whether a pack holds the records of all these objects.
+fn holds(found: &Pack, objects: &[(Seq, ObjectInfo)]) -> bool {
     let packed = |seq: &Seq| found.records().binary_search_by_key(seq, |record| record.seq).is_ok();
-    places.iter().all(|(seq, _)| packed(seq))
+    objects.iter().all(|(seq, _)| packed(seq))
 }
 
 #[cfg(test)]

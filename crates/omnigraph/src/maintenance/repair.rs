@@ -83,7 +83,7 @@ pub(crate) async fn repair(graph: &Graph, options: RepairOptions) -> Result<Repa
     if options.force && !options.confirm {
         return Err(OmniError::bad_request("repair with force requires confirm"));
     }
-    super::pending::require_settled(graph, "repair").await?;
+    super::settled::require_settled(graph, "repair").await?;
     let head = graph.head(&BranchName::main()).await?;
     let datasets = head.record().tables.iter().map(|pin| DatasetRepairStats {
         type_key: pin.key().to_string(),

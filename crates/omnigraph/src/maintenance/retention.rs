@@ -1,21 +1,22 @@
 //! Decides which table versions a cleanup keeps. Pure: records in, versions out.
 //!
-//! Kept are, for every live branch, the pins of its head, the newest versions of each of those tables, and all pins of
-//! records that are young enough; further the pins of tagged records, and of every merge base of two live branches, so
-//! that a cleanup never makes a merge impossible.
+//! A commit record pins one version of each table. Kept are, for every live branch, the pins of its head, the newest
+//! versions of each of those tables, and all pins of records that are young enough; further the pins of tagged records,
+//! and of every merge base of two live branches, so that a cleanup never makes a merge impossible.
 //!
-//! An [`Archive`] holds, per log, who the parents of each record are and where each table's pin changes. Memory: about 100
-//! bytes per record and 24 per change of a pin. Cost: the sum of those, plus, for each record at which histories part,
-//! the number of live branches that have it.
+//! An [`Archive`] holds, for each log, the parents of each record and where the pin of each table changes. Memory:
+//! about 100 bytes per record and 24 per change of a pin. Cost: the sum of those, plus, for each record at which
+//! histories part, the number of live branches that have it.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_graph::commit::ids::BranchUid;
-use omnigraph_graph::commit::log::LogPosition as Place;
+use omnigraph_graph::commit::log::LogPosition;
 use omnigraph_graph::commit::refs::Segment;
 use omnigraph_graph::commit::{CommitId, CommitRecord, Seq};
 use omnigraph_storage::TableVersion;
+use roaring::RoaringBitmap;
 
 /// What to keep beyond what live branches need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub(crate) struct Retention {
 }
 
 /// The first parent before the others.
-type Parents = Vec<Place>;
+type Parents = Vec<LogPosition>;
 
 /// A record, as far as retention depends on it.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ impl LogHistory {
         self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok().map(|index| &self.entries[index])
     }
 
-    /// Returns the pins of the record at a place.
+    /// Returns the pins of the record at a position.
     fn pins(&self, seq: Seq) -> impl Iterator<Item = (TableIndex, TableVersion)> + '_ {
         self.changes.iter().filter_map(move |(table, changes)| {
             let after = changes.partition_point(|(at, _)| *at <= seq);
@@ -120,16 +121,16 @@ impl Archive {
         index
     }
 
-    /// Returns the last place of a log.
+    /// Returns the last position of a log.
     pub(crate) fn last(&self, uid: BranchUid) -> Option<Seq> {
         self.logs.get(&uid)?.entries.last().map(|entry| entry.seq)
     }
 
-    /// Tells whether a record of another log has a parent in this one, or one of `places` is in it.
-    pub(crate) fn leads_to(&self, uid: BranchUid, places: &[Place]) -> bool {
+    /// Tells whether a record of another log has a parent in this one, or one of `positions` is in it.
+    pub(crate) fn leads_to(&self, uid: BranchUid, positions: &[LogPosition]) -> bool {
         let others = self.logs.iter().filter(|(log, _)| **log != uid).map(|(_, log)| log);
         let parents = others.flat_map(|log| &log.entries).flat_map(|entry| &entry.parents);
-        parents.chain(places).any(|place| place.0 == uid)
+        parents.chain(positions).any(|position| position.0 == uid)
     }
 
     /// Tells whether every record of a run is here.
@@ -140,12 +141,12 @@ impl Archive {
         run.is_empty() || (to - from) as u64 == run.last.0 - run.first.0 + 1
     }
 
-    fn entry(&self, place: Place) -> Option<&Entry> {
-        self.logs.get(&place.0)?.entry(place.1)
+    fn entry(&self, position: LogPosition) -> Option<&Entry> {
+        self.logs.get(&position.0)?.entry(position.1)
     }
 
-    fn pins(&self, place: Place) -> impl Iterator<Item = (TableIndex, TableVersion)> + '_ {
-        self.logs.get(&place.0).into_iter().flat_map(move |log| log.pins(place.1))
+    fn pins(&self, position: LogPosition) -> impl Iterator<Item = (TableIndex, TableVersion)> + '_ {
+        self.logs.get(&position.0).into_iter().flat_map(move |log| log.pins(position.1))
     }
 }
 
@@ -154,9 +155,9 @@ impl Archive {
 pub(crate) struct Run {
     /// Whose log.
     pub(crate) uid: BranchUid,
-    /// The first place.
+    /// The first position.
     pub(crate) first: Seq,
-    /// The last place.
+    /// The last position.
     pub(crate) last: Seq,
 }
 
@@ -189,8 +190,8 @@ impl Lineage {
         &self.0
     }
 
-    /// Returns the place of the newest record.
-    pub(crate) fn head(&self) -> Option<Place> {
+    /// Returns the position of the newest record.
+    pub(crate) fn head(&self) -> Option<LogPosition> {
         self.0.last().map(|run| (run.uid, run.last))
     }
 }
@@ -218,7 +219,7 @@ pub(crate) struct Kept {
 }
 
 /// Decides what live branches, tags and the retention rule keep.
-pub(crate) fn keep(archive: &Archive, branches: &[Lineage], tags: &[Place], rule: Retention) -> Kept {
+pub(crate) fn keep(archive: &Archive, branches: &[Lineage], tags: &[LogPosition], rule: Retention) -> Kept {
     let describe = |table: &NamedTable| KeptTable {
         table: table.clone(),
         current: BTreeSet::new(),
@@ -244,8 +245,8 @@ pub(crate) fn keep(archive: &Archive, branches: &[Lineage], tags: &[Place], rule
         keep_young(archive, branches, since, &mut tables);
     }
     let (bases, logs) = walk(archive, branches, tags);
-    for place in bases.into_iter().chain(tags.iter().copied()) {
-        for (table, version) in archive.pins(place) {
+    for position in bases.into_iter().chain(tags.iter().copied()) {
+        for (table, version) in archive.pins(position) {
             tables[table as usize].keep.insert(version);
         }
     }
@@ -295,72 +296,47 @@ fn keep_young(archive: &Archive, branches: &[Lineage], since: i64, tables: &mut 
     }
 }
 
-/// A set of live branches, by number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Reach(Vec<u64>);
-
-impl Reach {
-    fn one(branch: usize) -> Reach {
-        let mut words = vec![0; branch / 64 + 1];
-        words[branch / 64] |= 1 << (branch % 64);
-        Reach(words)
-    }
-
-    fn has(&self, branch: usize) -> bool {
-        self.0.get(branch / 64).is_some_and(|word| word >> (branch % 64) & 1 == 1)
-    }
-
-    fn add(&mut self, other: &Reach) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        for (word, more) in self.0.iter_mut().zip(&other.0) {
-            *word |= more;
-        }
-    }
-
-    fn branches(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.0.len() * 64).filter(|branch| self.has(*branch))
-    }
-}
-
 /// Walks all ancestors of live heads and tags; returns the merge bases of pairs of heads, and the logs met.
-fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>, BTreeSet<BranchUid>) {
+fn walk(
+    archive: &Archive,
+    branches: &[Lineage],
+    tags: &[LogPosition],
+) -> (Vec<LogPosition>, BTreeSet<BranchUid>) {
     // Ids ascend from parents to children, so taking the greatest first meets every child before its parents. Per record
-    // one set per child and head: the branches that have the record through it.
-    let mut waiting: BinaryHeap<(CommitId, Place)> = BinaryHeap::new();
-    let mut reached: HashMap<Place, Vec<Reach>> = HashMap::new();
-    let meet = |waiting: &mut BinaryHeap<(CommitId, Place)>,
-                reached: &mut HashMap<Place, Vec<Reach>>,
-                place,
+    // one set per child and head: the numbers of the branches that have the record through it.
+    let mut waiting: BinaryHeap<(CommitId, LogPosition)> = BinaryHeap::new();
+    let mut reached: HashMap<LogPosition, Vec<RoaringBitmap>> = HashMap::new();
+    let meet = |waiting: &mut BinaryHeap<(CommitId, LogPosition)>,
+                reached: &mut HashMap<LogPosition, Vec<RoaringBitmap>>,
+                position,
                 reach| {
-        let Some(entry) = archive.entry(place) else { return };
-        reached.entry(place).or_insert_with(|| {
-            waiting.push((entry.id, place));
+        let Some(entry) = archive.entry(position) else { return };
+        reached.entry(position).or_insert_with(|| {
+            waiting.push((entry.id, position));
             Vec::new()
         });
-        reached.entry(place).or_default().push(reach);
+        reached.entry(position).or_default().push(reach);
     };
-    for (number, lineage) in branches.iter().enumerate() {
+    for (number, lineage) in (0_u32..).zip(branches) {
         if let Some(head) = lineage.head() {
-            meet(&mut waiting, &mut reached, head, Reach::one(number));
+            meet(&mut waiting, &mut reached, head, RoaringBitmap::from_iter([number]));
         }
     }
     for tag in tags {
-        meet(&mut waiting, &mut reached, *tag, Reach::default());
+        meet(&mut waiting, &mut reached, *tag, RoaringBitmap::new());
     }
     let (mut bases, mut logs) = (Vec::new(), BTreeSet::new());
-    while let Some((_, place)) = waiting.pop() {
-        let through = reached.remove(&place).unwrap_or_default();
-        logs.insert(place.0);
-        let mut all = Reach::default();
+    while let Some((_, position)) = waiting.pop() {
+        let through = reached.remove(&position).unwrap_or_default();
+        logs.insert(position.0);
+        let mut all = RoaringBitmap::new();
         for reach in &through {
-            all.add(reach);
+            all |= reach;
         }
         if through.len() > 1 && parts_a_pair(&through, &all) {
-            bases.push(place);
+            bases.push(position);
         }
-        for parent in archive.entry(place).into_iter().flat_map(|entry| &entry.parents) {
+        for parent in archive.entry(position).into_iter().flat_map(|entry| &entry.parents) {
             meet(&mut waiting, &mut reached, *parent, all.clone());
         }
     }
@@ -368,13 +344,13 @@ fn walk(archive: &Archive, branches: &[Lineage], tags: &[Place]) -> (Vec<Place>,
 }
 
 /// Tells whether two branches have a record in common without sharing any child of it.
-fn parts_a_pair(through: &[Reach], all: &Reach) -> bool {
-    all.branches().any(|branch| {
-        let mut together = Reach::one(branch);
-        for reach in through.iter().filter(|reach| reach.has(branch)) {
-            together.add(reach);
+fn parts_a_pair(through: &[RoaringBitmap], all: &RoaringBitmap) -> bool {
+    all.iter().any(|branch| {
+        let mut together = RoaringBitmap::from_iter([branch]);
+        for reach in through.iter().filter(|reach| reach.contains(branch)) {
+            together |= reach;
         }
-        all.branches().any(|other| !together.has(other))
+        !all.is_subset(&together)
     })
 }
 

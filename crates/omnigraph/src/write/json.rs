@@ -1,4 +1,5 @@
-//! JSON values of input records, borrowed from the line where possible, with duplicate members refused on demand.
+//! JSON values of input records: text is borrowed from the record where possible, integers keep all their digits, and
+//! members that occur twice are refused where the grammar wants it.
 
 use std::borrow::Cow;
 use std::cell::Cell;

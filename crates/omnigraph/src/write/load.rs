@@ -3,8 +3,8 @@
 //! The input is read once, checked line by line, and gathered in one spool per type; memory is bounded by the budget.
 //! Planning again after a lost race reuses the spools.
 //!
-//! The strict grammar wants the canonical spelling of an id on a keyed node; the permissive one takes older spellings of
-//! the same key value and rewrites the endpoints that use them.
+//! The strict grammar wants the canonical spelling of an id on a keyed node; the permissive one takes older spellings
+//! of the same key value and rewrites the endpoints that use them.
 
 mod envelope;
 mod lines;
@@ -22,17 +22,18 @@ use omnigraph_graph::model::physical_schema;
 use omnigraph_query::embedding::Embed;
 use parking_lot::Mutex;
 use roaring::RoaringTreemap;
+use serde::Serialize;
 
 use self::envelope::Envelope;
 use self::lines::{Record, Records};
 use self::remap::Spellings;
 use super::blobs::{Incoming, admit};
-use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
+use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta};
 use super::embed;
+use super::prepare::prepare;
 use super::rows::{InputPolicy, RowBuilder};
 use super::spool::{MemoryBudget, Spool, SpoolWriter, spool_schema};
 use crate::blob::source::Sources;
-use crate::db::{LoadCounts, LoadSource};
 use crate::error::{ManifestDetails, OmniError, Result};
 
 /// What happens to entities that exist.
@@ -68,6 +69,19 @@ pub enum LoadPhase {
     Writing,
 }
 
+/// Where the rows of a load come from.
+pub enum LoadSource {
+    /// Text in memory.
+    Text(String),
+    /// A stream, read once; `bytes` is its length if known, for progress.
+    Reader {
+        /// The stream.
+        reader: Box<dyn Read + Send>,
+        /// Its length.
+        bytes: Option<u64>,
+    },
+}
+
 /// How far a load is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadProgress {
@@ -79,6 +93,22 @@ pub struct LoadProgress {
     pub total_bytes: Option<u64>,
     /// Records read; while embedding, vectors computed.
     pub rows: u64,
+}
+
+/// Lines loaded, by type name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LoadCounts {
+    /// Per node type.
+    pub nodes: BTreeMap<String, u64>,
+    /// Per edge type.
+    pub edges: BTreeMap<String, u64>,
+}
+
+impl LoadCounts {
+    /// Returns the number of lines of all types.
+    pub fn total(&self) -> u64 {
+        self.nodes.values().chain(self.edges.values()).sum()
+    }
 }
 
 /// Receives progress.

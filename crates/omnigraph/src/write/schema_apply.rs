@@ -1,14 +1,18 @@
 //! Schema changes as a planner: from the accepted catalog to the desired one, by identity and never by name.
 //!
 //! The compiler says whether the change is allowed; what happens to tables follows from comparing the two catalogs. A
-//! lifetime that is new gets an empty table, one that is gone is pinned no more, and one that stays keeps its rows: its
-//! table is reshaped when a column is new, gone or called differently, and is otherwise left alone, even under another
-//! name. Wider enums, constraints and metadata live in the contract only.
+//! type that is declared anew is another incarnation, even under a name that was used before. An incarnation that is
+//! new gets an empty table, one that is gone is pinned no more, and one that stays keeps its rows: its table is
+//! reshaped when a column is new, gone or called differently, and is otherwise left alone, even under another name.
+//! Wider enums, constraints and metadata live in the contract only.
 //!
-//! Invariants: (1) no row, id, value or address of a lifetime that stays changes; (2) what a retired lifetime or property
-//! held is never reachable by a later one of the same name; (3) a change that nothing differs in plans nothing.
-//! Cost: one small file per reshaped or new table, whatever the number of rows. Those of a plan that becomes void are
-//! garbage that nothing names.
+//! Planning writes: new and reshaped tables are made before the commit names them. A plan that fails, or is void as
+//! another commit came first, leaves them to cleanup as files that no commit names.
+//!
+//! Invariants: (1) no row, id, value or address of an incarnation that stays changes; (2) what a retired incarnation or
+//! property held is never reachable by a later one of the same name; (3) a change that nothing differs in plans
+//! nothing.
+//! Cost: one small file per reshaped or new table, whatever the number of rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +20,9 @@ use std::sync::Arc;
 use arrow_schema::FieldRef;
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, PropertyId, TypeId, TypeKey};
+use omnigraph_compiler::catalog::{Catalog, EntityKind, PropertyId, TypeKey};
 use omnigraph_compiler::schema::{self, DropMode, Evolution, MigrationPlan, MigrationStep};
+use omnigraph_graph::branch::difference::Lifetime as TypeIncarnation;
 use omnigraph_graph::commit::init::create_table;
 use omnigraph_graph::commit::schema::SchemaContract;
 use omnigraph_graph::commit::{Effect, Planned, PlannedCommit, Planner, Snapshot, TablePin};
@@ -60,13 +65,13 @@ pub(crate) struct SchemaApply {
 pub(crate) struct Applied {
     /// The steps.
     pub(crate) plan: MigrationPlan,
-    /// The place of the snapshot it was planned on.
+    /// The sequence number of the commit it was planned on.
     pub(crate) planned_on: u64,
     /// Pins of the base whose tables hold what a hard drop took away: older versions of these tables are to go.
     pub(crate) reclaimable: Vec<TablePin>,
 }
 
-/// Plans a change without any effect. An unsupported plan is no error.
+/// Compares the accepted catalog with a source text, without any effect. An unsupported step is no error.
 ///
 /// # Errors
 /// [`OmniError::Compiler`] when the text is no schema, or a rename hint cannot be resolved.
@@ -128,10 +133,7 @@ fn refusal(plan: &MigrationPlan) -> Option<OmniError> {
     Some(OmniError::Manifest(Box::new(error)))
 }
 
-/// Tells a lifetime from every other one, whatever it is called.
-type Lifetime = (EntityKind, TypeId, Incarnation);
-
-fn lifetimes(catalog: &Catalog) -> BTreeMap<Lifetime, TypeKey> {
+fn incarnations(catalog: &Catalog) -> BTreeMap<TypeIncarnation, TypeKey> {
     let nodes = catalog.nodes.values().map(|node| {
         let key = TypeKey::node(&node.name);
         ((EntityKind::Node, node.id, node.incarnation), key)
@@ -145,10 +147,10 @@ fn lifetimes(catalog: &Catalog) -> BTreeMap<Lifetime, TypeKey> {
 
 /// Makes the tables that the desired catalog asks for, and names what changes.
 async fn effects(snapshot: &Snapshot, desired: &Catalog) -> Result<BTreeMap<TypeKey, Effect>> {
-    let before = lifetimes(snapshot.catalog());
-    let after = lifetimes(desired);
-    let making = after.into_iter().map(|(lifetime, key)| {
-        let former = before.get(&lifetime).cloned();
+    let before = incarnations(snapshot.catalog());
+    let after = incarnations(desired);
+    let making = after.into_iter().map(|(incarnation, key)| {
+        let former = before.get(&incarnation).cloned();
         async move {
             let pin = match former {
                 None => Some(create_table(snapshot.root(), desired, key.clone()).await?),
@@ -166,7 +168,7 @@ async fn effects(snapshot: &Snapshot, desired: &Catalog) -> Result<BTreeMap<Type
     Ok(gone.map(|key| (key, Effect::Remove)).chain(pinned.into_iter().flatten()).collect())
 }
 
-/// Returns the pin of a lifetime that stays; none when neither its name nor its columns differ.
+/// Returns the pin of an incarnation that stays; none when neither its name nor its columns differ.
 async fn next_pin(
     snapshot: &Snapshot,
     desired: &Catalog,
@@ -223,12 +225,14 @@ fn reclaimable(snapshot: &Snapshot, desired: &Catalog, plan: &MigrationPlan) -> 
     if !hard {
         return Vec::new();
     }
-    let after = lifetimes(desired);
-    let lost = lifetimes(snapshot.catalog()).into_iter().filter(|(lifetime, former)| {
+    let after = incarnations(desired);
+    let lost = incarnations(snapshot.catalog()).into_iter().filter(|(incarnation, former)| {
         let ids = |catalog: &Catalog, key: &TypeKey| -> BTreeSet<PropertyId> {
             catalog.properties(key).unwrap_or_default().iter().map(|property| property.id).collect()
         };
-        after.get(lifetime).is_none_or(|key| !ids(snapshot.catalog(), former).is_subset(&ids(desired, key)))
+        after
+            .get(incarnation)
+            .is_none_or(|key| !ids(snapshot.catalog(), former).is_subset(&ids(desired, key)))
     });
     lost.filter_map(|(_, key)| snapshot.pin(&key).cloned()).collect()
 }

@@ -19,7 +19,7 @@ use omnigraph_storage::{Durability, Root, RootOptions};
 
 use self::store::{Fault, FaultyStore, When};
 use crate::error::Result;
-use crate::maintenance::census::census;
+use crate::maintenance::mark::mark;
 use crate::maintenance::packing;
 use crate::maintenance::retention::Retention;
 
@@ -108,8 +108,8 @@ fn lane_of(record: &CommitRecord) -> BranchTarget {
 }
 
 async fn pack_before(graph: &Graph, before: DateTime<Utc>, dry_run: bool) -> Result<u64> {
-    let census = census(graph, Retention::default()).await?;
-    packing::pack(graph, &census, before, dry_run).await
+    let marked = mark(graph, Retention::default()).await?;
+    packing::pack(graph, &marked, before, dry_run).await
 }
 
 /// Packs what is there now.

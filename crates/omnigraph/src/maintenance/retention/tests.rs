@@ -7,7 +7,7 @@ use super::*;
 
 #[derive(Clone, Debug)]
 struct Record {
-    place: Place,
+    position: LogPosition,
     parents: Vec<usize>,
     created_at: i64,
     pins: BTreeMap<u32, TableVersion>,
@@ -71,19 +71,19 @@ impl World {
             }
         }
         let parents: Vec<usize> = first.then_some(branch_head).into_iter().chain(merged).collect();
-        let seq = if first { self.records[branch_head].place.1.next() } else { Seq::FIRST };
-        let place = (self.branches[branch].uid, seq);
+        let seq = if first { self.records[branch_head].position.1.next() } else { Seq::FIRST };
+        let position = (self.branches[branch].uid, seq);
         let created_at = number as i64;
         let id = CommitId::from_text(&Ulid::from(number as u128 + 1).to_string()).unwrap();
         let entry = Entry {
             seq,
             id,
             created_at,
-            parents: parents.iter().map(|parent| self.records[*parent].place).collect(),
+            parents: parents.iter().map(|parent| self.records[*parent].position).collect(),
         };
         let listed: Vec<_> = pins.iter().map(|(table, version)| (*table, *version)).collect();
-        self.history.add(place.0, entry, &listed);
-        self.records.push(Record { place, parents, created_at, pins });
+        self.history.add(position.0, entry, &listed);
+        self.records.push(Record { position, parents, created_at, pins });
         self.branches[branch].head = number;
         self.branches[branch].own = Some(seq);
     }
@@ -93,7 +93,7 @@ impl World {
         for _ in 0..back {
             at = self.records[at].parents.first().copied().unwrap_or(at);
         }
-        let seq = self.records[at].place.1;
+        let seq = self.records[at].position.1;
         let mut inherited = Vec::new();
         for run in self.branches[from].lineage().runs() {
             if run.first <= seq {
@@ -123,7 +123,7 @@ impl World {
     fn kept(&self, rule: Retention) -> Kept {
         let live: Vec<Lineage> =
             self.branches.iter().filter(|branch| branch.live).map(Branch::lineage).collect();
-        let tags: Vec<Place> = self.tags.iter().map(|tag| self.records[*tag].place).collect();
+        let tags: Vec<LogPosition> = self.tags.iter().map(|tag| self.records[*tag].position).collect();
         keep(&self.history, &live, &tags, rule)
     }
 
@@ -220,7 +220,7 @@ proptest! {
         let wanted = world.live_heads().into_iter().chain(world.tags.iter().copied());
         let wanted: BTreeSet<BranchUid> = wanted
             .flat_map(|head| world.ancestors(head))
-            .map(|record| world.records[record].place.0)
+            .map(|record| world.records[record].position.0)
             .collect();
         prop_assert_eq!(logs, wanted);
     }

@@ -1,4 +1,7 @@
 //! Cuts input text into records: physical lines in the strict grammar, JSON values in the permissive one.
+//!
+//! Nothing is parsed here: a scanner that knows brackets and strings counts what a strict line holds, and finds where a
+//! permissive value ends. Memory: one record, whose length is bounded.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -87,55 +90,17 @@ impl Records {
         }
     }
 
-    /// Finds the end of the next top-level object by counting brackets outside strings; anything else runs to the next
-    /// white space and is left for the parser to refuse.
     fn next_value(&mut self) -> Result<Option<Record<'_>>> {
         self.buffer.clear();
-        let (mut depth, mut in_text, mut escaped) = (0_u64, false, false);
+        let mut scanner = Scanner::default();
+        let ignored = if self.number == 0 { BYTE_ORDER_MARK } else { &[] };
         loop {
             let available = self.reader.fill_buf().map_err(reading)?;
-            if available.is_empty() {
-                break;
-            }
-            let mut used = 0;
-            let mut complete = false;
-            for &byte in available {
-                let started = !self.buffer.is_empty();
-                if !started && byte.is_ascii_whitespace() {
-                    used += 1;
-                    continue;
-                }
-                if in_text {
-                    (in_text, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
-                } else {
-                    match byte {
-                        b'"' => in_text = true,
-                        b'{' | b'[' if depth == 0 && started => complete = true,
-                        b'{' | b'[' => depth += 1,
-                        b'}' | b']' => depth = depth.saturating_sub(1),
-                        _ if depth == 0 && byte.is_ascii_whitespace() => complete = true,
-                        _ => {}
-                    }
-                    if complete {
-                        break;
-                    }
-                }
-                if self.buffer.len() as u64 == RECORD_BYTES {
-                    return Err(limit("graph_stream_record_bytes", RECORD_BYTES, RECORD_BYTES + 1));
-                }
-                self.buffer.push(byte);
-                used += 1;
-                if self.number == 0 && self.buffer == BYTE_ORDER_MARK {
-                    self.buffer.clear();
-                }
-                if depth == 0 && !in_text && matches!(byte, b'}' | b']') {
-                    complete = true;
-                    break;
-                }
-            }
+            let is_last = available.is_empty();
+            let (used, is_complete) = append_value(&mut self.buffer, &mut scanner, available, ignored)?;
             self.reader.consume(used);
             self.bytes += used as u64;
-            if complete {
+            if is_complete || is_last {
                 break;
             }
         }
@@ -147,26 +112,108 @@ impl Records {
     }
 }
 
+/// Moves the next bytes of a top-level value to `value`, without white space or `ignored` before it. Returns how many
+/// bytes were used, and whether the value ends there.
+///
+/// An object or array ends where its brackets close, anything else before the next white space or opening bracket; the
+/// parser refuses what is no value.
+fn append_value(
+    value: &mut Vec<u8>,
+    scanner: &mut Scanner,
+    text: &[u8],
+    ignored: &[u8],
+) -> Result<(usize, bool)> {
+    for (used, &byte) in text.iter().enumerate() {
+        let is_blank = byte.is_ascii_whitespace();
+        if value.is_empty() && is_blank {
+            continue;
+        }
+        if !value.is_empty() && scanner.is_at_top_level() && (is_blank || matches!(byte, b'{' | b'[')) {
+            return Ok((used, true));
+        }
+        if value.len() as u64 == RECORD_BYTES {
+            return Err(limit("graph_stream_record_bytes", RECORD_BYTES, RECORD_BYTES + 1));
+        }
+        value.push(byte);
+        if scanner.read(byte) == Lexeme::Close && scanner.is_at_top_level() {
+            return Ok((used + 1, true));
+        }
+        if value.as_slice() == ignored {
+            value.clear();
+        }
+    }
+    Ok((text.len(), false))
+}
+
+/// What a byte of JSON text stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lexeme {
+    /// `{` or `[`.
+    Open,
+    /// `}` or `]`.
+    Close,
+    /// `,` or `:`.
+    Separator,
+    /// A part of a string or of another scalar, or white space.
+    Other,
+}
+
+/// Where a scan is with regard to strings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    Structure,
+    String,
+    /// Behind a backslash.
+    Escape,
+}
+
+/// Tells the structure of JSON text from what its strings hold, byte by byte, without checking that it is JSON.
+#[derive(Debug, Default)]
+struct Scanner {
+    within: Within,
+    depth: u64,
+}
+
+impl Scanner {
+    fn read(&mut self, byte: u8) -> Lexeme {
+        match (self.within, byte) {
+            (Within::Structure, b'{' | b'[') => {
+                self.depth += 1;
+                return Lexeme::Open;
+            }
+            (Within::Structure, b'}' | b']') => {
+                self.depth = self.depth.saturating_sub(1);
+                return Lexeme::Close;
+            }
+            (Within::Structure, b',' | b':') => return Lexeme::Separator,
+            (Within::Structure, b'"') => self.within = Within::String,
+            (Within::String, b'"') => self.within = Within::Structure,
+            (Within::String, b'\\') => self.within = Within::Escape,
+            (Within::Escape, _) => self.within = Within::String,
+            (Within::Structure | Within::String, _) => {}
+        }
+        Lexeme::Other
+    }
+
+    /// Tells whether no bracket and no string is open.
+    fn is_at_top_level(&self) -> bool {
+        self.depth == 0 && self.within == Within::Structure
+    }
+}
+
+/// Counts the structural characters of a line, plus one.
+fn structural_slots(text: &[u8]) -> u64 {
+    let mut scanner = Scanner::default();
+    text.iter().fold(1, |slots, byte| slots + u64::from(scanner.read(*byte) != Lexeme::Other))
+}
+
 fn reading(source: std::io::Error) -> OmniError {
     OmniError::io("reading the input", source)
 }
 
 fn limit(resource: &str, limit: u64, actual: u64) -> OmniError {
     OmniError::ResourceLimitExceeded { resource: resource.to_owned(), limit, actual }
-}
-
-fn structural_slots(text: &[u8]) -> u64 {
-    let (mut slots, mut in_text, mut escaped) = (1_u64, false, false);
-    for &byte in text {
-        if in_text {
-            (in_text, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
-        } else if byte == b'"' {
-            in_text = true;
-        } else if matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':') {
-            slots += 1;
-        }
-    }
-    slots
 }
 
 #[cfg(test)]

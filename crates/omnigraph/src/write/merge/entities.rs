@@ -1,7 +1,8 @@
 //! Merges one type entity by entity.
 //!
-//! Both sides' differences to the base arrive in order of id, so they are walked together, and memory does not depend on
-//! their number.
+//! The differences of both sides to the merge base arrive in order of id, so they are walked together, and memory does
+//! not depend on their number. What both sides changed differently is combined by property, decided for one side, or
+//! reported as a conflict, as the [`Resolution`] says.
 
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
@@ -10,7 +11,7 @@ use omnigraph_compiler::catalog::TypeKey;
 use omnigraph_graph::branch::difference::{Pair, Row};
 
 use super::fields::{Fields, combine, same_image};
-use super::rows::{Gathered, Place};
+use super::rows::{Gathered, RowLocation};
 use super::schemas::Ground;
 use crate::error::{MergeConflict, MergeConflictKind, Result};
 
@@ -32,17 +33,19 @@ pub enum Preferred {
     Theirs,
 }
 
-/// A stream of differences, one ahead.
-pub(super) struct Ahead {
+/// A stream of differences whose next one can be looked at before it is taken.
+pub(super) struct PeekedPairs {
     pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>,
     next: Option<Pair>,
 }
 
-impl Ahead {
+impl PeekedPairs {
     /// Starts at the first pair.
-    pub(super) async fn of(mut pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>) -> Result<Ahead> {
+    pub(super) async fn of(
+        mut pairs: BoxStream<'static, omnigraph_graph::Result<Pair>>,
+    ) -> Result<PeekedPairs> {
         let next = pairs.try_next().await?;
-        Ok(Ahead { pairs, next })
+        Ok(PeekedPairs { pairs, next })
     }
 
     async fn take(&mut self) -> Result<Option<Pair>> {
@@ -72,8 +75,8 @@ impl TypeMerge<'_> {
     /// Gathers what the other side's changes do to the ground; conflicts are appended.
     pub(super) async fn run(
         &self,
-        mut other: Ahead,
-        mut ground: Option<Ahead>,
+        mut other: PeekedPairs,
+        mut ground: Option<PeekedPairs>,
         gathered: &mut Gathered,
         conflicts: &mut Vec<MergeConflict>,
     ) -> Result<()> {
@@ -98,13 +101,13 @@ impl TypeMerge<'_> {
     /// An entity that only the other side changed. Its row on the ground is where it was in the base, unless the ground
     /// rewrote the table.
     async fn one(&self, theirs: Pair, rewritten: bool, gathered: &mut Gathered) -> Result<()> {
-        let place = match &theirs.before {
-            None => Place::Absent,
-            Some(_) if rewritten => Place::Unknown,
-            Some(row) => Place::At(row.address()),
+        let location = match &theirs.before {
+            None => RowLocation::Absent,
+            Some(_) if rewritten => RowLocation::Unknown,
+            Some(row) => RowLocation::At(row.address()),
         };
         let image = theirs.after.as_ref().map(|row| self.other.row(row)).transpose()?;
-        gathered.set(&theirs.id, place, image).await
+        gathered.set(&theirs.id, location, image).await
     }
 
     /// An entity that both sides changed.
@@ -120,18 +123,18 @@ impl TypeMerge<'_> {
         if agree(other.as_ref(), ground.as_ref())? {
             return Ok(());
         }
-        let place = ours.after.as_ref().map_or(Place::Absent, |row| Place::At(row.address()));
+        let location = ours.after.as_ref().map_or(RowLocation::Absent, |row| RowLocation::At(row.address()));
         let mut contested = Vec::new();
         if let (Some(before), Some(ground), Some(other)) = (&ours.before, &ground, &other) {
             let combined = combine(&self.base.row(before)?, ground, other)?;
             if self.resolution.properties && combined.contested.is_empty() {
-                return gathered.set(&theirs.id, place, Some(combined.image)).await;
+                return gathered.set(&theirs.id, location, Some(combined.image)).await;
             }
             contested = combined.contested;
         }
         match (self.resolution.prefer, self.side) {
             (Some(Preferred::Ours), Ground::Target) | (Some(Preferred::Theirs), Ground::Source) => Ok(()),
-            (Some(_), _) => gathered.set(&theirs.id, place, other).await,
+            (Some(_), _) => gathered.set(&theirs.id, location, other).await,
             (None, _) => {
                 conflicts.push(self.conflict(theirs.id, ours.before.as_ref(), &other, &ground, &contested));
                 Ok(())

@@ -1,4 +1,5 @@
-//! Rows of one schema in the columns of another: properties pair by stable identity.
+//! Reads rows of one schema in the columns of another, and combines two changed images of an entity. Properties pair by
+//! their stable identity, whatever they are called on either side.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use omnigraph_graph::commit::Snapshot;
 
 use crate::error::{OmniError, Result};
 
-/// Where each column of a table finds its value in rows of the same lifetime in another snapshot.
+/// Where each column of a table finds its value in rows of the same type incarnation in another snapshot.
 pub(super) struct Fields {
     /// The columns looked for.
     pub(super) schema: SchemaRef,

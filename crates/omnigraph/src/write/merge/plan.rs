@@ -1,4 +1,8 @@
-//! The plan of a merge: what becomes of each type.
+//! The plan of a merge: which table each type of the result has, and whether its constraints hold.
+//!
+//! Tables that only one side changed are decided by comparing pins. Types that both changed, or that meet a type the
+//! other side changed, are gathered row by row ([`super::entities`]), judged, and staged while planning; the tables of
+//! a plan that becomes void are files that no commit names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,13 +13,15 @@ use omnigraph_graph::branch;
 use omnigraph_graph::branch::difference::{Side, TypeDifference, TypeIncarnation, type_incarnation};
 use omnigraph_graph::commit::{CommitId, Effect, Graph, Planned, Planner, Snapshot, TablePin, failpoints};
 use omnigraph_storage as storage;
+use serde::Serialize;
 
-use super::entities::{Ahead, Resolution, TypeMerge};
+use super::entities::{PeekedPairs, Resolution, TypeMerge};
 use super::fields::Fields;
 use super::rows::Gathered;
 use super::schemas::{self, Ground};
 use crate::error::{ManifestDetails, MergeConflict, MergeConflictKind, OmniError, Result, Violation};
-use crate::write::delta::{self, Delta, TypeDelta};
+use crate::write::delta::{Delta, TypeDelta};
+use crate::write::prepare::table_changes;
 use crate::write::spool::MemoryBudget;
 use crate::write::validate::{Image, Refusal, check_all};
 
@@ -35,13 +41,14 @@ pub(crate) struct Merge {
 }
 
 /// How a merge ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The target has all of the source already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeOutcome {
+    /// The target had everything of the source; nothing was published.
     AlreadyUpToDate,
-    /// The target had nothing of its own.
+    /// The target had nothing of its own since the branches parted; its content became the source's.
     FastForward,
-    /// Both had something of their own.
+    /// What both did was brought together.
     Merged,
 }
 
@@ -49,7 +56,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Debug)]
 pub(crate) struct MergeReport {
     /// How it ended.
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: MergeOutcome,
     /// The merge base.
     pub(crate) base: CommitId,
     /// The merged commit.
@@ -70,7 +77,7 @@ impl Planner for Merge {
         failpoints::hit(target.root(), failpoints::MERGE_CAPTURED)?;
         let (base_id, source_id) = (base.record().id, self.source.record().id);
         let mut report = MergeReport {
-            outcome: Outcome::AlreadyUpToDate,
+            outcome: MergeOutcome::AlreadyUpToDate,
             base: base_id,
             source: source_id,
             adopted: Vec::new(),
@@ -79,7 +86,8 @@ impl Planner for Merge {
         if base_id == source_id {
             return Ok(Planned::changes(report, BTreeMap::new(), BTreeSet::new()));
         }
-        report.outcome = if base_id == target.record().id { Outcome::FastForward } else { Outcome::Merged };
+        report.outcome =
+            if base_id == target.record().id { MergeOutcome::FastForward } else { MergeOutcome::Merged };
         let sides = Sides::new(&base, &self.source, target)?;
         let (pins, merging) = sides.decide(&mut report)?;
         let pins = self.merge_types(&sides, pins, merging).await?;
@@ -146,18 +154,18 @@ impl Sides {
         &self.ground
     }
 
-    /// Decides by type lifetime. Returns the pins of the result, those of merged types as on the ground for now, and the
-    /// types whose changes on the other side are to be brought to the ground or judged on it.
+    /// Decides by incarnation of a type. Returns the pins of the result, those of merged types as on the ground for
+    /// now, and the types whose changes on the other side are to be brought to the ground or judged on it.
     fn decide(&self, report: &mut MergeReport) -> Result<(BTreeMap<TypeKey, TablePin>, Vec<Changed>)> {
         let [base, ground, other] =
-            [&self.base, &self.ground, &self.other].map(|snapshot| by_lifetime(snapshot));
+            [&self.base, &self.ground, &self.other].map(|snapshot| by_incarnation(snapshot));
         let mut pins: BTreeMap<TypeKey, TablePin> =
             ground.values().map(|pin| (pin.key(), (*pin).clone())).collect();
         let mut changed = Vec::new();
-        let lifetimes: BTreeSet<&TypeIncarnation> =
+        let incarnations: BTreeSet<&TypeIncarnation> =
             base.keys().chain(ground.keys()).chain(other.keys()).collect();
-        for life in lifetimes {
-            let (b, g, o) = (base.get(life), ground.get(life), other.get(life));
+        for incarnation in incarnations {
+            let (b, g, o) = (base.get(incarnation), ground.get(incarnation), other.get(incarnation));
             if same(b, o) || same(g, o) {
                 continue;
             }
@@ -211,13 +219,14 @@ impl Sides {
     }
 
     /// Returns the types whose changes must be looked at: those that both sides changed, and those that meet a type the
-    /// ground changed; with every other changed type they touch, as a deleted node and its deleted edges belong together.
+    /// ground changed; with every other changed type they touch, as a deleted node and its deleted edges belong
+    /// together.
     fn to_judge(&self, changed: &[Changed]) -> BTreeSet<TypeKey> {
         let by_other: BTreeSet<&TypeKey> = changed.iter().map(|change| &change.key).collect();
-        let base = by_lifetime(&self.base);
-        let by_ground: BTreeSet<TypeKey> = by_lifetime(&self.ground)
+        let base = by_incarnation(&self.base);
+        let by_ground: BTreeSet<TypeKey> = by_incarnation(&self.ground)
             .iter()
-            .filter(|(life, pin)| !same(base.get(life), Some(pin)))
+            .filter(|(incarnation, pin)| !same(base.get(incarnation), Some(pin)))
             .map(|(_, pin)| pin.key())
             .collect();
         let meet = |key: &TypeKey| neighbours(&self.ground, key);
@@ -249,7 +258,7 @@ fn neighbours(snapshot: &Snapshot, key: &TypeKey) -> Vec<TypeKey> {
     }
 }
 
-fn by_lifetime(snapshot: &Snapshot) -> BTreeMap<TypeIncarnation, &TablePin> {
+fn by_incarnation(snapshot: &Snapshot) -> BTreeMap<TypeIncarnation, &TablePin> {
     snapshot.record().tables.iter().map(|pin| (type_incarnation(pin), pin)).collect()
 }
 
@@ -309,7 +318,7 @@ impl Merge {
             return Ok(pins);
         }
         let (changes, _) = image.into_parts();
-        let mut changes = delta::table_changes(changes);
+        let mut changes = table_changes(changes);
         for change in merging.into_iter().filter(|change| change.both) {
             let Some(ground) = change.ground else { continue };
             let pin = match changes.remove(&change.key) {
@@ -338,7 +347,7 @@ impl Merge {
     ) -> Result<TypeDelta> {
         let side = |snapshot: &Snapshot, pin: &Option<TablePin>| {
             let pin = pin.as_ref()?;
-            let own = by_lifetime(snapshot).get(&type_incarnation(pin)).map(|pin| (*pin).clone())?;
+            let own = by_incarnation(snapshot).get(&type_incarnation(pin)).map(|pin| (*pin).clone())?;
             Some(Side { snapshot: snapshot.clone(), key: own.key(), pin: own })
         };
         let base = side(&sides.base, &change.base);
@@ -360,10 +369,10 @@ impl Merge {
             resolution: self.resolution,
         };
         let theirs = TypeDifference { before: base.clone(), after: other };
-        let theirs = Ahead::of(theirs.pairs().await?).await?;
+        let theirs = PeekedPairs::of(theirs.pairs().await?).await?;
         let ours = if change.both {
             let ground = side(&sides.ground, &change.ground);
-            Some(Ahead::of(TypeDifference { before: base, after: ground }.pairs().await?).await?)
+            Some(PeekedPairs::of(TypeDifference { before: base, after: ground }.pairs().await?).await?)
         } else {
             None
         };

@@ -1,4 +1,4 @@
-//! Gathers what a merge does to the rows of one type, in the form that checks and staging take.
+//! Gathers what a merge does to the rows of one type: a [`TypeDelta`], which checks and staging take.
 
 use std::sync::Arc;
 
@@ -20,11 +20,18 @@ pub(super) struct Gathered {
     table: Table,
     writer: SpoolWriter,
     images: Vec<RecordBatch>,
-    /// Ids whose place in the table is not known yet, and whether an image replaces them.
-    unplaced: Vec<(String, bool)>,
+    /// Entities whose row in the table is to be found.
+    unlocated: Vec<Unlocated>,
     remove: RoaringTreemap,
     replaced: RoaringTreemap,
     rows: u64,
+}
+
+/// An entity whose row is to be found by its id.
+struct Unlocated {
+    id: String,
+    /// Whether an image takes the place of the row; otherwise it is removed.
+    is_replaced: bool,
 }
 
 impl Gathered {
@@ -35,29 +42,36 @@ impl Gathered {
             table,
             writer,
             images: Vec::new(),
-            unplaced: Vec::new(),
+            unlocated: Vec::new(),
             remove: RoaringTreemap::new(),
             replaced: RoaringTreemap::new(),
             rows: 0,
         }
     }
 
-    /// Gives an entity an image, or none. `place` is its row in the table: known, known to be absent, or to be found.
-    pub(super) async fn set(&mut self, id: &str, place: Place, image: Option<RecordBatch>) -> Result<()> {
-        match place {
-            Place::At(address) => {
+    /// Gives an entity an image, or none. `location` is its row in the table.
+    pub(super) async fn set(
+        &mut self,
+        id: &str,
+        location: RowLocation,
+        image: Option<RecordBatch>,
+    ) -> Result<()> {
+        match location {
+            RowLocation::At(address) => {
                 self.remove.insert(address);
                 if image.is_some() {
                     self.replaced.insert(address);
                 }
             }
-            Place::Absent => {}
-            Place::Unknown => self.unplaced.push((id.to_owned(), image.is_some())),
+            RowLocation::Absent => {}
+            RowLocation::Unknown => {
+                self.unlocated.push(Unlocated { id: id.to_owned(), is_replaced: image.is_some() });
+            }
         }
         if let Some(image) = image {
             self.images.push(image);
         }
-        if self.images.len() >= STEP || self.unplaced.len() >= STEP {
+        if self.images.len() >= STEP || self.unlocated.len() >= STEP {
             self.flush().await?;
         }
         Ok(())
@@ -77,14 +91,14 @@ impl Gathered {
     }
 
     async fn flush(&mut self) -> Result<()> {
-        let unplaced = std::mem::take(&mut self.unplaced);
-        if !unplaced.is_empty() {
-            let ids = unplaced.iter().map(|(id, _)| id.as_str());
+        let unlocated = std::mem::take(&mut self.unlocated);
+        if !unlocated.is_empty() {
+            let ids = unlocated.iter().map(|entity| entity.id.as_str());
             let ids: ArrayRef = Arc::new(StringArray::from_iter_values(ids));
             let matches = self.table.key_index(&[ID]).lookup(&[ids]).await?;
             for (probe, address) in matches.probe.into_iter().zip(matches.address) {
                 self.remove.insert(address);
-                if unplaced[probe as usize].1 {
+                if unlocated[probe as usize].is_replaced {
                     self.replaced.insert(address);
                 }
             }
@@ -102,9 +116,9 @@ impl Gathered {
     }
 }
 
-/// Where an entity stands in a table.
+/// Where the row of an entity is in a table.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum RowLocation {
     /// At an address.
     At(u64),
     /// Nowhere.

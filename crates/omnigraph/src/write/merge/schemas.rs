@@ -1,4 +1,4 @@
-//! Which schema the result of a merge has.
+//! Chooses the ground of a merge: the side whose schema the result has, and on whose tables changes are staged.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Runs the statements of a mutation, one after the other.
+//! Runs the statements of a mutation, one after the other, each on the overlays that the earlier ones left, and plans the
+//! result as one delta.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use super::predicate::Condition;
 use crate::blob::source::Sources;
 use crate::error::{OmniError, Result, Unit};
 use crate::write::blobs::{Incoming, admit};
-use crate::write::delta::{Delta, prepare};
+use crate::write::delta::Delta;
 use crate::write::embed;
+use crate::write::prepare::prepare;
 use crate::write::rows::{RowBuilder, value_column};
 use crate::write::spool::MemoryBudget;
 use crate::write::validate::strings;

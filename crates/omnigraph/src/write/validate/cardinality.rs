@@ -11,10 +11,10 @@ use arrow_array::{ArrayRef, StringArray};
 use omnigraph_compiler::catalog::{Cardinality, EdgeType, TypeKey};
 use omnigraph_graph::model::{ID, SRC};
 
-use super::first::{Offers, Refusal};
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Image};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
+use super::violations::{Refusal, Violations};
 use crate::error::{OmniError, Result, Violation};
 
 /// Checks every edge type that has bounds.
@@ -40,8 +40,8 @@ pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<(
 }
 
 /// Returns the violations, each under the source it is about.
-async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<Offers<Violation>> {
-    let mut offers = Offers::new(image.extent);
+async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<Violations<Violation>> {
+    let mut violations = Violations::new(image.extent);
     let hash = KeyHash::new();
     let mut passes = Passes::new();
     while let Some(partition) = passes.next() {
@@ -56,10 +56,10 @@ async fn check_type(image: &Image, change: &Change, edge: &EdgeType) -> Result<O
             if some.is_empty() {
                 break;
             }
-            count(image, change, edge, &some, &mut offers).await?;
+            count(image, change, edge, &some, &mut violations).await?;
         }
     }
-    Ok(offers)
+    Ok(violations)
 }
 
 fn text(source: &[u8]) -> Result<&str> {
@@ -121,7 +121,7 @@ async fn count(
     change: &Change,
     edge: &EdgeType,
     sources: &[(&str, u64)],
-    offers: &mut Offers<Violation>,
+    violations: &mut Violations<Violation>,
 ) -> Result<()> {
     let ids: StringArray = sources.iter().map(|(source, _)| Some(*source)).collect();
     let ids: ArrayRef = Arc::new(ids);
@@ -147,7 +147,7 @@ async fn count(
     let existing = existing(image, &TypeKey::node(&edge.from), bare).await?;
     for (source, count, bound) in offenders {
         if count > 0 || existing.contains(source) {
-            offers.offer(&change.key, source, 0, || Violation::Cardinality {
+            violations.offer(&change.key, source, 0, || Violation::Cardinality {
                 edge_type: edge.name.clone(),
                 source_id: source.to_owned(),
                 count,

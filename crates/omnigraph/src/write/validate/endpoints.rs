@@ -11,22 +11,22 @@ use omnigraph_compiler::catalog::{EdgeType, EntityKind, TypeKey};
 use omnigraph_graph::model::{DST, ID, SRC};
 use omnigraph_storage::{KeyIndex, Table};
 
-use super::first::{Offers, Refusal};
 use super::ids::too_large;
 use super::image::{CHUNK_ROWS, Change, Chunk, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
+use super::violations::{Refusal, Violations};
 use crate::error::{OmniError, Result, Violation};
 
 /// Checks the edges of the final image that the delta may have cut off.
 pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<()> {
-    let mut offers = Offers::new(image.extent);
+    let mut violations = Violations::new(image.extent);
     for node in endpoint_types(image) {
-        ends_of_rows(image, &node, &mut offers).await?;
+        ends_of_rows(image, &node, &mut violations).await?;
     }
     for change in image.changes.values() {
-        cut_off(image, change, &mut offers).await?;
+        cut_off(image, change, &mut violations).await?;
     }
-    for (type_key, id, dangling) in offers.into_held() {
+    for (type_key, id, dangling) in violations.into_held() {
         let at = match (dangling.ordinal, image.changes.get(&dangling.edge)) {
             (Some(ordinal), Some(change)) => image.place(change, ordinal).await?,
             _ => None,
@@ -97,7 +97,7 @@ fn endpoint_types(image: &Image) -> BTreeSet<TypeKey> {
 }
 
 /// Checks the ends of added and changed edges that are nodes of one type.
-async fn ends_of_rows(image: &Image, node: &TypeKey, offers: &mut Offers<Dangling>) -> Result<()> {
+async fn ends_of_rows(image: &Image, node: &TypeKey, violations: &mut Violations<Dangling>) -> Result<()> {
     let stored = StoredNodes::open(image, node).await?;
     let hash = KeyHash::new();
     let mut passes = Passes::new();
@@ -122,7 +122,7 @@ async fn ends_of_rows(image: &Image, node: &TypeKey, offers: &mut Offers<Danglin
             for end in ends_at(edge, node) {
                 let mut chunks = change.chunks(&[ID, end.column()])?;
                 while let Some(chunk) = chunks.next().await? {
-                    nodes.check(change, edge, end, &chunk, offers).await?;
+                    nodes.check(change, edge, end, &chunk, violations).await?;
                 }
             }
         }
@@ -162,7 +162,7 @@ impl Nodes<'_> {
         edge: &EdgeType,
         end: End,
         chunk: &Chunk,
-        offers: &mut Offers<Dangling>,
+        violations: &mut Violations<Dangling>,
     ) -> Result<()> {
         let (edge_ids, ends) = (chunk.strings(0)?, chunk.strings(1)?);
         let unknown: Vec<usize> = (0..ends.len())
@@ -181,7 +181,7 @@ impl Nodes<'_> {
             self.exist(StringArray::from_iter_values(unknown.iter().map(|&row| ends.value(row)))).await?;
         for (row, _) in unknown.into_iter().zip(exists).filter(|(_, exists)| !exists) {
             let (edge_id, missing) = (edge_ids.value(row), ends.value(row));
-            offers.offer(&change.key, edge_id, end as usize, || Dangling {
+            violations.offer(&change.key, edge_id, end as usize, || Dangling {
                 edge: change.key.clone(),
                 ordinal: Some(chunk.first + row as u64),
                 violation: end.violation(missing, self.key, edge, edge_id),
@@ -205,7 +205,7 @@ impl Nodes<'_> {
 }
 
 /// Finds stored edges that stay although a node they end at goes away.
-async fn cut_off(image: &Image, change: &Change, offers: &mut Offers<Dangling>) -> Result<()> {
+async fn cut_off(image: &Image, change: &Change, violations: &mut Violations<Dangling>) -> Result<()> {
     let node = &change.key;
     if node.kind == EntityKind::Edge || !change.removes() {
         return Ok(());
@@ -227,7 +227,7 @@ async fn cut_off(image: &Image, change: &Change, offers: &mut Offers<Dangling>) 
     let mut gone = image.removed(change, ID, false).await?;
     while let Some(ids) = gone.next().await? {
         for (edge, end, table) in &kept {
-            cut_off_at(image, node, edge, *end, table, &ids, offers).await?;
+            cut_off_at(image, node, edge, *end, table, &ids, violations).await?;
         }
     }
     Ok(())
@@ -240,7 +240,7 @@ async fn cut_off_at(
     end: End,
     table: &Table,
     gone: &StringArray,
-    offers: &mut Offers<Dangling>,
+    violations: &mut Violations<Dangling>,
 ) -> Result<()> {
     let key = TypeKey::edge(&edge.name);
     let probes: ArrayRef = Arc::new(gone.clone());
@@ -256,7 +256,7 @@ async fn cut_off_at(
         let batch = table.take(&addresses, &[ID.to_owned()]).await?;
         for ((probe, _), edge_id) in some.iter().zip(strings(batch.column(0))?.iter().flatten()) {
             let missing = gone.value(*probe as usize);
-            offers.offer(&key, edge_id, end as usize, || Dangling {
+            violations.offer(&key, edge_id, end as usize, || Dangling {
                 edge: key.clone(),
                 ordinal: None,
                 violation: end.violation(missing, node, edge, edge_id),

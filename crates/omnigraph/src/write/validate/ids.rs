@@ -9,9 +9,9 @@ use arrow_array::{Array, ArrayRef};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, TypeKey};
 use omnigraph_graph::model::ID;
 
-use super::first::{Offers, Refusal};
 use super::image::{Change, Image};
 use super::keymap::{KeyHash, KeyMap, Partition, Passes};
+use super::violations::{Refusal, Violations};
 use crate::error::{OmniError, Result, Violation};
 use crate::write::delta::{OnDuplicate, OnExisting};
 
@@ -24,11 +24,11 @@ pub(super) async fn resolve(image: &mut Image) -> Result<BTreeMap<TypeKey, Vec<R
         if change.rows.is_none() || matches!(change.on_existing, OnExisting::Resolved { .. }) {
             continue;
         }
-        let mut offers = Offers::new(image.extent);
-        let repeated = repeated(image, change, &mut offers).await?;
-        let stored = stored(image, change, &mut offers).await?;
+        let mut violations = Violations::new(image.extent);
+        let repeated = repeated(image, change, &mut violations).await?;
+        let stored = stored(image, change, &mut violations).await?;
         let mut refused = Vec::new();
-        for (type_key, id, conflict) in offers.into_held() {
+        for (type_key, id, conflict) in violations.into_held() {
             let error = conflict.into_error(image, change, id.clone()).await?;
             refused.push(Refusal { type_key, id, error });
         }
@@ -93,7 +93,7 @@ impl Conflict {
 async fn repeated(
     image: &Image,
     change: &Change,
-    offers: &mut Offers<Conflict>,
+    violations: &mut Violations<Conflict>,
 ) -> Result<roaring::RoaringTreemap> {
     let mut superseded = roaring::RoaringTreemap::new();
     let keyed = key_members(image.catalog(), &change.key).is_some();
@@ -113,11 +113,11 @@ async fn repeated(
                     continue;
                 }
                 match change.on_duplicate {
-                    _ if keyed => offers.offer(&change.key, id, 0, || {
+                    _ if keyed => violations.offer(&change.key, id, 0, || {
                         let cause = Cause::RepeatedKey { first: *last };
                         Conflict { ordinal, cause }
                     }),
-                    OnDuplicate::Reject => offers.offer(&change.key, id, 0, || {
+                    OnDuplicate::Reject => violations.offer(&change.key, id, 0, || {
                         let cause = Cause::RepeatedId { first: *last };
                         Conflict { ordinal, cause }
                     }),
@@ -149,7 +149,7 @@ pub(super) fn too_large<V>(
 async fn stored(
     image: &Image,
     change: &Change,
-    offers: &mut Offers<Conflict>,
+    violations: &mut Violations<Conflict>,
 ) -> Result<roaring::RoaringTreemap> {
     let mut found = roaring::RoaringTreemap::new();
     if change.table.row_count() == 0 {
@@ -165,7 +165,7 @@ async fn stored(
             if change.on_existing == OnExisting::Reject && change.keeps(address) {
                 let id = chunk.strings(0)?.value(probe as usize);
                 let ordinal = chunk.first + u64::from(probe);
-                offers.offer(&change.key, id, 1, || Conflict { ordinal, cause: Cause::Stored });
+                violations.offer(&change.key, id, 1, || Conflict { ordinal, cause: Cause::Stored });
             }
         }
     }

@@ -20,7 +20,7 @@ use omnigraph_storage::{Scan, Table};
 use parking_lot::Mutex;
 use roaring::RoaringTreemap;
 
-use super::first::{Extent, Refusal};
+use super::violations::{Extent, Refusal};
 use crate::error::{OmniError, Place, Result, Unit};
 use crate::write::delta::{Delta, OnDuplicate, OnExisting, TypeDelta};
 use crate::write::spool::{LINE, Spool};

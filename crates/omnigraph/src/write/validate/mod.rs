@@ -14,7 +14,6 @@
 mod cardinality;
 pub(in crate::write) mod compare;
 mod endpoints;
-mod first;
 mod ids;
 mod image;
 pub(in crate::write) mod keymap;
@@ -22,11 +21,12 @@ pub(in crate::write) mod keymap;
 mod tests;
 mod unique;
 mod values;
+mod violations;
 
 pub(in crate::write) use image::{Change, Image, strings};
 
-use first::Extent;
-pub(in crate::write) use first::Refusal;
+use violations::Extent;
+pub(in crate::write) use violations::Refusal;
 
 use crate::error::Result;
 

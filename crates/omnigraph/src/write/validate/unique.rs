@@ -15,10 +15,10 @@ use arrow_schema::DataType;
 use omnigraph_compiler::catalog::{Catalog, Constraint, EntityKind, TypeKey};
 use omnigraph_graph::model::ID;
 
-use super::first::{Offers, Refusal};
 use super::ids::{columns_text, too_large, tuple_text};
 use super::image::{Change, Image, strings};
 use super::keymap::{KeyHash, KeyMap, Passes};
+use super::violations::{Refusal, Violations};
 use crate::error::{OmniError, Result, Violation};
 
 /// Checks every type that has rows; `conflicts` are the types whose ids are at fault already.
@@ -36,12 +36,12 @@ pub(super) async fn check(
             continue;
         }
         let constraints = constraints(image.catalog(), &change.key);
-        let mut offers = Offers::new(image.extent);
+        let mut violations = Violations::new(image.extent);
         for (rank, members) in constraints.iter().enumerate() {
-            among_rows(image, change, rank, members, &mut offers).await?;
-            with_stored(image, change, rank, members, &mut offers).await?;
+            among_rows(image, change, rank, members, &mut violations).await?;
+            with_stored(image, change, rank, members, &mut violations).await?;
         }
-        for (type_key, id, shared) in offers.into_held() {
+        for (type_key, id, shared) in violations.into_held() {
             let at = image.place(change, shared.ordinal).await?;
             let violation = shared.into_violation(image, change, &constraints, id.clone()).await?;
             refused.push(Refusal { type_key, id, error: OmniError::violated(violation, at) });
@@ -117,7 +117,7 @@ async fn among_rows(
     change: &Change,
     rank: usize,
     members: &[String],
-    offers: &mut Offers<Shared>,
+    violations: &mut Violations<Shared>,
 ) -> Result<()> {
     if change.rows.as_ref().is_none_or(|rows| rows.rows() < 2) {
         return Ok(());
@@ -140,7 +140,7 @@ async fn among_rows(
                 let (&mut holder, added) = holders.entry(h, tuple.as_ref(), ordinal);
                 if !added {
                     let id = chunk.strings(0)?.value(row);
-                    offers.offer(&change.key, id, rank, || Shared {
+                    violations.offer(&change.key, id, rank, || Shared {
                         rank,
                         ordinal,
                         with: Holder::Row(holder),
@@ -161,7 +161,7 @@ async fn with_stored(
     change: &Change,
     rank: usize,
     members: &[String],
-    offers: &mut Offers<Shared>,
+    violations: &mut Violations<Shared>,
 ) -> Result<()> {
     if change.replace_all || change.table.row_count() == 0 {
         return Ok(());
@@ -176,7 +176,7 @@ async fn with_stored(
             let ordinal = chunk.first + u64::from(probe);
             if change.keeps(address) && change.live(ordinal) {
                 let id = chunk.strings(0)?.value(probe as usize);
-                offers.offer(&change.key, id, rank, || Shared {
+                violations.offer(&change.key, id, rank, || Shared {
                     rank,
                     ordinal,
                     with: Holder::Stored(address),

@@ -11,8 +11,8 @@ use omnigraph_graph::model::{ID, column_type};
 use regex::Regex;
 
 use super::compare::Comparison;
-use super::first::{Offers, Refusal};
 use super::image::{Change, Image, strings};
+use super::violations::{Refusal, Violations};
 use crate::error::{OmniError, Result, Violation};
 
 /// Checks every row of every type.
@@ -34,10 +34,10 @@ pub(super) async fn check(image: &Image, refused: &mut Vec<Refusal>) -> Result<(
 }
 
 /// Returns the violations, each with the ordinal of the row at fault.
-async fn check_type(image: &Image, change: &Change, rules: &[Rule]) -> Result<Offers<(u64, Violation)>> {
+async fn check_type(image: &Image, change: &Change, rules: &[Rule]) -> Result<Violations<(u64, Violation)>> {
     let mut columns = vec![ID];
     columns.extend(rules.iter().map(|rule| rule.property.as_str()));
-    let mut offers = Offers::new(image.extent);
+    let mut violations = Violations::new(image.extent);
     let mut chunks = change.chunks(&columns)?;
     while let Some(chunk) = chunks.next().await? {
         for (rank, rule) in rules.iter().enumerate() {
@@ -49,11 +49,11 @@ async fn check_type(image: &Image, change: &Change, rules: &[Rule]) -> Result<Of
                 }
                 let id = chunk.strings(0)?.value(row);
                 let value = arrow_cast::display::array_value_to_string(column, row)?;
-                offers.offer(&change.key, id, rank, || (ordinal, rule.violation(&change.key, id, value)));
+                violations.offer(&change.key, id, rank, || (ordinal, rule.violation(&change.key, id, value)));
             }
         }
     }
-    Ok(offers)
+    Ok(violations)
 }
 
 /// One constraint on one property.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use omnigraph_graph::commit::failpoints::{CLEANUP_BRANCH, OPTIMIZE_PUBLISH};
 use tempfile::TempDir;
 
-use super::failpoints;
-use crate::Omnigraph;
-use crate::db::{
-    CleanupPolicyOptions, DatasetCleanupStats, Durability, Mutate, OpenOptions, ParamMap, RecoveryKind,
+use super::{
+    CleanupPolicyOptions, DatasetCleanupStats, Durability, Mutate, Omnigraph, OpenOptions, ParamMap,
+    RecoveryKind,
 };
 use crate::error::Result;
+use crate::maintenance::failpoints;
 
 const SCHEMA: &str = "node Person { name: String @key }\nnode Company { name: String @key }";
 

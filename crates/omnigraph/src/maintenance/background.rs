@@ -1,7 +1,8 @@
-//! What a live handle does behind its writes: indexes of large new files, and compaction of tables of which much is gone.
+//! Background maintenance: what an open handle does behind its writes.
 //!
-//! Nobody waits for it, and nobody needs it: a failure is left to the next write, to the first use of an index, and to
-//! `optimize`. A compaction is a commit of its own, by [`ACTOR`].
+//! After a commit it builds the declared indexes over large new files, and compacts tables of which much was deleted,
+//! where the handle may. Nobody waits for it, and nobody needs it: a failure is left to the next write, to the first
+//! use of an index, and to `optimize`. A compaction is a commit of its own, by [`ACTOR`].
 
 use std::collections::BTreeSet;
 
@@ -15,11 +16,11 @@ use crate::error::Result;
 /// Recorded as author of compactions that nobody asked for.
 const ACTOR: &str = "omnigraph:maintenance";
 
-/// Looks after the tables that a commit changed; `compact` allows commits.
+/// Maintains the tables that a commit changed; `compact` allows commits.
 ///
 /// # Errors
 /// `Storage`; those of a write.
-pub(crate) async fn tend(
+pub(crate) async fn maintain(
     graph: &Graph,
     branch: &BranchName,
     commit: &CommitRecord,
@@ -54,7 +55,7 @@ pub(crate) async fn tend(
         let tables: Vec<String> = sparse.iter().map(ToString::to_string).collect();
         tracing::debug!(%branch, ?tables, "compacting what is sparse");
         if let Some(commit) = optimize::compact(graph, branch, Some(ACTOR), Some(sparse)).await? {
-            Box::pin(tend(graph, branch, &commit, false)).await?;
+            Box::pin(maintain(graph, branch, &commit, false)).await?;
         }
     }
     Ok(())

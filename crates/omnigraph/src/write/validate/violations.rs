@@ -1,4 +1,5 @@
-//! Which violations are reported: the one that comes first by type key, then id, or all of them in that order.
+//! Gathers what a check finds, and keeps what is to be reported: the violation that comes first by type key, then id, or
+//! all of them in that order.
 
 use std::collections::BTreeMap;
 
@@ -27,14 +28,14 @@ pub(in crate::write) struct Refusal {
 }
 
 /// Violations by type, id and rank; ties are broken by arrival.
-pub(super) struct Offers<V> {
+pub(super) struct Violations<V> {
     extent: Extent,
     held: BTreeMap<(TypeKey, String, usize), V>,
 }
 
-impl<V> Offers<V> {
-    pub(super) fn new(extent: Extent) -> Offers<V> {
-        Offers { extent, held: BTreeMap::new() }
+impl<V> Violations<V> {
+    pub(super) fn new(extent: Extent) -> Violations<V> {
+        Violations { extent, held: BTreeMap::new() }
     }
 
     /// Keeps the violation if it is wanted; builds it only then.
@@ -62,10 +63,10 @@ mod tests {
 
     #[test]
     fn the_first_by_type_then_id_then_rank_is_kept_whatever_the_order() {
-        let offers = [("B", "a", 0), ("A", "z", 0), ("A", "b", 2), ("A", "b", 1), ("A", "b", 1)];
-        for rotation in 0..offers.len() {
-            let (mut first, mut all) = (Offers::new(Extent::First), Offers::new(Extent::All));
-            let mut order = offers;
+        let violations = [("B", "a", 0), ("A", "z", 0), ("A", "b", 2), ("A", "b", 1), ("A", "b", 1)];
+        for rotation in 0..violations.len() {
+            let (mut first, mut all) = (Violations::new(Extent::First), Violations::new(Extent::All));
+            let mut order = violations;
             order.rotate_left(rotation);
             for (name, id, rank) in order {
                 first.offer(&TypeKey::node(name), id, rank, || (name, rank));

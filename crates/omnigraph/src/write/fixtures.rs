@@ -17,14 +17,15 @@ use omnigraph_storage::{Durability, Root, RootOptions, Scan};
 use roaring::RoaringTreemap;
 use serde_json::Value as Json;
 
-use super::{Delta, OnDuplicate, OnExisting, TypeDelta, prepare};
+use super::delta::{Delta, OnDuplicate, OnExisting, TypeDelta};
+use super::mutation::Mutation;
+use super::mutation::planner::MutationCounts;
+use super::prepare::prepare;
+use super::spool::{MemoryBudget, SpoolWriter, spool_schema};
 use crate::error::{OmniError, Result};
-use crate::write::mutation::Mutation;
-use crate::write::mutation::planner::MutationCounts;
-use crate::write::spool::{MemoryBudget, SpoolWriter, spool_schema};
 
 /// The schema most scenarios are told with.
-pub(in crate::write) const FIXTURE: &str = "
+pub(in crate::write) const PEOPLE_SCHEMA: &str = "
     node Person { name: String @key  age: I32? }
     node Company { name: String @key }
     edge Knows: Person -> Person { since: Date? }
@@ -32,7 +33,7 @@ pub(in crate::write) const FIXTURE: &str = "
 ";
 
 /// The data that goes with it.
-const PEOPLE: &str = r#"query fixture() {
+const PEOPLE: &str = r#"query people() {
     insert Person { name: "Alice", age: 30 }  insert Person { name: "Bob", age: 25 }
     insert Person { name: "Charlie", age: 35 }  insert Person { name: "Diana", age: 28 }
     insert Company { name: "Acme" }  insert Company { name: "Globex" }
@@ -73,32 +74,32 @@ impl Rows {
     }
 }
 
-/// A graph of its own.
-pub(in crate::write) struct Kit {
+/// A graph in memory that no other test has.
+pub(in crate::write) struct TestGraph {
     graph: Graph,
     branch: BranchName,
 }
 
-impl Kit {
-    pub(in crate::write) async fn new(source: &str) -> Kit {
-        Kit::with_budget(source, 1 << 30).await
+impl TestGraph {
+    pub(in crate::write) async fn new(source: &str) -> TestGraph {
+        TestGraph::with_budget(source, 1 << 30).await
     }
 
-    pub(in crate::write) async fn with_budget(source: &str, memory_budget: u64) -> Kit {
+    pub(in crate::write) async fn with_budget(source: &str, memory_budget: u64) -> TestGraph {
         let name = format!("memory://{}", ulid::Ulid::new());
         let options =
             RootOptions { durability: Durability::Relaxed, memory_budget, ..RootOptions::default() };
         let root = Root::open(&name, options).await.unwrap();
         let catalog = schema::compile(source, "01J00000000000000000000000").unwrap().catalog;
         let graph = Graph::init(root, source, catalog, None).await.unwrap();
-        Kit { graph, branch: BranchName::parse("main").unwrap() }
+        TestGraph { graph, branch: BranchName::parse("main").unwrap() }
     }
 
-    /// The fixture with its data.
-    pub(in crate::write) async fn fixture() -> Kit {
-        let kit = Kit::new(FIXTURE).await;
-        kit.mutate(PEOPLE).await.unwrap();
-        kit
+    /// Makes a graph with [`PEOPLE_SCHEMA`] and the data that goes with it.
+    pub(in crate::write) async fn people() -> TestGraph {
+        let graph = TestGraph::new(PEOPLE_SCHEMA).await;
+        graph.mutate(PEOPLE).await.unwrap();
+        graph
     }
 
     pub(in crate::write) async fn head(&self) -> Snapshot {

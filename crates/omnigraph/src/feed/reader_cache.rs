@@ -1,7 +1,7 @@
 //! Half-read blocks, kept for whoever asks for the next page.
 //!
-//! Reading a block in pages would otherwise read everything before each page again. A parked reader is taken out by
-//! the token of its place and used once; without one the block is read from its start, with the same result.
+//! Without it, each page would read the block again from its start. A reader is kept under the token of the page that
+//! follows, and taken out once; when it is gone, the block is read from its start, with the same result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,25 +12,25 @@ use parking_lot::Mutex;
 use super::block::BlockReader;
 
 /// Readers kept per handle; each holds sorted rows in memory or a temporary file.
-const KEPT: u64 = 4;
+const READERS: u64 = 4;
 const IDLE: Duration = Duration::from_secs(60);
 
 type Slot = Arc<Mutex<Option<BlockReader>>>;
 
-/// The parked readers of a handle.
+/// The readers that a handle keeps.
 #[derive(Clone)]
-pub(crate) struct Parked {
+pub(crate) struct ReaderCache {
     readers: Cache<String, Slot>,
 }
 
-impl Default for Parked {
+impl Default for ReaderCache {
     fn default() -> Self {
-        Parked { readers: Cache::builder().max_capacity(KEPT).time_to_idle(IDLE).build() }
+        ReaderCache { readers: Cache::builder().max_capacity(READERS).time_to_idle(IDLE).build() }
     }
 }
 
-impl Parked {
-    /// Keeps a reader that stands at the place a token names.
+impl ReaderCache {
+    /// Keeps a reader that stands where a token points.
     pub(crate) fn put(&self, token: &str, reader: BlockReader) {
         self.readers.insert(token.to_owned(), Arc::new(Mutex::new(Some(reader))));
     }

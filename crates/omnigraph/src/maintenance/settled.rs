@@ -1,7 +1,9 @@
-//! Refusing maintenance while a write is unsettled.
+//! Waiting until no write is unsettled, before maintenance begins.
 //!
-//! A write that is running keeps its intent for milliseconds, so it is waited for; one that a crash left behind stays
-//! until it is settled, so it refuses at once. Cost: one listing, and one read per intent found.
+//! A write keeps an intent in the store from its first file to its commit. One that is running does so for
+//! milliseconds, so it is waited for; one that a crash left behind stays until recovery settles it, so maintenance is
+//! refused at once.
+//! Cost: one listing, and one read per intent found, at each look.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,7 +15,8 @@ use omnigraph_graph::commit::intent::{self, Liveness};
 use crate::error::{OmniError, Result};
 
 /// How long running writes are waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between two looks.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Returns once every intent that exists now is gone.
@@ -33,7 +36,7 @@ pub(crate) async fn require_settled(graph: &Graph, action: &str) -> Result<()> {
                 Err(GraphError::RecoveryRequired { .. }) => false,
                 Err(error) => return Err(error.into()),
             };
-            if !waits || started.elapsed() > PATIENCE {
+            if !waits || started.elapsed() > TIMEOUT {
                 return Err(OmniError::refused(format!(
                     "{action} requires a clean recovery state: write {operation} is not settled; reopen the \
                      graph read-write for recovery to settle it, and retry"

@@ -1,9 +1,14 @@
-//! Reading all commits of a graph, to learn what its live branches and tags keep, and which commit objects are garbage.
+//! The mark phase of a cleanup: reads all commits of a graph, to learn which table versions and commit objects are
+//! needed.
 //!
-//! Invariants: (1) a record that is counted as published was seen before the refs were listed: so its branch, if it
-//! lives, is among them, and a branch that is created meanwhile is not mistaken for a deleted one; (2) when a live branch
+//! Which versions are kept is decided by [`super::retention`]; here is where records come from, and which of their
+//! objects are garbage themselves. A log is the sequence of records of one incarnation of a branch.
+//!
+//! Invariants: (1) logs are listed before refs, so the branch of a record that was seen is among the refs that are
+//! read, if it lives, and a branch that is created meanwhile is not mistaken for a deleted one; (2) when a live branch
 //! cannot be read completely, nothing is decided.
-//! Cost: one listing of all logs, and one read per record that is not packed and per pack. Memory: as [`super::retention`] says.
+//! Cost: one listing of all logs, and one read per pack and per record that is not packed. Memory: as
+//! [`super::retention`] says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +17,7 @@ use futures::{FutureExt, StreamExt, stream};
 use omnigraph_graph::branch::tags;
 use omnigraph_graph::commit::format::MANIFEST;
 use omnigraph_graph::commit::ids::BranchUid;
-use omnigraph_graph::commit::log::LogPosition as Place;
+use omnigraph_graph::commit::log::LogPosition;
 use omnigraph_graph::commit::refs::{self, BranchRef};
 use omnigraph_graph::commit::{BranchName, CommitRecord, Graph, Seq, pack};
 use omnigraph_storage::objects::root::ObjectInfo;
@@ -22,16 +27,16 @@ use super::retention::{self, Archive, Kept, Lineage, Retention};
 use crate::error::{OmniError, Result};
 
 const READ_AT_ONCE: usize = 32;
-/// Looks that may find a gap before it counts as one.
-const LOOKS: u32 = 2;
+/// Attempts that may find a gap in a log before it counts as one.
+const ATTEMPTS: u32 = 2;
 
-/// What the commits of a graph name.
+/// What the commits of a graph need, and where they are.
 #[derive(Debug)]
-pub(crate) struct Census {
+pub(crate) struct Marked {
     /// What is kept.
     pub(crate) kept: Kept,
     /// Where the records are.
-    pub(crate) logs: BTreeMap<BranchUid, Stored>,
+    pub(crate) logs: BTreeMap<BranchUid, LogObjects>,
     live: BTreeSet<BranchUid>,
     unreadable: BTreeSet<BranchUid>,
     /// Schemas by the log whose records name them.
@@ -40,7 +45,7 @@ pub(crate) struct Census {
 
 /// The objects that hold the records of a log.
 #[derive(Debug, Default)]
-pub(crate) struct Stored {
+pub(crate) struct LogObjects {
     /// Packs, by block.
     pub(crate) packs: BTreeMap<u64, ObjectInfo>,
     /// Records with an object of their own, in order; some may be packed too.
@@ -51,24 +56,24 @@ pub(crate) struct Stored {
 ///
 /// # Errors
 /// A conflict (`could not classify live branch`) when the history of a live branch cannot be read.
-pub(crate) async fn census(graph: &Graph, rule: Retention) -> Result<Census> {
-    for _ in 0..LOOKS {
-        match look(graph, rule).await? {
-            Ok(census) => return Ok(census),
-            // A branch that began meanwhile at a commit made meanwhile looks the same until the next look.
-            Err(gap) => tracing::debug!(branch = %gap, "looking again"),
+pub(crate) async fn mark(graph: &Graph, rule: Retention) -> Result<Marked> {
+    for _ in 0..ATTEMPTS {
+        match try_mark(graph, rule).await? {
+            Ok(marked) => return Ok(marked),
+            // A branch that began meanwhile at a commit made meanwhile looks the same until logs are listed again.
+            Err(gap) => tracing::debug!(branch = %gap, "reading the logs again"),
         }
     }
-    look(graph, rule).await?.map_err(|branch| unclassified(&branch, &"its log has a gap"))
+    try_mark(graph, rule).await?.map_err(|branch| unclassified(&branch, &"its log has a gap"))
 }
 
-/// Takes a census; a branch whose history has a gap otherwise.
-async fn look(graph: &Graph, rule: Retention) -> Result<std::result::Result<Census, BranchName>> {
+/// Marks once; returns a branch whose history has a gap instead, if there is one.
+async fn try_mark(graph: &Graph, rule: Retention) -> Result<std::result::Result<Marked, BranchName>> {
     let logs = list_logs(graph).await?;
     let branches = live_branches(graph).await?;
-    let tags = tagged_places(graph).await?;
+    let tags = tagged_positions(graph).await?;
 
-    let mut census = Census {
+    let mut marked = Marked {
         kept: Kept { tables: Vec::new(), logs: BTreeSet::new() },
         live: branches.iter().map(|branch| branch.uid).collect(),
         unreadable: BTreeSet::new(),
@@ -76,8 +81,8 @@ async fn look(graph: &Graph, rule: Retention) -> Result<std::result::Result<Cens
         logs,
     };
     let mut archive = Archive::default();
-    for (uid, stored) in &census.logs {
-        let (user, schemas) = (user_of(&branches, *uid), census.schemas.entry(*uid).or_default());
+    for (uid, stored) in &marked.logs {
+        let (user, schemas) = (user_of(&branches, *uid), marked.schemas.entry(*uid).or_default());
         let read = read_log(graph, *uid, stored, |record| {
             schemas.insert(record.schema.clone());
             archive.push(record, parents(record));
@@ -87,7 +92,7 @@ async fn look(graph: &Graph, rule: Retention) -> Result<std::result::Result<Cens
             (Err(error), Some(branch)) => return Err(unclassified(&branch.name, &error)),
             (Err(error), None) => {
                 tracing::warn!(%error, %uid, "left the log of a deleted branch alone");
-                census.unreadable.insert(*uid);
+                marked.unreadable.insert(*uid);
             }
         }
     }
@@ -99,24 +104,24 @@ async fn look(graph: &Graph, rule: Retention) -> Result<std::result::Result<Cens
         }
         lineages.push(lineage);
     }
-    if let Some(uid) = census.unreadable.iter().find(|uid| archive.leads_to(**uid, &tags)) {
+    if let Some(uid) = marked.unreadable.iter().find(|uid| archive.leads_to(**uid, &tags)) {
         return Err(OmniError::refused(format!(
             "could not read the log {uid} of a deleted branch, whose commits a live branch or a tag needs"
         )));
     }
-    census.kept = retention::keep(&archive, &lineages, &tags, rule);
-    Ok(Ok(census))
+    marked.kept = retention::keep(&archive, &lineages, &tags, rule);
+    Ok(Ok(marked))
 }
 
-async fn list_logs(graph: &Graph) -> Result<BTreeMap<BranchUid, Stored>> {
+async fn list_logs(graph: &Graph) -> Result<BTreeMap<BranchUid, LogObjects>> {
     let directory = format!("{MANIFEST}/log/");
-    let mut logs: BTreeMap<BranchUid, Stored> = BTreeMap::new();
+    let mut logs: BTreeMap<BranchUid, LogObjects> = BTreeMap::new();
     for object in graph.root().list(&directory).await? {
-        let place = object.path.strip_prefix(&directory).and_then(|path| {
+        let position = object.path.strip_prefix(&directory).and_then(|path| {
             let (uid, name) = path.split_once('/')?;
             Some((BranchUid::from_text(uid)?, Seq(name.strip_suffix(".json")?.parse().ok()?)))
         });
-        if let Some((uid, seq)) = place {
+        if let Some((uid, seq)) = position {
             logs.entry(uid).or_default().own.push((seq, object));
         }
     }
@@ -152,7 +157,7 @@ async fn live_branches(graph: &Graph) -> Result<Vec<BranchRef>> {
     Ok(branches)
 }
 
-async fn tagged_places(graph: &Graph) -> Result<Vec<Place>> {
+async fn tagged_positions(graph: &Graph) -> Result<Vec<LogPosition>> {
     let tags = tags::list(graph.root()).await?;
     Ok(tags.into_iter().map(|tag| (tag.commit.branch_uid, tag.commit.seq)).collect())
 }
@@ -160,7 +165,7 @@ async fn tagged_places(graph: &Graph) -> Result<Vec<Place>> {
 async fn read_log(
     graph: &Graph,
     uid: BranchUid,
-    stored: &Stored,
+    stored: &LogObjects,
     mut take: impl FnMut(&CommitRecord),
 ) -> Result<()> {
     for block in stored.packs.keys() {
@@ -186,12 +191,17 @@ async fn read_log(
     Ok(())
 }
 
-impl Census {
+impl Marked {
+    /// Tells whether the records of a log stay.
+    pub(crate) fn stays(&self, uid: BranchUid) -> bool {
+        (self.live.contains(&uid) || self.kept.logs.contains(&uid)) && !self.unreadable.contains(&uid)
+    }
+
     /// Returns the objects that nothing needs any more, in the order in which to remove them.
     ///
-    /// Logs of branches that were deleted go with their refs, hints and records, unless a live branch or a tag has one of
-    /// the records among its ancestors; schemas that no record names go. What no branch ever named goes once it is older
-    /// than `before`.
+    /// Logs of branches that were deleted go with their refs, hints and records, unless a live branch or a tag has one
+    /// of the records among its ancestors; schemas that no record names go. What no branch ever named goes once it is
+    /// older than `before`.
     ///
     /// # Errors
     /// `Storage`.
@@ -229,14 +239,7 @@ impl Census {
     }
 }
 
-impl Census {
-    /// Tells whether the records of a log stay.
-    pub(crate) fn stays(&self, uid: BranchUid) -> bool {
-        (self.live.contains(&uid) || self.kept.logs.contains(&uid)) && !self.unreadable.contains(&uid)
-    }
-}
-
-/// Lists the objects of a directory by the branch life they are named after.
+/// Lists the objects of a directory by the incarnation of a branch that they are named after.
 async fn by_uid(graph: &Graph, directory: &str) -> Result<BTreeMap<BranchUid, Vec<ObjectInfo>>> {
     let directory = format!("{MANIFEST}/{directory}/");
     let mut found: BTreeMap<BranchUid, Vec<ObjectInfo>> = BTreeMap::new();
@@ -257,7 +260,7 @@ fn user_of(branches: &[BranchRef], uid: BranchUid) -> Option<&BranchRef> {
     branches.iter().find(uses)
 }
 
-fn parents(record: &CommitRecord) -> Vec<Place> {
+fn parents(record: &CommitRecord) -> Vec<LogPosition> {
     record.parents.iter().map(|parent| (parent.branch_uid, parent.seq)).collect()
 }
 
