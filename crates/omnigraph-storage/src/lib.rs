@@ -18,17 +18,20 @@ pub mod indexes;
 pub mod objects;
 pub mod single_flight;
 pub mod tables;
+mod tuning;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{Result, StorageError, StorageFailure, StorageFailureKind};
 pub use indexes::key_index::KeyIndex;
-pub use objects::retry::Tries;
+pub use objects::location::{GraphLocation, LocationError};
+pub use objects::retry::Retry;
 pub use objects::root::{Created, Durability, Root, RootOptions, blocking};
 pub use single_flight::build_once;
 pub use tables::difference::Selection;
 pub use tables::reshape::reshape;
 pub use tables::scan::Scan;
-pub use tables::stage::{TableChange, Written, stage, write};
+pub use tables::stage::{TableChange, WrittenTable, stage, write};
 pub use tables::table::{ROW_ADDRESS, Table, TableVersion};
+pub use tuning::{INDEX_FROM_ROWS, Tuning};

@@ -72,7 +72,7 @@ pub(crate) struct Plan {
 /// The step before staging is complete: table versions that may not be on disk yet.
 pub struct Written {
     staged: Staged,
-    tables: Vec<omnigraph_storage::Written>,
+    tables: Vec<omnigraph_storage::WrittenTable>,
 }
 
 /// The step before publication: durable table versions that nothing names.
@@ -167,7 +167,7 @@ impl Attempt<Plan> {
 struct Moved {
     key: TypeKey,
     pin: Option<TablePin>,
-    written: Option<omnigraph_storage::Written>,
+    written: Option<omnigraph_storage::WrittenTable>,
 }
 
 /// Writes the version of one table; nothing when its pin stays.

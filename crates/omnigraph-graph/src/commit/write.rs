@@ -33,8 +33,6 @@ use crate::error::{GraphError, Result};
 /// Times a request is planned again after its first plan was void.
 const MAX_REPLANS: u32 = 32;
 const FIRST_BACKOFF: Duration = Duration::from_millis(5);
-/// Tests lose races on purpose, and need no politeness.
-const LONGEST_BACKOFF: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 500 });
 
 /// What a write wants besides its plan.
 #[derive(Clone, Debug)]
@@ -196,7 +194,7 @@ impl Graph {
         for plans in 0..=MAX_REPLANS {
             if plans > 0 {
                 self.counts().replanned();
-                tokio::time::sleep(backoff(plans)).await;
+                tokio::time::sleep(backoff(plans, self.root().tuning().longest_backoff)).await;
             }
             let uid = self.branch(&request.branch).await?.uid;
             let turn = self.turns().take(uid, plans).await;
@@ -281,8 +279,8 @@ impl Graph {
     }
 }
 
-/// Returns the pause before planning again: half of it fixed and doubling, half of it random.
-fn backoff(plans: u32) -> Duration {
-    let full = (FIRST_BACKOFF * 2_u32.pow(plans.min(10))).min(LONGEST_BACKOFF);
+/// Returns the pause before planning again: half of it fixed and doubling up to a longest one, half of it random.
+fn backoff(plans: u32, longest: Duration) -> Duration {
+    let full = (FIRST_BACKOFF * 2_u32.pow(plans.min(10))).min(longest);
     full.mul_f64(rand::rng().random_range(0.5..1.0))
 }

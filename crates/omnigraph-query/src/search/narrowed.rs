@@ -245,12 +245,12 @@ impl Wanted {
     /// Returns live rows among which are all that are meant; none where a scan is as fast.
     async fn rows(&self, table: &Table, column: &str) -> Result<Option<RoaringTreemap>> {
         match self {
-            Wanted::Span(span) => Ok(table.narrow_to_span(column, span).await?),
+            Wanted::Span(span) => Ok(table.prefilter_span(column, span).await?),
             Wanted::Parts(parts) => {
                 // The longest is the rarest, more or less.
                 let longest = parts.iter().max_by_key(|part| part.len());
                 match longest {
-                    Some(part) => Ok(table.narrow_to_part(column, part).await?),
+                    Some(part) => Ok(table.prefilter_substring(column, part).await?),
                     None => Ok(None),
                 }
             }

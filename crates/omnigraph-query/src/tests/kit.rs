@@ -14,7 +14,7 @@ use omnigraph_graph::commit::{
     BranchName, CommitKind, Graph, PlanError, Planned, Planner, Snapshot, WriteRequest,
 };
 use omnigraph_graph::model;
-use omnigraph_storage::{Durability, Root, RootOptions, TableChange};
+use omnigraph_storage::{Durability, Root, RootOptions, TableChange, Tuning};
 
 use crate::error::{QueryError, Result};
 use crate::expr::to_array;
@@ -78,8 +78,12 @@ fn batch(snapshot: &Snapshot, key: &TypeKey, entities: &[Entity]) -> RecordBatch
 /// Makes a graph; the rows of each type are spread over `commits` commits.
 pub(super) async fn graph(schema_source: &str, data: &Data, commits: usize) -> Graph {
     let uri = format!("memory://{}", ulid::Ulid::new());
-    let options =
-        RootOptions { durability: Durability::Relaxed, memory_budget: 256 << 20, ..RootOptions::default() };
+    let options = RootOptions {
+        durability: Durability::Relaxed,
+        memory_budget: 256 << 20,
+        tuning: Tuning::small(),
+        ..RootOptions::default()
+    };
     let root = Root::open(&uri, options).await.unwrap();
     let catalog = schema::compile(schema_source, "01J0000000000000000000TEST").unwrap().catalog;
     let graph = Graph::init(root, schema_source, catalog, None).await.unwrap();

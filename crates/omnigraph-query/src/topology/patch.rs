@@ -20,8 +20,6 @@ use super::csr::Topology;
 use crate::columns::SCAN_ROWS;
 use crate::error::{QueryError, Result};
 
-/// Reading a row that versions do not share costs about as much as renumbering this many.
-const READ_COST: u64 = if cfg!(test) { 0 } else { 16 };
 /// No node or edge: it is gone.
 const GONE: u32 = u32::MAX;
 
@@ -44,7 +42,9 @@ pub(super) async fn patch(
         + ends.source.selected_rows(&sources.after)
         + before.target.selected_rows(&targets.before)
         + ends.target.selected_rows(&targets.after);
-    if !base.is_whole() || read * READ_COST > ends.edge.row_count() {
+    // Reading a row that versions do not share costs about as much as renumbering this many.
+    let read_cost = ends.edge.root().tuning().topology_read_cost;
+    if !base.is_whole() || read * read_cost > ends.edge.row_count() {
         return Ok(None);
     }
     let source = addresses(known, &ends.source).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use omnigraph::Omnigraph;
 use omnigraph::db::{CleanupPolicyOptions, Load, LoadMode, LoadSource, Mutate};
 use omnigraph_graph::commit::{BranchName, Graph};
-use omnigraph_storage::{Root, RootOptions};
+use omnigraph_storage::{Root, RootOptions, Tuning};
 use proptest::prelude::*;
 
 use super::build::{Ends, build};
@@ -118,7 +118,7 @@ async fn afresh(caches: &Caches, ends: &Ends) -> Topology {
 async fn play(steps: &[Step]) {
     let uri = format!("memory://topology-{}", ulid::Ulid::new());
     let db = Omnigraph::init(&uri, SCHEMA).await.unwrap();
-    let root = RootOptions { memory_budget: BUDGET, ..RootOptions::default() };
+    let root = RootOptions { memory_budget: BUDGET, tuning: Tuning::small(), ..RootOptions::default() };
     let graph = Graph::open(Root::open(&uri, root).await.unwrap()).await.unwrap();
     let caches = Caches::of(BUDGET).unwrap();
     let everybody: Vec<u8> = (0..20).collect();
@@ -155,7 +155,7 @@ fn a_changed_topology_is_the_one_built_afresh() {
 async fn a_topology_is_built_afresh_when_a_cleanup_took_what_the_last_one_was_made_of() {
     let uri = format!("memory://topology-{}", ulid::Ulid::new());
     let db = Omnigraph::init(&uri, SCHEMA).await.unwrap();
-    let root = RootOptions { memory_budget: BUDGET, ..RootOptions::default() };
+    let root = RootOptions { memory_budget: BUDGET, tuning: Tuning::small(), ..RootOptions::default() };
     let graph = Graph::open(Root::open(&uri, root).await.unwrap()).await.unwrap();
     let caches = Caches::of(BUDGET).unwrap();
     load(&db, nodes("Person", &[0, 1, 2, 3])).await;
