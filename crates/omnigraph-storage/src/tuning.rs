@@ -1,7 +1,8 @@
 //! Thresholds between the ways of small and of large tables, and how long a writer waits.
 //!
-//! No answer depends on them, and what is stored under one value is never taken for what is stored under another. Tests set
-//! [`Tuning::small`], so that small tables take the ways of large ones.
+//! No answer depends on them: what was stored under other values is read rightly, or not found and derived anew. They are
+//! fields of [`crate::RootOptions`] for the sake of tests, which set [`Tuning::small`], so that small tables take the ways of
+//! large ones.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;

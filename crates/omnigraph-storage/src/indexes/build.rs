@@ -1,4 +1,8 @@
 //! Which index parts a table should have, how many of them are stored, and building the rest.
+//!
+//! An index has a part for each fragment of at least [`crate::Tuning::index_from_rows`] rows. Building changes no table version
+//! and can be cut short and repeated: parts that are stored stay.
+//! Memory: the indexed columns of one fragment.
 
 use std::collections::BTreeSet;
 

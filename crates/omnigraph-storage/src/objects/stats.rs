@@ -1,4 +1,4 @@
-//! What roots count, for metrics.
+//! Counters of the requests of a root, and sizes of the caches, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::objects::failure;
 use crate::objects::root::Root;
 
-/// A request for an object that is no table: a record, a ref, an intent, something derived.
+/// A request for an object that is no table: a record, a ref, an intent, an index part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     /// All of an object or a part of it.

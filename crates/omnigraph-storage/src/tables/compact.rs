@@ -31,8 +31,8 @@ impl Table {
     }
 }
 
-/// A fragment is compacted in the background when at least one in this many of its rows is deleted: then what is written
-/// anew is at most so much more than what was deleted.
+/// A fragment is compacted in the background when at least one in this many of its rows is deleted: then the rows written
+/// anew are fewer than this many times those deleted.
 const HOLLOW: u64 = 3;
 
 impl Table {

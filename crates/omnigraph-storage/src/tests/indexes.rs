@@ -31,7 +31,6 @@ contract!(
     damaged_terms_and_vectors_are_derived_again,
     stored_parts_cover_the_large_fragments,
     stored_parts_go_with_their_fragment,
-    only_the_size_of_an_ngram_group_moves_a_part,
 );
 
 const ROWS: usize = 500;
@@ -332,8 +331,10 @@ async fn check_rows(table: &Table) {
 }
 
 /// The bytes of an n-gram part do not tell the rows of its groups, so its path does; the usual size has the path it always had.
-async fn only_the_size_of_an_ngram_group_moves_a_part(root: &Root) {
-    let table = indexed(root).await;
+#[tokio::test]
+async fn only_the_size_of_an_ngram_group_moves_a_part() {
+    let test = super::roots::memory().await;
+    let table = indexed(&test.root).await;
     let options =
         |tuning| RootOptions { tuning, store: Some(Arc::new(InMemory::new())), ..RootOptions::default() };
     let usual = Tuning { index_from_rows: 64, ..Tuning::default() };
