@@ -26,15 +26,6 @@ pub enum GraphError {
     /// An invariant is broken.
     #[error("{0}")]
     Internal(String),
-    /// A local path could not be resolved.
-    #[error("{context}: {source}")]
-    Io {
-        /// What was attempted, with the path.
-        context: String,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
     /// A computation over record batches failed.
     #[error("query execution failed: {0}")]
     DataFusion(#[source] DataFusionError),
@@ -200,7 +191,6 @@ impl From<StorageError> for GraphError {
             StorageError::Storage(failure) => GraphError::Storage(failure),
             StorageError::BadRequest(message) => GraphError::BadRequest(message),
             StorageError::Internal(message) => GraphError::Internal(message),
-            StorageError::Io { context, source } => GraphError::Io { context, source },
             StorageError::DataFusion(error) => carried(error).unwrap_or_else(GraphError::DataFusion),
         }
     }

@@ -1,9 +1,9 @@
-//! The caches that all roots of this process share: Lance's session, open tables, key postings.
+//! The caches that all roots of this process share: Lance's session, open tables, and what is derived from fragments.
 //!
 //! Everything in them is named by something immutable (a table version, a data file), so nothing can be stale.
 //! Bounds come from the memory budget of the first root opened in the process: a quarter each for key postings and
-//! vectors, an eighth each for terms of texts, for vectors on a grid, and for Lance's indexes and metadata, less for
-//! ordered keys and open tables.
+//! vectors, an eighth each for terms and n-grams of texts, for quantized vectors, and for Lance's indexes and metadata, less
+//! for B-trees and open tables.
 
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
@@ -13,10 +13,10 @@ use lance_io::object_store::ObjectStoreRegistry;
 use moka::policy::EvictionPolicy;
 use omnigraph_vector::QuantizedVectors;
 
-use crate::indexes::btree::{Ordered, Page};
+use crate::indexes::btree::{BTree, Page};
 use crate::indexes::postings::Postings;
 use crate::indexes::text::Segment;
-use crate::indexes::vectors::Block;
+use crate::indexes::vectors::{Block, Normalization};
 use crate::objects::stores;
 use crate::tables::fragment::DerivedKey;
 use crate::tables::table::{Table, TableVersion};
@@ -39,16 +39,16 @@ pub(crate) struct Caches {
     pub(crate) tables: moka::sync::Cache<TableKey, Table>,
     /// Keys of immutable fragments.
     pub(crate) postings: moka::future::Cache<DerivedKey, Arc<Postings>>,
-    /// Directories of the ordered keys of immutable fragments.
-    pub(crate) orders: moka::future::Cache<DerivedKey, Arc<Ordered>>,
+    /// Directories of the B-trees of immutable fragments.
+    pub(crate) btrees: moka::future::Cache<DerivedKey, Arc<BTree>>,
     /// Their pages: root, path, number.
-    pub(crate) pages: moka::future::Cache<(Arc<str>, Arc<str>, usize), Arc<Page>>,
-    /// Terms of texts of immutable fragments.
+    pub(crate) btree_pages: moka::future::Cache<(Arc<str>, Arc<str>, usize), Arc<Page>>,
+    /// Terms, and n-grams, of texts of immutable fragments.
     pub(crate) texts: moka::future::Cache<DerivedKey, Arc<Segment>>,
     /// Vectors of parts of immutable fragments.
     pub(crate) vectors: moka::future::Cache<(DerivedKey, u32), Arc<Block>>,
     /// The same, quantized.
-    pub(crate) quantized: moka::future::Cache<(DerivedKey, u32, bool), Arc<QuantizedVectors>>,
+    pub(crate) quantized: moka::future::Cache<(DerivedKey, u32, Normalization), Arc<QuantizedVectors>>,
 }
 
 /// Returns the caches of this process, made with `budget` bytes on the first call.
@@ -59,8 +59,8 @@ pub(crate) fn shared(budget: u64) -> &'static Caches {
         registry.insert(stores::SCHEME, Arc::new(stores::Provider));
         let lance = usize::try_from((budget / 8).max(SMALLEST)).unwrap_or(usize::MAX);
         let postings = derived(budget / 4, Postings::bytes);
-        let orders = derived(budget / 64, Ordered::bytes);
-        let pages = derived(budget / 32, Page::bytes);
+        let btrees = derived(budget / 64, BTree::bytes);
+        let btree_pages = derived(budget / 32, Page::bytes);
         let texts = derived(budget / 8, Segment::memory);
         let vectors = derived(budget / 4, Block::bytes);
         let quantized = derived(budget / 8, QuantizedVectors::bytes);
@@ -72,8 +72,8 @@ pub(crate) fn shared(budget: u64) -> &'static Caches {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             postings,
-            orders,
-            pages,
+            btrees,
+            btree_pages,
             texts,
             vectors,
             quantized,
@@ -86,8 +86,8 @@ impl Caches {
     /// Drops everything derived from fragments, as a new process has none of it.
     pub(crate) fn forget_derived(&self) {
         self.postings.invalidate_all();
-        self.orders.invalidate_all();
-        self.pages.invalidate_all();
+        self.btrees.invalidate_all();
+        self.btree_pages.invalidate_all();
         self.texts.invalidate_all();
         self.vectors.invalidate_all();
         self.quantized.invalidate_all();

@@ -19,15 +19,6 @@ pub enum StorageError {
     /// An invariant of this crate, or of what it stored, is broken.
     #[error("{0}")]
     Internal(String),
-    /// A local path could not be resolved.
-    #[error("{context}: {source}")]
-    Io {
-        /// What was attempted, with the path.
-        context: String,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
     /// A computation over record batches failed.
     #[error("query execution failed: {0}")]
     DataFusion(#[source] DataFusionError),
@@ -47,11 +38,6 @@ impl StorageError {
     /// Makes a failure of the store.
     pub fn storage(kind: StorageFailureKind, message: impl Into<String>) -> StorageError {
         StorageError::Storage(StorageFailure { kind, message: message.into() })
-    }
-
-    /// Wraps a local I/O error with what was attempted.
-    pub fn io(context: impl Into<String>, source: std::io::Error) -> StorageError {
-        StorageError::Io { context: context.into(), source }
     }
 
     /// Returns the kind of failure of the store, if that is what this is.

@@ -1,4 +1,4 @@
-//! Building a cache entry once for all who ask for it at the same time.
+//! Single flight: a cache entry is built once for all who ask for it at the same time.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::error::StorageError;
 /// dropped would otherwise hold up every other caller that waits for the same entry, itself included.
 ///
 /// # Errors
-/// The error of the build; callers that shared it get an equivalent one. A failed build is not kept.
+/// The error of the build; callers that shared it get an equivalent one. A failed build is not cached.
 pub async fn build_once<K, V, E>(
     cache: &Cache<K, V>,
     key: K,
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_build_is_not_kept() {
+    async fn a_failed_build_is_not_cached() {
         let cache: Cache<u8, u8> = Cache::new(10);
         assert!(build_once(&cache, 1, async { Err(StorageError::internal("no")) }).await.is_err());
         assert_eq!(build_once(&cache, 1, async { Ok::<u8, StorageError>(8) }).await.unwrap(), 8);

@@ -15,9 +15,9 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $clause() {
-                    if let Some(place) = crate::tests::places::external().await {
-                        super::$clause(&place.root).await;
-                        place.empty().await;
+                    if let Some(test) = crate::tests::roots::external().await {
+                        super::$clause(&test.root).await;
+                        test.empty().await;
                     }
                 }
             )+
@@ -28,8 +28,8 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $clause() {
-                    let place = crate::tests::places::$kind().await;
-                    super::$clause(&place.root).await;
+                    let test = crate::tests::roots::$kind().await;
+                    super::$clause(&test.root).await;
                 }
             )+
         }
@@ -40,8 +40,8 @@ macro_rules! contract {
 mod faults;
 mod indexes;
 mod objects;
-mod places;
 mod reshape;
+mod roots;
 // Outside of `src`, because the scenarios of `tests/it` use it too.
 #[path = "../tests/support/server.rs"]
 mod server;

@@ -694,7 +694,6 @@ impl From<GraphError> for OmniError {
             GraphError::NotFound(message) => OmniError::not_found(message),
             GraphError::Refused(message) => OmniError::refused(message),
             GraphError::Internal(message) => OmniError::internal(message),
-            GraphError::Io { context, source } => OmniError::Io { context, source },
             GraphError::DataFusion(error) => OmniError::from(QueryError::from(GraphError::DataFusion(error))),
             GraphError::Contention { attempts, .. } => {
                 OmniError::conflict(error.to_string(), ManifestDetails::RowLevelCasContention { attempts })

@@ -78,3 +78,4 @@ pub(crate) mod write;
 pub use blob::policy::{ExternalBlobBase, ExternalBlobExecutionScope, ExternalBlobPolicy};
 pub use db::Omnigraph;
 pub use error::{OmniError, Result};
+pub use omnigraph_storage::{GraphLocation, LocationError};

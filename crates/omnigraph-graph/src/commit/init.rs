@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, Incarnation, TypeId, TypeKey};
-use omnigraph_storage::{Root, StorageError, StorageFailureKind, Table, Tries};
+use omnigraph_storage::{Retry, Root, StorageError, StorageFailureKind, Table};
 
 use super::failpoints;
 use super::format::{self, STORAGE_FORMAT};
@@ -113,12 +113,12 @@ pub async fn create_table(root: &Root, catalog: &Catalog, key: TypeKey) -> Resul
     let unknown = || GraphError::internal(format!("the catalog has no type {key}"));
     let schema = physical_schema(catalog, &key).ok_or_else(unknown)?;
     let (type_id, incarnation) = identity(catalog, &key).ok_or_else(unknown)?;
-    let mut tries = Tries::new();
+    let mut retry = Retry::new();
     let table = loop {
         // No other call has this path: a table already there is what an unanswered request of this one made.
         let path = table_path(key.kind, type_id, incarnation);
         match Table::create(root, &path, schema.clone()).await {
-            Err(error) if tries.again(&error).await || (is_taken(&error) && tries.once_more().await) => {}
+            Err(error) if retry.again(&error).await || (is_taken(&error) && retry.once_more().await) => {}
             created => break created?,
         }
     };

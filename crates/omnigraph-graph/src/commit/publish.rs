@@ -67,7 +67,7 @@ pub struct PlannedCommit {
 /// The step after writing: table versions that may not be on disk yet.
 pub(crate) struct Unsynced {
     staged: Staged,
-    tables: Vec<omnigraph_storage::Written>,
+    tables: Vec<omnigraph_storage::WrittenTable>,
 }
 
 /// The step after syncing: durable table versions that nothing names.
@@ -172,7 +172,7 @@ impl Attempt<PlannedCommit> {
 struct ChangedTable {
     key: TypeKey,
     pin: Option<TablePin>,
-    written: Option<omnigraph_storage::Written>,
+    written: Option<omnigraph_storage::WrittenTable>,
 }
 
 /// Writes the version of one table; nothing when its pin stays.

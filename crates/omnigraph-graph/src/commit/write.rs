@@ -34,8 +34,6 @@ use crate::error::{GraphError, Result};
 /// Times a request is planned again after its first plan was void.
 const MAX_REPLANS: u32 = 32;
 const FIRST_BACKOFF: Duration = Duration::from_millis(5);
-/// Tests lose races on purpose, and need no politeness.
-const LONGEST_BACKOFF: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 500 });
 
 /// What a write wants besides its plan.
 #[derive(Clone, Debug)]
@@ -204,7 +202,7 @@ impl Graph {
         for plans in 0..=MAX_REPLANS {
             if plans > 0 {
                 self.counts().replanned();
-                tokio::time::sleep(backoff(plans)).await;
+                tokio::time::sleep(backoff(plans, self.root().tuning().longest_backoff)).await;
             }
             let uid = self.branch(&request.branch).await?.uid;
             let turn = self.queues().turn(uid, plans).await;
@@ -304,7 +302,7 @@ async fn is_published(pending: Option<PendingCommit>) -> bool {
 }
 
 /// Returns the pause before planning again: doubling, and jittered.
-fn backoff(plans: u32) -> Duration {
-    let full = (FIRST_BACKOFF * 2_u32.pow(plans.min(10))).min(LONGEST_BACKOFF);
+fn backoff(plans: u32, longest: Duration) -> Duration {
+    let full = (FIRST_BACKOFF * 2_u32.pow(plans.min(10))).min(longest);
     jittered(full)
 }

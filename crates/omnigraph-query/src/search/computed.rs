@@ -12,7 +12,7 @@ use arrow_schema::DataType;
 use omnigraph_compiler::catalog::Metric;
 use omnigraph_storage::blocking;
 use omnigraph_storage::indexes::text::Scores;
-use omnigraph_storage::indexes::vectors::{Block, BlockId, VectorColumn};
+use omnigraph_storage::indexes::vectors::{Block, BlockId, Normalization, VectorColumn};
 use omnigraph_vector::{Bounded, QuantizedVectors, Query, SearchRadius};
 use roaring::RoaringTreemap;
 
@@ -155,6 +155,10 @@ async fn bounds(
         (order.iter().map(|at| addresses[*at]).collect(), Some(order))
     };
     let mut runs: Vec<(Range<usize>, u64, Option<Arc<QuantizedVectors>>)> = Vec::new();
+    let normalization = match distance.query.normalized() {
+        true => Normalization::UnitLength,
+        false => Normalization::None,
+    };
     let mut start = 0;
     while let Some(address) = addresses.get(start) {
         let block = column.locate(*address).0;
@@ -163,7 +167,7 @@ async fn bounds(
         let rows = addresses[start..].partition_point(|address| *address < end);
         let quantized = match rows {
             0..QUANTIZED_ROWS => None,
-            _ => Some(column.quantized(block, distance.query.normalized()).await?),
+            _ => Some(column.quantized(block, normalization).await?),
         };
         runs.push((start..start + rows, first, quantized));
         start += rows;

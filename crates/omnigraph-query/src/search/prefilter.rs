@@ -262,12 +262,12 @@ impl IndexPredicate {
     /// Returns live rows among which are all that are meant; none where a scan is as fast.
     async fn rows(&self, table: &Table, column: &str) -> Result<Option<RoaringTreemap>> {
         match self {
-            IndexPredicate::Range(span) => Ok(table.narrow_to_span(column, span).await?),
+            IndexPredicate::Range(span) => Ok(table.prefilter_span(column, span).await?),
             IndexPredicate::Substrings(parts) => {
                 // The longest is the rarest, more or less.
                 let longest = parts.iter().max_by_key(|part| part.len());
                 match longest {
-                    Some(part) => Ok(table.narrow_to_part(column, part).await?),
+                    Some(part) => Ok(table.prefilter_substring(column, part).await?),
                     None => Ok(None),
                 }
             }

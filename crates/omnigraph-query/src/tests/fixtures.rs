@@ -18,7 +18,7 @@ use omnigraph_graph::commit::{
 };
 use omnigraph_graph::model;
 use omnigraph_storage::tables::reclaim::{self, Versions};
-use omnigraph_storage::{Durability, Root, RootOptions, Table, TableChange};
+use omnigraph_storage::{Durability, Root, RootOptions, Table, TableChange, Tuning};
 use roaring::RoaringTreemap;
 
 use crate::error::{QueryError, Result};
@@ -139,6 +139,7 @@ async fn root(uri: &str) -> Root {
     let options = RootOptions {
         durability: Durability::Relaxed,
         memory_budget: MEMORY_BUDGET,
+        tuning: Tuning::small(),
         ..RootOptions::default()
     };
     Root::open(uri, options).await.unwrap()

@@ -1,27 +1,24 @@
 //! Locations of graphs: relative paths resolve against the folder of the config file, URLs of servers are refused, and two
-//! locations are told apart even where links hide that they are one.
-//!
-//! How a location that is absolute is spelt is decided in [`canonical`] alone.
+//! locations are known to be one even where links hide that. The rest is the engine's [`GraphLocation`].
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use percent_encoding::percent_decode_str;
+use omnigraph::{GraphLocation, LocationError};
 
 use super::SettingsError;
 
-/// Normalised location of a graph: an absolute path without a trailing slash, or `scheme://…` without one.
+/// Normalised location of a graph: the canonical text of a [`GraphLocation`].
 ///
 /// `.` components go; `..` stay, because only the file system knows where a link leads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GraphUri(String);
 
 impl GraphUri {
-    /// Normalises a location. Relative paths resolve against `base`, which is absolute; `file://` becomes a plain
-    /// path; a text with any other `://` stays as it is but for its trailing slashes and the case of its scheme.
+    /// Normalises a location. Relative paths resolve against `base`, which is absolute.
     ///
     /// # Errors
-    /// [`SettingsError::Location`] for a blank text, a URL of a server, or a `file://` URI without absolute path.
+    /// [`SettingsError::Location`] for a blank text, a URL of a server, and what [`GraphLocation::parse`] refuses.
     pub fn normalise(text: &str, base: &Path) -> Result<Self, SettingsError> {
         let refuse =
             |problem: &str| SettingsError::Location { uri: text.to_owned(), problem: problem.to_owned() };
@@ -34,13 +31,16 @@ impl GraphUri {
             Some("http" | "https") => {
                 return Err(refuse("is a URL of a server; give the storage of the graph"));
             }
-            Some(_) => canonical(trimmed),
+            Some(_) => GraphLocation::parse(trimmed),
             None => match base.join(trimmed).to_str() {
-                Some(path) => canonical(path),
+                Some(path) => GraphLocation::parse(path),
                 None => return Err(refuse("is below a folder whose name is not UTF-8")),
             },
         };
-        location.map(Self).map_err(refuse)
+        match location {
+            Ok(location) => Ok(Self(location.to_string())),
+            Err(LocationError { reason }) => Err(refuse(&format!("cannot be used: {reason}"))),
+        }
     }
 
     /// Returns the location as text.
@@ -68,32 +68,6 @@ impl fmt::Display for GraphUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Returns the one spelling of a location that is absolute, or what is wrong with it.
-fn canonical(location: &str) -> Result<String, &'static str> {
-    let Some((scheme, rest)) = location.split_once("://") else {
-        return absolute(Path::new(location)).ok_or("does not decode to UTF-8");
-    };
-    let scheme = scheme.to_ascii_lowercase();
-    if scheme != "file" {
-        let rest = rest.trim_end_matches('/');
-        if rest.is_empty() {
-            return Err("names no storage; give scheme://bucket/prefix");
-        }
-        return Ok(format!("{scheme}://{rest}"));
-    }
-    let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
-    if !path.starts_with('/') {
-        return Err("names a host; a file URI has three slashes and an absolute path");
-    }
-    let decoded = percent_decode_str(path).decode_utf8().ok();
-    decoded.and_then(|path| absolute(Path::new(path.as_ref()))).ok_or("does not decode to UTF-8")
-}
-
-/// Drops `.`, doubled and trailing slashes of an absolute path; `None` if it is not UTF-8.
-fn absolute(path: &Path) -> Option<String> {
-    path.components().collect::<PathBuf>().to_str().map(str::to_owned)
 }
 
 /// Resolves `..` by the text alone.
@@ -131,6 +105,7 @@ mod tests {
             ("file:///x/y/", "/x/y"),
             ("file://localhost/x", "/x"),
             ("FILE:///x%20y", "/x y"),
+            ("Memory://m/", "memory://m"),
             ("s3://bucket/prefix//", "s3://bucket/prefix"),
             ("S3://Bucket/P", "s3://Bucket/P"),
             (" /x ", "/x"),
@@ -149,6 +124,8 @@ mod tests {
             "https://h",
             "file://host/x",
             "file://x",
+            "file://localhostx",
+            "ftp://host/x",
             "s3://",
             "s3:///",
             "file:///%ff",

@@ -1,10 +1,11 @@
-//! Keys of one fragment in order, in pages: a few of them are found by reading a few pages, whatever the size.
+//! B-tree parts: the keys of one fragment in order, in pages under one directory. A few keys are found by reading a few
+//! pages, whatever the size.
 //!
 //! The object is a sequence of pages, a directory, and a trailer. A page is an Arrow IPC stream of one batch: the key
-//! columns and the row offset (`UInt32`) of up to [`PAGE_ROWS`] rows, ascending by key, then offset; rows with a null in
-//! a key are in none. The directory is an Arrow IPC stream of one batch with a row per page: the key columns of the
+//! columns and the row offset (`UInt32`) of up to [`crate::Tuning::btree_page_rows`] rows, ascending by key, then offset; rows
+//! with a null in a key are in none. The directory is an Arrow IPC stream of one batch with a row per page: the key columns of the
 //! page's first row, and where the page is (`UInt64`), its bytes (`UInt32`) and their XXH3 hash (`UInt64`). The trailer,
-//! integers little-endian: place (8) and bytes (4) of the directory, the XXH3 hash of the directory (8), the number of
+//! integers little-endian: position (8) and bytes (4) of the directory, the XXH3 hash of the directory (8), the number of
 //! the format (4), and a mark (4).
 //!
 //! Order is that of the Arrow row format: ascending, floats totally ordered after both zeros and all NaNs are made one
@@ -12,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::num::NonZeroUsize;
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,14 +25,14 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_row::{OwnedRow, RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes, TryGetError};
 use futures::{StreamExt, TryStreamExt};
 use lance::dataset::fragment::FileFragment;
 use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Result, StorageError};
-use crate::indexes::part::Place;
+use crate::indexes::part::PartLocation;
 use crate::indexes::postings::Probes;
 use crate::indexes::prefilter::Span;
 use crate::objects::root::{Root, blocking};
@@ -38,8 +40,6 @@ use crate::single_flight::build_once;
 use crate::tables::fragment;
 use crate::tables::table::Table;
 
-/// Rows of a page; the last one has fewer.
-const PAGE_ROWS: usize = if cfg!(test) { 16 } else { 4096 };
 const PAGES_AT_ONCE: usize = 8;
 const TRAILER: usize = 28;
 const MARK: [u8; 4] = *b"OGKY";
@@ -60,38 +60,39 @@ impl Page {
     }
 }
 
-/// The ordered keys of a fragment: their directory, in memory.
-pub(crate) struct Ordered {
+/// A stored B-tree part: its directory in memory, its pages where they are.
+pub(crate) struct BTree {
     root: Root,
     path: Arc<str>,
     converter: RowConverter,
     firsts: Rows,
-    places: Vec<PageAt>,
+    pages: Vec<PageLocation>,
     /// Bytes of the object.
     size: u64,
-    read: AtomicU64,
+    /// Pages that lookups have asked for.
+    pages_asked: AtomicU64,
 }
 
-struct PageAt {
+struct PageLocation {
     at: u64,
     len: u32,
     sum: u64,
 }
 
-/// Writes the keys of the rows of a fragment, one array per column; row n has offset n.
+/// Writes the keys of the rows of a fragment, one array per column, in pages of `page_rows`; row n has offset n.
 ///
 /// # Errors
 /// `internal` for a type that has no order.
-pub(crate) fn encode(keys: &[ArrayRef]) -> Result<Vec<u8>> {
+pub(crate) fn encode(keys: &[ArrayRef], page_rows: NonZeroUsize) -> Result<Vec<u8>> {
     let keys = crate::indexes::postings::normalized(keys);
     let converter = converter(keys.iter().map(|key| key.data_type()))?;
     let rows = converter.convert_columns(&keys)?;
-    let held = (0..rows.num_rows()).filter(|row| keys.iter().all(|key| key.is_valid(*row)));
-    let mut order: Vec<u32> = held.map(|row| row as u32).collect();
+    let without_null = (0..rows.num_rows()).filter(|row| keys.iter().all(|key| key.is_valid(*row)));
+    let mut order: Vec<u32> = without_null.map(|row| row as u32).collect();
     order.sort_unstable_by(|a, b| rows.row(*a as usize).cmp(&rows.row(*b as usize)).then(a.cmp(b)));
     let mut out = Vec::new();
     let (mut firsts, mut at, mut len, mut sum) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for page in order.chunks(PAGE_ROWS) {
+    for page in order.chunks(page_rows.get()) {
         let offsets = UInt32Array::from(page.to_vec());
         let mut columns = taken(&keys, &offsets)?;
         columns.push(("offset", Arc::new(offsets)));
@@ -108,13 +109,43 @@ pub(crate) fn encode(keys: &[ArrayRef]) -> Result<Vec<u8>> {
     columns.push(("sum", Arc::new(UInt64Array::from(sum))));
     let start = out.len();
     write(&mut out, columns)?;
-    let (bytes, sum) = ((out.len() - start) as u32, xxh3_64(&out[start..]));
-    out.extend_from_slice(&(start as u64).to_le_bytes());
-    out.extend_from_slice(&bytes.to_le_bytes());
-    out.extend_from_slice(&sum.to_le_bytes());
-    out.extend_from_slice(&FORMAT.to_le_bytes());
-    out.extend_from_slice(&MARK);
+    let trailer = Trailer { at: start as u64, len: (out.len() - start) as u32, sum: xxh3_64(&out[start..]) };
+    trailer.write(&mut out);
     Ok(out)
+}
+
+/// The end of the object: where its directory is.
+struct Trailer {
+    at: u64,
+    len: u32,
+    sum: u64,
+}
+
+impl Trailer {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.put_u64_le(self.at);
+        out.put_u32_le(self.len);
+        out.put_u64_le(self.sum);
+        out.put_u32_le(FORMAT);
+        out.put_slice(&MARK);
+    }
+
+    fn read(mut bytes: Bytes) -> Result<Trailer> {
+        let mut read = || {
+            let trailer = Trailer {
+                at: bytes.try_get_u64_le()?,
+                len: bytes.try_get_u32_le()?,
+                sum: bytes.try_get_u64_le()?,
+            };
+            let (format, mut mark) = (bytes.try_get_u32_le()?, [0; MARK.len()]);
+            bytes.try_copy_to_slice(&mut mark)?;
+            Ok::<_, TryGetError>((trailer, format, mark))
+        };
+        match read() {
+            Ok((trailer, FORMAT, MARK)) => Ok(trailer),
+            Ok(_) | Err(_) => Err(damaged("its trailer is another")),
+        }
+    }
 }
 
 fn converter<'a>(types: impl Iterator<Item = &'a DataType>) -> Result<RowConverter> {
@@ -141,61 +172,28 @@ fn parse(bytes: &[u8]) -> std::result::Result<RecordBatch, ArrowError> {
     reader.next().ok_or_else(absent)?
 }
 
-impl Ordered {
-    /// Opens what [`encode`] wrote at a place, for keys of these types; none when nothing usable is there.
-    pub(crate) async fn open(root: &Root, place: &Place, types: &[DataType]) -> Option<Ordered> {
-        match Ordered::try_open(root, place, types).await {
+impl BTree {
+    /// Opens a part that [`encode`] wrote, for keys of these types; none when nothing usable is stored.
+    pub(crate) async fn open(root: &Root, location: &PartLocation, types: &[DataType]) -> Option<BTree> {
+        match BTree::try_open(root, location, types).await {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(%error, %place, "ordering keys again: what was kept cannot be used");
+                tracing::warn!(%error, %location, "sorting keys again: a stored B-tree cannot be used");
                 None
             }
         }
     }
 
-    async fn try_open(root: &Root, place: &Place, types: &[DataType]) -> Result<Option<Ordered>> {
-        let Some(tail) = root.get_tail(place.path(), TAIL).await? else { return Ok(None) };
-        let trailer = tail.bytes.last_chunk::<TRAILER>().ok_or_else(|| damaged("it is too short"))?;
-        let [
-            a0,
-            a1,
-            a2,
-            a3,
-            a4,
-            a5,
-            a6,
-            a7,
-            l0,
-            l1,
-            l2,
-            l3,
-            s0,
-            s1,
-            s2,
-            s3,
-            s4,
-            s5,
-            s6,
-            s7,
-            f0,
-            f1,
-            f2,
-            f3,
-            mark @ ..,
-        ] = *trailer;
-        let at = u64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]);
-        let len = u32::from_le_bytes([l0, l1, l2, l3]);
-        let sum = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
-        let format = u32::from_le_bytes([f0, f1, f2, f3]);
-        if mark != MARK || format != FORMAT {
-            return Err(damaged("its trailer is another"));
-        }
+    async fn try_open(root: &Root, location: &PartLocation, types: &[DataType]) -> Result<Option<BTree>> {
+        let Some(tail) = root.get_tail(location.path(), TAIL).await? else { return Ok(None) };
+        let start = tail.bytes.len().checked_sub(TRAILER).ok_or_else(|| damaged("it is too short"))?;
+        let Trailer { at, len, sum } = Trailer::read(tail.bytes.slice(start..))?;
         let end = at.checked_add(u64::from(len)).filter(|end| end + TRAILER as u64 == tail.size);
         let end = end.ok_or_else(|| damaged("its trailer does not fit its size"))?;
         let first = tail.size - tail.bytes.len() as u64;
         let directory = match usize::try_from(at.saturating_sub(first)) {
             Ok(start) if at >= first => tail.bytes.slice(start..start + len as usize),
-            _ => root.get_range(place.path(), at..end).await?,
+            _ => root.get_range(location.path(), at..end).await?,
         };
         if xxh3_64(&directory) != sum {
             return Err(damaged("its directory is altered"));
@@ -215,16 +213,15 @@ impl Ordered {
         let (ats, sums) = (numbers(keys)?, numbers(keys + 2)?);
         let lens = columns[keys + 1].as_primitive_opt::<UInt32Type>();
         let lens = lens.ok_or_else(|| damaged("its directory has other columns"))?;
-        let places = ats.values().iter().zip(lens.values()).zip(sums.values());
-        let places = places.map(|((&at, &len), &sum)| PageAt { at, len, sum }).collect();
-        let path = place.path().into();
-        let read = AtomicU64::new(0);
-        Ok(Some(Ordered { root: root.clone(), path, converter, firsts, places, size: tail.size, read }))
+        let pages = ats.values().iter().zip(lens.values()).zip(sums.values());
+        let pages = pages.map(|((&at, &len), &sum)| PageLocation { at, len, sum }).collect();
+        let (path, pages_asked) = (location.path().into(), AtomicU64::new(0));
+        Ok(Some(BTree { root: root.clone(), path, converter, firsts, pages, size: tail.size, pages_asked }))
     }
 
     /// Returns the number of pages.
-    pub(crate) fn pages(&self) -> usize {
-        self.places.len()
+    pub(crate) fn page_count(&self) -> usize {
+        self.pages.len()
     }
 
     /// Returns the bytes of the object.
@@ -233,13 +230,13 @@ impl Ordered {
     }
 
     /// Returns how many pages have been asked for so far.
-    pub(crate) fn asked(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+    pub(crate) fn pages_asked(&self) -> u64 {
+        self.pages_asked.load(Ordering::Relaxed)
     }
 
     /// Returns the memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.firsts.size() + self.places.capacity() * size_of::<PageAt>()
+        self.firsts.size() + self.pages.capacity() * size_of::<PageLocation>()
     }
 
     /// Returns every pair of a probe and the offset of a row with an equal key.
@@ -257,7 +254,7 @@ impl Ordered {
                 wanted.entry(page).or_default().push(probe as u32);
             }
         }
-        self.read.fetch_add(wanted.len() as u64, Ordering::Relaxed);
+        self.pages_asked.fetch_add(wanted.len() as u64, Ordering::Relaxed);
         let found = futures::stream::iter(wanted).map(|(number, probes)| {
             let keys = keys.clone();
             async move {
@@ -277,22 +274,22 @@ impl Ordered {
         Ok(found.concat())
     }
 
-    /// Returns the ordered keys of a fragment, if they are in memory or kept.
-    pub(crate) async fn held(
+    /// Returns the B-tree of a fragment if it is stored; its directory comes from memory where it is there.
+    pub(crate) async fn load(
         table: &Table,
         fragment: &FileFragment,
         columns: &str,
-        place: &Place,
+        location: &PartLocation,
         types: &[DataType],
-    ) -> Option<Arc<Ordered>> {
+    ) -> Option<Arc<BTree>> {
         let root = table.root();
         let key = fragment::derived_key(table, fragment, columns);
-        if let Some(ordered) = root.caches().orders.get(&key).await {
-            return Some(ordered);
+        if let Some(btree) = root.caches().btrees.get(&key).await {
+            return Some(btree);
         }
-        let ordered = Arc::new(Ordered::open(root, place, types).await?);
-        root.caches().orders.insert(key, ordered.clone()).await;
-        Some(ordered)
+        let btree = Arc::new(BTree::open(root, location, types).await?);
+        root.caches().btrees.insert(key, btree.clone()).await;
+        Some(btree)
     }
 
     /// Returns the pages that may hold keys of a span; keys are of one column.
@@ -300,7 +297,7 @@ impl Ordered {
     /// # Errors
     /// `internal` when the span is of another type.
     pub(crate) fn pages_of(&self, span: &Span) -> Result<Range<usize>> {
-        let [lower, upper] = self.ends(span)?;
+        let [lower, upper] = self.bounds_of(span)?;
         let first = match &lower {
             // The page before the first that starts at or after the end may hold keys of the span.
             Some(lower) => self.pages_before(|page| page < lower.row()).saturating_sub(1),
@@ -308,17 +305,17 @@ impl Ordered {
         };
         let last = match &upper {
             Some(upper) => self.pages_before(|page| page <= upper.row()),
-            None => self.pages(),
+            None => self.page_count(),
         };
         Ok(first..last.max(first))
     }
 
-    /// Returns the offsets of the rows of some pages whose keys lie in a span, its ends included.
+    /// Returns the offsets of the rows of some pages whose keys lie in a span, its bounds included.
     ///
     /// # Errors
     /// `Storage`; `internal` when a page is damaged.
     pub(crate) async fn rows_of(self: &Arc<Self>, span: &Span, pages: Range<usize>) -> Result<RoaringBitmap> {
-        let [lower, upper] = self.ends(span)?;
+        let [lower, upper] = self.bounds_of(span)?;
         let mut rows = RoaringBitmap::new();
         let mut pages = futures::stream::iter(pages).map(|number| self.page(number)).buffered(PAGES_AT_ONCE);
         while let Some(page) = pages.try_next().await? {
@@ -333,8 +330,8 @@ impl Ordered {
         Ok(rows)
     }
 
-    /// Returns the ends of a span as keys, whether or not they belong to it.
-    fn ends(&self, span: &Span) -> Result<[Option<OwnedRow>; 2]> {
+    /// Returns the bounds of a span as keys, whether or not they belong to it.
+    fn bounds_of(&self, span: &Span) -> Result<[Option<OwnedRow>; 2]> {
         let end = |end: &Bound<ArrayRef>| match end {
             Bound::Unbounded => Ok::<_, StorageError>(None),
             Bound::Included(value) | Bound::Excluded(value) => {
@@ -352,12 +349,12 @@ impl Ordered {
     async fn page(self: &Arc<Self>, number: usize) -> Result<Arc<Page>> {
         let this = self.clone();
         let build = async move {
-            let PageAt { at, len, sum } = this.places[number];
+            let PageLocation { at, len, sum } = this.pages[number];
             let bytes = this.root.get_range(&this.path, at..at + u64::from(len)).await?;
             blocking(move || this.decode(&bytes, sum).map(Arc::new)).await
         };
         let key = (self.root.identity().clone(), self.path.clone(), number);
-        build_once(&self.root.caches().pages, key, build).await
+        build_once(&self.root.caches().btree_pages, key, build).await
     }
 
     fn decode(&self, bytes: &Bytes, sum: u64) -> Result<Page> {
@@ -383,5 +380,5 @@ fn partition(len: usize, before: impl Fn(usize) -> bool) -> usize {
 }
 
 fn damaged(how: &str) -> StorageError {
-    StorageError::internal(format!("ordered keys are damaged: {how}"))
+    StorageError::internal(format!("a B-tree is damaged: {how}"))
 }

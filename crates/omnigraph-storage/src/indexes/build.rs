@@ -1,4 +1,8 @@
-//! What is kept of a table, and keeping what is missing.
+//! Which index parts a table should have, how many of them are stored, and building the rest.
+//!
+//! An index has a part for each fragment of at least [`crate::Tuning::index_from_rows`] rows. Building changes no table version
+//! and can be cut short and repeated: parts that are stored stay.
+//! Memory: the indexed columns of one fragment.
 
 use std::collections::BTreeSet;
 
@@ -8,28 +12,28 @@ use lance::dataset::fragment::FileFragment;
 use lance_table::format::Fragment;
 
 use crate::error::{Result, StorageError};
-use crate::indexes::part::{self, Form, Place};
-use crate::indexes::vectors::VectorColumn;
-use crate::indexes::{key_index, ngram, text};
+use crate::indexes::part::{self, PartKind, PartLocation};
+use crate::indexes::vectors::{Normalization, VectorColumn};
+use crate::indexes::{btree, key_index, ngram, text};
 use crate::tables::fragment;
 use crate::tables::scan::Scan;
 use crate::tables::table::{Table, live_rows, physical_rows};
 
-/// A derived structure over columns of a table.
+/// An index over columns of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Index {
-    /// Rows by the values of these columns.
-    Keys(Vec<String>),
+    /// Rows by the values of these columns, in order.
+    BTree(Vec<String>),
     /// Rows by the terms of this text column.
-    Terms(String),
-    /// Rows by runs of characters of this text column.
-    Grams(String),
-    /// Vectors of this column on a grid; `normalized` to length one.
-    Grid {
+    Inverted(String),
+    /// Rows by the n-grams of this text column.
+    NGram(String),
+    /// Quantized vectors of this column.
+    QuantizedVectors {
         /// The column.
         column: String,
-        /// Whether lengths do not count.
-        normalized: bool,
+        /// What is done to the vectors first.
+        normalization: Normalization,
     },
 }
 
@@ -38,11 +42,11 @@ pub enum Index {
 pub struct Coverage {
     /// Live rows.
     pub rows: u64,
-    /// Live rows of fragments whose part of the index is kept.
+    /// Live rows of fragments whose parts of the index are stored.
     pub covered: u64,
-    /// Live rows of fragments that are too small to keep anything of.
+    /// Live rows of fragments that are too small for a part.
     pub small: u64,
-    /// Bytes kept.
+    /// Bytes of the stored parts.
     pub bytes: u64,
 }
 
@@ -52,16 +56,16 @@ impl Table {
     /// # Errors
     /// `Storage`; `internal` for an unknown column.
     pub async fn coverage(&self, indexes: &[Index]) -> Result<Vec<Coverage>> {
-        let kept = part::list(self).await?;
+        let stored = part::list(self).await?;
         let coverage = indexes.iter().map(|index| {
-            let parts = Parts::new(self, index)?;
+            let parts = IndexParts::new(self, index)?;
             let mut coverage = Coverage::default();
             for fragment in self.dataset().fragments().iter() {
                 let rows = live_rows(fragment);
                 coverage.rows += rows;
-                let places = parts.places(self, fragment);
+                let locations = parts.locations(self, fragment);
                 let sizes: Option<Vec<u64>> =
-                    places.iter().map(|place| kept.get(place.path()).copied()).collect();
+                    locations.iter().map(|location| stored.get(location.path()).copied()).collect();
                 match sizes {
                     Some(sizes) if sizes.is_empty() => coverage.small += rows,
                     Some(sizes) => {
@@ -76,18 +80,19 @@ impl Table {
         coverage.collect()
     }
 
-    /// Builds and keeps what is missing of some indexes, fragment by fragment; `built` hears of the rows of each.
+    /// Builds and stores the missing parts of some indexes, fragment by fragment; `built` hears of the rows of each fragment.
     ///
     /// # Errors
     /// `Storage`; `internal` for an unknown column.
     pub async fn build_indexes(&self, indexes: &[Index], mut built: impl FnMut(u64)) -> Result<()> {
-        let kept = part::list(self).await?;
+        let stored = part::list(self).await?;
         for index in indexes {
-            let parts = Parts::new(self, index)?;
+            let parts = IndexParts::new(self, index)?;
             for fragment in self.dataset().get_fragments() {
-                let places = parts.places(self, fragment.metadata());
-                let missing: Vec<(usize, &Place)> =
-                    places.iter().enumerate().filter(|(_, place)| !kept.contains_key(place.path())).collect();
+                let locations = parts.locations(self, fragment.metadata());
+                let missing = locations.iter().enumerate();
+                let missing: Vec<(usize, &PartLocation)> =
+                    missing.filter(|(_, location)| !stored.contains_key(location.path())).collect();
                 if missing.is_empty() {
                     continue;
                 }
@@ -101,32 +106,33 @@ impl Table {
     async fn build_index(
         &self,
         index: &Index,
-        parts: &Parts,
+        parts: &IndexParts,
         fragment: &FileFragment,
-        missing: Vec<(usize, &Place)>,
+        missing: Vec<(usize, &PartLocation)>,
     ) -> Result<()> {
         let root = self.root();
-        for (part, place) in missing {
+        for (part, location) in missing {
             match index {
-                Index::Keys(columns) => {
+                Index::BTree(columns) => {
                     let keys = key_index::read(self, fragment, columns).await?;
-                    root.keep_now(place.path(), move || crate::indexes::btree::encode(&keys)).await?;
+                    let page_rows = root.tuning().btree_page_rows;
+                    root.store_part_now(location, move || btree::encode(&keys, page_rows)).await?;
                 }
-                Index::Terms(column) => {
+                Index::Inverted(column) => {
                     let segment = text::segment(self, fragment, column, &parts.key).await?;
-                    root.keep_now(place.path(), move || Ok(segment.to_bytes())).await?;
+                    root.store_part_now(location, move || Ok(segment.to_bytes())).await?;
                 }
-                Index::Grams(column) => {
-                    let segment = ngram::cut(self, fragment, column).await?;
-                    root.keep_now(place.path(), move || Ok(segment.to_bytes())).await?;
+                Index::NGram(column) => {
+                    let segment = ngram::build(self, fragment, column).await?;
+                    root.store_part_now(location, move || Ok(segment.to_bytes())).await?;
                 }
-                Index::Grid { normalized, .. } => {
+                Index::QuantizedVectors { normalization, .. } => {
                     let Some(vectors) = &parts.vectors else { continue };
                     let id = u32::try_from(fragment.id());
                     let id = id.map_err(|_| StorageError::internal("a table has too many fragments"))?;
                     let block = (id, part as u32);
-                    let quantized = vectors.quantized(block, *normalized).await?;
-                    root.keep_now(place.path(), move || Ok(quantized.to_bytes())).await?;
+                    let quantized = vectors.quantized(block, *normalization).await?;
+                    root.store_part_now(location, move || Ok(quantized.to_bytes())).await?;
                 }
             }
         }
@@ -135,7 +141,7 @@ impl Table {
 
     /// Tells whether a fragment that is worth an index is new since another version.
     pub fn gained_large_fragment(&self, since: Option<&Table>) -> bool {
-        let least = self.root().kept_rows();
+        let least = self.root().tuning().index_from_rows;
         let before: BTreeSet<&str> = since
             .iter()
             .flat_map(|table| table.dataset().fragments().iter())
@@ -161,36 +167,37 @@ impl Table {
     }
 }
 
-/// How an index of one table version is cut into objects.
-struct Parts {
+/// How an index of one table version is cut into parts.
+struct IndexParts {
     key: String,
-    form: Form,
+    kind: PartKind,
     vectors: Option<VectorColumn>,
-    normalized: bool,
+    normalization: Normalization,
 }
 
-impl Parts {
-    fn new(table: &Table, index: &Index) -> Result<Parts> {
-        let (columns, form) = match index {
-            Index::Keys(columns) => (columns.clone(), Form::Keys),
-            Index::Terms(column) => (vec![column.clone()], Form::Terms),
-            Index::Grams(column) => (vec![column.clone()], Form::Grams),
-            Index::Grid { column, .. } => (vec![column.clone()], Form::Grid),
+impl IndexParts {
+    fn new(table: &Table, index: &Index) -> Result<IndexParts> {
+        let (columns, kind) = match index {
+            Index::BTree(columns) => (columns.clone(), PartKind::BTree),
+            Index::Inverted(column) => (vec![column.clone()], PartKind::Inverted),
+            Index::NGram(column) => (vec![column.clone()], PartKind::NGram),
+            Index::QuantizedVectors { column, .. } => (vec![column.clone()], PartKind::QuantizedVectors),
         };
-        let (vectors, normalized) = match index {
-            Index::Grid { column, normalized } => {
-                (Some(VectorColumn::new(table.clone(), column)?), *normalized)
+        let (vectors, normalization) = match index {
+            Index::QuantizedVectors { column, normalization } => {
+                (Some(VectorColumn::new(table.clone(), column)?), *normalization)
             }
-            Index::Keys(_) | Index::Terms(_) | Index::Grams(_) => (None, false),
+            Index::BTree(_) | Index::Inverted(_) | Index::NGram(_) => (None, Normalization::None),
         };
-        Ok(Parts { key: fragment::columns_key(table, &columns)?, form, vectors, normalized })
+        Ok(IndexParts { key: fragment::columns_key(table, &columns)?, kind, vectors, normalization })
     }
 
-    /// Returns where the parts of a fragment are kept; nowhere if it is too small.
-    fn places(&self, table: &Table, fragment: &Fragment) -> Vec<Place> {
-        match &self.vectors {
-            Some(vectors) => vectors.places(fragment, self.normalized),
-            None => Place::of(table, fragment, &self.key, self.form, "").into_iter().collect(),
+    /// Returns where the parts of a fragment are stored; nowhere if it is too small.
+    fn locations(&self, table: &Table, fragment: &Fragment) -> Vec<PartLocation> {
+        match (&self.vectors, self.kind) {
+            (Some(vectors), _) => vectors.part_locations(fragment, self.normalization),
+            (None, PartKind::NGram) => ngram::location(table, fragment, &self.key).into_iter().collect(),
+            (None, kind) => PartLocation::of(table, fragment, &self.key, kind, "").into_iter().collect(),
         }
     }
 }

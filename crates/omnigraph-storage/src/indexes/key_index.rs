@@ -1,12 +1,12 @@
 //! The key index: from tuples of column values to the live rows that hold them, exactly.
 //!
-//! One mechanism for writes (existing ids, uniqueness, endpoints) and queries (key lookups). It is derived state: each
-//! immutable fragment's keys are hashed once ([`crate::indexes::postings`]) into a bounded cache of the process, and put in order
-//! once for all processes ([`crate::indexes::btree`]), beside the fragment; both serve every table version that has the fragment.
-//! Deletions are applied per version, at lookup.
+//! Writes (existing ids, uniqueness, endpoints) and queries (key lookups) use the same one. It is derived state: the keys of
+//! each immutable fragment are hashed once per process into a bounded cache ([`crate::indexes::postings`]), and sorted once
+//! for all processes into a B-tree part beside the fragment ([`crate::indexes::btree`]). Both serve every table version that
+//! has the fragment; what a version has deleted is left out at lookup.
 //!
 //! Cost of a lookup of K tuples with warm caches: one probe per tuple and fragment. Cold: a page of each fragment per tuple,
-//! and where no order is kept yet, the key columns.
+//! and where no B-tree is stored yet, the key columns.
 //! Memory: the cache's bound, plus the keys of a few fragments while they are built.
 
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use futures::{StreamExt, TryStreamExt};
 use lance::dataset::fragment::FileFragment;
 
 use crate::error::{Result, StorageError};
-use crate::indexes::btree::{self, Ordered};
-use crate::indexes::part::{Form, Place};
+use crate::indexes::btree::{self, BTree};
+use crate::indexes::part::{PartKind, PartLocation};
 use crate::indexes::postings::{Postings, Probes};
 use crate::objects::failure;
 use crate::objects::root::blocking;
@@ -29,7 +29,7 @@ use crate::tables::table::Table;
 const FRAGMENTS_AT_ONCE: usize = 4;
 /// Probes of one fragment that are cheap enough to run without leaving the I/O threads.
 const INLINE_PROBES: usize = 512;
-/// Hashed keys in memory take about as many bytes as this for each of their bytes in order.
+/// Hashed keys in memory take about so many times the bytes of their B-tree.
 const HASHED_SIZE: u64 = 2;
 /// The part of the memory budget that the keys of one fragment may take.
 const POSTINGS_SHARE: u64 = 16;
@@ -98,15 +98,15 @@ impl KeyIndex {
         let caches = self.table.root().caches();
         let columns = fragment::columns_key(&self.table, &self.columns)?;
         let key = fragment::derived_key(&self.table, fragment, &columns);
-        let place = Place::of(&self.table, fragment.metadata(), &columns, Form::Keys, "");
+        let location = PartLocation::of(&self.table, fragment.metadata(), &columns, PartKind::BTree, "");
         let held = caches.postings.get(&key).await;
-        if let (None, Some(place)) = (&held, &place)
-            && let Some(ordered) = self.ordered(fragment, &columns, place, probes).await?
+        if let (None, Some(location)) = (&held, &location)
+            && let Some(btree) = self.btree(fragment, &columns, location, probes).await?
         {
-            match ordered.probe(probes).await {
+            match btree.probe(probes).await {
                 Ok(found) => return Ok(found),
                 Err(error) => {
-                    tracing::warn!(%error, %place, "reading a key column: its order cannot be used")
+                    tracing::warn!(%error, %location, "reading a key column: its B-tree cannot be used")
                 }
             }
         }
@@ -114,7 +114,7 @@ impl KeyIndex {
             Some(postings) => postings,
             None => {
                 let (index, fragment) = (self.clone(), fragment.clone());
-                let build = async move { index.build(&fragment, place).await };
+                let build = async move { index.build(&fragment, location).await };
                 build_once(&caches.postings, key, build).await?
             }
         };
@@ -127,32 +127,33 @@ impl KeyIndex {
         if few { run() } else { blocking(run).await }
     }
 
-    /// Returns the ordered keys of a fragment, where looking there costs less than bringing all its keys to memory: for
-    /// few probes, until many have been looked up, and always when all would not fit.
-    async fn ordered(
+    /// Returns the B-tree of a fragment, where looking there costs less than bringing all its keys to memory: for few probes,
+    /// until many have been looked up, and always when all would not fit.
+    async fn btree(
         &self,
         fragment: &FileFragment,
         columns: &str,
-        place: &Place,
+        location: &PartLocation,
         probes: &Arc<Probes>,
-    ) -> Result<Option<Arc<Ordered>>> {
+    ) -> Result<Option<Arc<BTree>>> {
         let root = self.table.root();
         let types: Vec<DataType> = probes.keys().iter().map(|key| key.data_type().clone()).collect();
-        let Some(ordered) = Ordered::held(&self.table, fragment, columns, place, &types).await else {
+        let Some(btree) = BTree::load(&self.table, fragment, columns, location, &types).await else {
             return Ok(None);
         };
-        let pages = ordered.pages() as u64;
-        let few = probes.len() as u64 * 2 <= pages && ordered.asked() <= pages * 2;
-        let fits = ordered.size() * HASHED_SIZE <= root.memory_budget() / POSTINGS_SHARE;
-        Ok((few || !fits).then_some(ordered))
+        let pages = btree.page_count() as u64;
+        let few = probes.len() as u64 * 2 <= pages && btree.pages_asked() <= pages * 2;
+        let fits = btree.size() * HASHED_SIZE <= root.memory_budget() / POSTINGS_SHARE;
+        Ok((few || !fits).then_some(btree))
     }
 
-    async fn build(&self, fragment: &FileFragment, place: Option<Place>) -> Result<Arc<Postings>> {
+    async fn build(&self, fragment: &FileFragment, location: Option<PartLocation>) -> Result<Arc<Postings>> {
         let keys = read(&self.table, fragment, &self.columns).await?;
         let postings = Arc::new(blocking(move || Postings::build(keys)).await?);
-        if let Some(place) = place {
-            let postings = postings.clone();
-            self.table.root().keep(place.path(), move || btree::encode(postings.keys()));
+        if let Some(location) = location {
+            let (root, postings) = (self.table.root(), postings.clone());
+            let page_rows = root.tuning().btree_page_rows;
+            root.store_part(location, move || btree::encode(postings.keys(), page_rows));
         }
         Ok(postings)
     }

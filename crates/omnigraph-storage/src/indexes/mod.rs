@@ -1,9 +1,9 @@
-//! Indexes derived from immutable data files, one part per fragment, cached in memory and kept beside the file.
+//! Indexes: derived from immutable data files, one part per fragment, stored beside the file and cached in memory.
 //!
-//! [`part`] is where a part is kept and what its bytes are wrapped in; [`build`] tells which parts a table has and makes
-//! what is missing. Kinds: exact keys ([`key_index`] over [`postings`] in memory and [`btree`] on disk), terms of texts
-//! ([`text`]), runs of characters ([`ngram`]), quantized vectors ([`vectors`]). [`prefilter`] tells from them which rows a
-//! range, a prefix or a part of a text may mean.
+//! [`part`] says where a part is stored, reads and writes it; [`build`] says which parts a table should have and makes the
+//! missing ones. Kinds: exact keys ([`key_index`], over [`postings`] in memory and [`btree`] in storage), terms of texts
+//! ([`text`]), n-grams of texts ([`ngram`]), quantized vectors ([`vectors`]). [`prefilter`] finds with them the rows that a
+//! range, a prefix or a substring may mean.
 
 pub(crate) mod btree;
 pub mod build;

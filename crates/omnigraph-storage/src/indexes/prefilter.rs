@@ -1,7 +1,8 @@
-//! Rows that may meet a condition, told from what is kept beside fragments: a superset, much smaller than the table.
+//! Prefilters: the rows that may meet a condition, found in stored index parts. They are a superset of those that do, and much
+//! smaller than the table.
 //!
-//! Of a fragment too small to keep anything of, every live row may. Where something large is not kept, or too many rows are
-//! left, there is no answer, and a scan is as fast.
+//! All live rows of a fragment too small for index parts are among them. There is no prefilter where the part of a large
+//! fragment is not stored, or where too many rows are left: then a scan is as fast.
 
 use std::ops::Bound;
 
@@ -10,18 +11,18 @@ use lance::dataset::fragment::FileFragment;
 use roaring::{RoaringBitmap, RoaringTreemap};
 
 use crate::error::Result;
-use crate::indexes::btree::Ordered;
+use crate::indexes::btree::BTree;
 use crate::indexes::ngram;
-use crate::indexes::part::{Form, Place};
+use crate::indexes::part::{PartKind, PartLocation};
 use crate::objects::failure;
 use crate::objects::root::blocking;
 use crate::tables::fragment;
 use crate::tables::table::{Table, physical_rows};
 
-/// A part of the rows so small is worth looking at one by one.
-const PART: u64 = 8;
+/// A prefilter leaves at most one in this many of the rows: so few are worth fetching one by one.
+const SELECTIVE: u64 = 8;
 
-/// Values of a column: arrays of one value each.
+/// A range of values of a column; each bound is an array of one value.
 #[derive(Clone, Debug)]
 pub struct Span {
     /// Where it begins.
@@ -35,75 +36,76 @@ impl Table {
     ///
     /// # Errors
     /// `Storage`; `internal` for an unknown column.
-    pub async fn narrow_to_span(&self, column: &str, span: &Span) -> Result<Option<RoaringTreemap>> {
+    pub async fn prefilter_span(&self, column: &str, span: &Span) -> Result<Option<RoaringTreemap>> {
         let columns = [column.to_owned()];
         let types = vec![self.project(&columns)?.field(0).data_type().clone()];
         let key = fragment::columns_key(self, &columns)?;
-        let mut narrow = Narrow::new(self);
+        let mut prefilter = Prefilter::new(self);
         for fragment in self.dataset().get_fragments() {
-            let rows = match Place::of(self, fragment.metadata(), &key, Form::Keys, "") {
+            let rows = match PartLocation::of(self, fragment.metadata(), &key, PartKind::BTree, "") {
                 None => None,
-                Some(place) => {
-                    let Some(ordered) = Ordered::held(self, &fragment, &key, &place, &types).await else {
+                Some(location) => {
+                    let Some(btree) = BTree::load(self, &fragment, &key, &location, &types).await else {
                         return Ok(None);
                     };
-                    let pages = ordered.pages_of(span)?;
-                    if pages.len() as u64 * PART > (ordered.pages() as u64).max(PART) {
+                    let pages = btree.pages_of(span)?;
+                    if pages.len() as u64 * SELECTIVE > (btree.page_count() as u64).max(SELECTIVE) {
                         return Ok(None);
                     }
-                    match ordered.rows_of(span, pages).await {
+                    match btree.rows_of(span, pages).await {
                         Ok(rows) => Some(rows),
                         Err(error) => {
-                            tracing::warn!(%error, %place, "scanning a column: its order cannot be used");
+                            tracing::warn!(%error, %location, "scanning a column: its B-tree cannot be used");
                             return Ok(None);
                         }
                     }
                 }
             };
-            if !narrow.add(&fragment, rows).await? {
+            if !prefilter.add(&fragment, rows).await? {
                 return Ok(None);
             }
         }
-        Ok(Some(narrow.rows))
+        Ok(Some(prefilter.rows))
     }
 
-    /// Returns live rows among which are all whose text of a column holds a part; none where a scan is as fast.
+    /// Returns live rows among which are all whose text of a column holds another text; none where a scan is as fast.
     ///
     /// # Errors
     /// `Storage`; `internal` for an unknown column.
-    pub async fn narrow_to_part(&self, column: &str, part: &str) -> Result<Option<RoaringTreemap>> {
-        if !ngram::has_run(part) {
+    pub async fn prefilter_substring(&self, column: &str, substring: &str) -> Result<Option<RoaringTreemap>> {
+        if !ngram::has_ngram(substring) {
             return Ok(None);
         }
         let key = fragment::columns_key(self, &[column.to_owned()])?;
-        let mut narrow = Narrow::new(self);
+        let mut prefilter = Prefilter::new(self);
         for fragment in self.dataset().get_fragments() {
-            let rows = match ngram::place(self, &fragment, &key) {
+            let rows = match ngram::location(self, fragment.metadata(), &key) {
                 None => None,
                 Some(_) => {
-                    let Some(segment) = ngram::held(self, &fragment, &key).await else { return Ok(None) };
-                    let (part, rows) = (part.to_owned(), physical_rows(fragment.metadata()));
+                    let Some(segment) = ngram::load(self, &fragment, &key).await else { return Ok(None) };
+                    let (text, rows) = (substring.to_owned(), physical_rows(fragment.metadata()));
                     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-                    Some(blocking(move || ngram::may_hold(&segment, &part, rows)).await)
+                    let group_rows = self.root().tuning().ngram_group_rows;
+                    Some(blocking(move || ngram::candidates(&segment, &text, group_rows, rows)).await)
                 }
             };
-            if !narrow.add(&fragment, rows).await? {
+            if !prefilter.add(&fragment, rows).await? {
                 return Ok(None);
             }
         }
-        Ok(Some(narrow.rows))
+        Ok(Some(prefilter.rows))
     }
 }
 
 /// Rows as they are found.
-struct Narrow<'a> {
+struct Prefilter<'a> {
     table: &'a Table,
     rows: RoaringTreemap,
 }
 
-impl Narrow<'_> {
-    fn new(table: &Table) -> Narrow<'_> {
-        Narrow { table, rows: RoaringTreemap::new() }
+impl Prefilter<'_> {
+    fn new(table: &Table) -> Prefilter<'_> {
+        Prefilter { table, rows: RoaringTreemap::new() }
     }
 
     /// Adds the live ones of some rows of a fragment, or of all; tells whether they are few still.
@@ -119,6 +121,6 @@ impl Narrow<'_> {
         }
         let first = (fragment.id() as u64) << 32;
         self.rows.extend(rows.into_iter().map(|offset| first + u64::from(offset)));
-        Ok(self.rows.len() * PART <= self.table.row_count())
+        Ok(self.rows.len() * SELECTIVE <= self.table.row_count())
     }
 }

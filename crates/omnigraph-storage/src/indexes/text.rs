@@ -1,8 +1,8 @@
-//! Terms of one text column in memory, fragment by fragment.
+//! Full-text search in one column: an inverted index of its terms, one segment per fragment.
 //!
-//! Derived state, as the key index is: the texts of an immutable fragment are analysed once, kept in a bounded cache of
-//! the process and beside the fragment, and shared by every table version that has the fragment. What a version has deleted is applied to each
-//! search, statistics included, so answers and scores are those of the live rows.
+//! Derived state: the texts of an immutable fragment are analysed once, and their segment is held in a bounded cache of the
+//! process, stored as an index part ([`crate::indexes::part`]), and shared by every table version that has the fragment. What
+//! a version has deleted is left out of each search, statistics included, so answers and scores are those of the live rows.
 //!
 //! Memory: while a search runs, the terms of all fragments of the table.
 
@@ -15,7 +15,7 @@ use omnigraph_text::{Analyzer, Corpus, Matches, Query, SegmentBuilder, SegmentSc
 use roaring::{RoaringBitmap, RoaringTreemap};
 
 use crate::error::{Result, StorageError};
-use crate::indexes::part::{self, Form, Place};
+use crate::indexes::part::{self, PartKind, PartLocation};
 use crate::objects::failure;
 use crate::objects::root::blocking;
 use crate::single_flight::build_once;
@@ -29,7 +29,8 @@ const FRAGMENTS_AT_ONCE: usize = 2;
 /// The analysis of texts and queries.
 pub(crate) static ANALYZER: LazyLock<Analyzer> = LazyLock::new(Analyzer::new);
 
-struct Part {
+/// The terms of one fragment, and which of its rows a table version has deleted.
+struct FragmentTerms {
     fragment: u32,
     segment: Arc<Segment>,
     deleted: Option<RoaringBitmap>,
@@ -37,7 +38,7 @@ struct Part {
 
 /// The terms of a column of one table version.
 pub struct TextColumn {
-    parts: Vec<Part>,
+    fragments: Vec<FragmentTerms>,
 }
 
 /// Scores of rows, by address.
@@ -55,10 +56,11 @@ impl TextColumn {
     pub async fn load(table: &Table, column: &str) -> Result<TextColumn> {
         let key = fragment::columns_key(table, &[column.to_owned()])?;
         let fragments = table.dataset().get_fragments();
-        let parts = futures::stream::iter(fragments).map(|fragment| part(table, fragment, column, &key));
-        let mut parts: Vec<Part> = parts.buffer_unordered(FRAGMENTS_AT_ONCE).try_collect().await?;
-        parts.sort_by_key(|part| part.fragment);
-        Ok(TextColumn { parts })
+        let loaded = futures::stream::iter(fragments).map(|fragment| terms(table, fragment, column, &key));
+        let mut fragments: Vec<FragmentTerms> =
+            loaded.buffer_unordered(FRAGMENTS_AT_ONCE).try_collect().await?;
+        fragments.sort_by_key(|terms| terms.fragment);
+        Ok(TextColumn { fragments })
     }
 
     /// Returns the live rows that share a term with the text.
@@ -74,8 +76,8 @@ impl TextColumn {
     /// Scores the live rows that share a term with the text, by BM25.
     pub fn scores(&self, text: &str) -> Scores {
         let scored = self.corpus().scores(&Query::new(&ANALYZER, text));
-        let fragments = self.parts.iter().zip(scored.into_segments());
-        Scores { fragments: fragments.map(|(part, scores)| (part.fragment, scores)).collect() }
+        let fragments = self.fragments.iter().zip(scored.into_segments());
+        Scores { fragments: fragments.map(|(terms, scores)| (terms.fragment, scores)).collect() }
     }
 
     /// Scores the best rows only: as many as `best`, and all that tie with the last of them.
@@ -94,7 +96,7 @@ impl TextColumn {
         rows.sort_unstable_by_key(|(segment, offset, _)| (*segment, *offset));
         let mut fragments: Vec<(u32, SegmentScores)> = Vec::new();
         for (segment, offset, score) in rows {
-            let fragment = self.parts[segment].fragment;
+            let fragment = self.fragments[segment].fragment;
             if fragments.last().is_none_or(|(last, _)| *last != fragment) {
                 fragments.push((fragment, SegmentScores::default()));
             }
@@ -107,12 +109,12 @@ impl TextColumn {
     }
 
     fn corpus(&self) -> Corpus<'_> {
-        Corpus::new(self.parts.iter().map(|part| (part.segment.as_ref(), part.deleted.as_ref())))
+        Corpus::new(self.fragments.iter().map(|terms| (terms.segment.as_ref(), terms.deleted.as_ref())))
     }
 
     fn rows(&self, matches: Matches) -> RoaringTreemap {
-        let parts = self.parts.iter().zip(matches.into_segments());
-        RoaringTreemap::from_bitmaps(parts.map(|(part, offsets)| (part.fragment, offsets)))
+        let found = self.fragments.iter().zip(matches.into_segments());
+        RoaringTreemap::from_bitmaps(found.map(|(terms, offsets)| (terms.fragment, offsets)))
     }
 }
 
@@ -143,12 +145,12 @@ impl Scores {
         scores
     }
 
-    /// Returns the places of the rows, of those at some addresses, that have a score, and their scores, in the order of the
+    /// Returns the positions, among some addresses, of the rows that have a score, and their scores, in the order of the
     /// addresses.
     pub fn among(&self, addresses: &[u64]) -> Vec<(usize, f64)> {
         if !addresses.is_sorted_by(|a, b| a < b) {
             let scores = self.of(addresses).into_iter().enumerate();
-            return scores.filter_map(|(place, score)| Some((place, score?))).collect();
+            return scores.filter_map(|(position, score)| Some((position, score?))).collect();
         }
         let mut found = Vec::new();
         let mut at = 0;
@@ -161,13 +163,13 @@ impl Scores {
             let (low, high) = (*low as u32, *high as u32);
             let from = held.offsets.partition_point(|offset| *offset < low);
             let to = held.offsets.partition_point(|offset| *offset <= high);
-            let mut place = 0;
+            let mut position = 0;
             for (offset, score) in held.offsets[from..to].iter().zip(&held.scores[from..to]) {
                 let address = first + u64::from(*offset);
-                // Most rows are asked about, so the place is not far.
-                place = reached(rows, place, address);
-                if rows.get(place) == Some(&address) {
-                    found.push((at + place, *score));
+                // Most rows are asked about, so the position is not far.
+                position = reached(rows, position, address);
+                if rows.get(position) == Some(&address) {
+                    found.push((at + position, *score));
                 }
             }
             at = end;
@@ -195,7 +197,7 @@ impl Scores {
     }
 }
 
-/// Returns the place of the first address that is not below `address`, looked for in growing steps from `from`; none before
+/// Returns the position of the first address that is not below `address`, looked for in growing steps from `from`; none before
 /// is not below.
 fn reached(addresses: &[u64], from: usize, address: u64) -> usize {
     let (mut low, mut step) = (from, 1);
@@ -207,7 +209,7 @@ fn reached(addresses: &[u64], from: usize, address: u64) -> usize {
     low + addresses.get(low..high).map_or(0, |rest| rest.partition_point(|at| *at < address))
 }
 
-/// Returns the place of the first offset that is not below `offset`, looked for in growing steps from `from`.
+/// Returns the position of the first offset that is not below `offset`, looked for in growing steps from `from`.
 fn seek(offsets: &[u32], from: usize, offset: u32) -> usize {
     let passed = from > 0 && offsets.get(from - 1).is_some_and(|before| *before >= offset);
     let mut low = if passed { 0 } else { from };
@@ -227,13 +229,18 @@ fn seek(offsets: &[u32], from: usize, offset: u32) -> usize {
     low
 }
 
-async fn part(table: &Table, fragment: FileFragment, column: &str, key: &str) -> Result<Part> {
+/// Loads the terms of one fragment.
+async fn terms(table: &Table, fragment: FileFragment, column: &str, key: &str) -> Result<FragmentTerms> {
     let id = u32::try_from(fragment.id())
         .map_err(|_| StorageError::internal(format!("table {} has too many fragments", table.path())))?;
     let deleted = fragment.get_deletion_vector().await;
     let deleted = deleted.map_err(|error| failure::table(table.path(), error))?;
     let segment = segment(table, &fragment, column, key).await?;
-    Ok(Part { fragment: id, segment, deleted: deleted.map(|deleted| RoaringBitmap::from(deleted.as_ref())) })
+    Ok(FragmentTerms {
+        fragment: id,
+        segment,
+        deleted: deleted.map(|deleted| RoaringBitmap::from(deleted.as_ref())),
+    })
 }
 
 /// Returns the terms of a column of a fragment, `key` being the column as [`fragment::columns_key`] names it.
@@ -243,17 +250,19 @@ pub(crate) async fn segment(
     column: &str,
     key: &str,
 ) -> Result<Arc<Segment>> {
-    let place = Place::of(table, fragment.metadata(), key, Form::Terms, "");
+    let location = PartLocation::of(table, fragment.metadata(), key, PartKind::Inverted, "");
     let key = fragment::derived_key(table, fragment, key);
     let (this, fragment, columns) = (table.clone(), fragment.clone(), [column.to_owned()]);
     let build = async move {
-        if let Some(segment) = part::parsed(this.root(), place.as_ref(), Segment::from_bytes).await {
+        if let Some(location) = &location
+            && let Some(segment) = part::load(this.root(), location, Segment::from_bytes).await
+        {
             return Ok(Arc::new(segment));
         }
         let segment = analyse(&this, &fragment, &columns).await?;
-        if let Some(place) = place {
+        if let Some(location) = location {
             let segment = segment.clone();
-            this.root().keep(place.path(), move || Ok(segment.to_bytes()));
+            this.root().store_part(location, move || Ok(segment.to_bytes()));
         }
         Ok(segment)
     };
@@ -307,7 +316,7 @@ mod tests {
                 .of(&asked)
                 .into_iter()
                 .enumerate()
-                .filter_map(|(place, score)| Some((place, score?)))
+                .filter_map(|(position, score)| Some((position, score?)))
                 .collect();
             prop_assert_eq!(scores.among(&asked), naive);
         }

@@ -1,8 +1,8 @@
 //! Vectors of one column in memory, by row address.
 //!
-//! Derived state, as the key index is: blocks of consecutive rows of immutable fragments are read once, kept in a bounded
-//! cache of the process, and shared by every table version that has the fragment; quantized, they are also stored beside it.
-//! Blocks hold deleted rows, too: a caller asks for live rows only.
+//! Derived state: blocks of consecutive rows of immutable fragments are read once, held in a bounded cache of the process, and
+//! shared by every table version that has the fragment. Quantized blocks are also stored as index parts
+//! ([`crate::indexes::part`]). Blocks have deleted rows, too: a caller asks for live rows only.
 //!
 //! Memory: the cache's bound, plus one block per caller.
 
@@ -18,7 +18,7 @@ use lance_table::format::Fragment;
 use omnigraph_vector::QuantizedVectors;
 
 use crate::error::{Result, StorageError};
-use crate::indexes::part::{self, Form, Place};
+use crate::indexes::part::{self, PartKind, PartLocation};
 use crate::objects::failure;
 use crate::objects::root::blocking;
 use crate::single_flight::build_once;
@@ -27,6 +27,15 @@ use crate::tables::table::{Table, physical_rows};
 
 /// Bytes of a block; one row at least.
 const BLOCK_BYTES: usize = 8 << 20;
+
+/// What is done to vectors before they are quantized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Normalization {
+    /// Nothing.
+    None,
+    /// They are given length one, as lengths do not count for the cosine.
+    UnitLength,
+}
 
 /// Vectors of consecutive rows.
 pub struct Block {
@@ -107,7 +116,7 @@ impl VectorColumn {
         self.block_rows
     }
 
-    /// Returns the block of a row address, and the row's place in it.
+    /// Returns the block of a row address, and the row's position in it.
     pub fn locate(&self, address: u64) -> (BlockId, usize) {
         let (fragment, offset) = ((address >> 32) as u32, address as u32);
         ((fragment, offset / self.block_rows), (offset % self.block_rows) as usize)
@@ -138,47 +147,68 @@ impl VectorColumn {
         Ok(self.table.root().caches().vectors.get(&key).await)
     }
 
-    /// Returns a block with quantized vectors; `normalized` gives them length one first.
+    /// Returns a block with quantized vectors.
     ///
     /// # Errors
     /// `Storage`.
-    pub async fn quantized(&self, id: BlockId, normalized: bool) -> Result<Arc<QuantizedVectors>> {
+    pub async fn quantized(
+        &self,
+        id: BlockId,
+        normalization: Normalization,
+    ) -> Result<Arc<QuantizedVectors>> {
         let key = self.fragment_key(id.0)?;
         let caches = self.table.root().caches();
-        let (this, place) = (self.clone(), self.place(self.fragment(id.0)?.metadata(), id.1, normalized));
+        let location = self.part_location(self.fragment(id.0)?.metadata(), id.1, normalization);
+        let this = self.clone();
         let build = async move {
             let root = this.table.root();
-            if let Some(quantized) = part::parsed(root, place.as_ref(), QuantizedVectors::from_bytes).await {
+            if let Some(location) = &location
+                && let Some(quantized) = part::load(root, location, QuantizedVectors::from_bytes).await
+            {
                 return Ok(Arc::new(quantized));
             }
-            let quantized = this.quantize(id, normalized).await?;
-            if let Some(place) = place {
+            let quantized = this.quantize(id, normalization).await?;
+            if let Some(location) = location {
                 let quantized = quantized.clone();
-                root.keep(place.path(), move || Ok(quantized.to_bytes()));
+                root.store_part(location, move || Ok(quantized.to_bytes()));
             }
             Ok(quantized)
         };
-        build_once(&caches.quantized, (key, id.1, normalized), build).await
+        build_once(&caches.quantized, (key, id.1, normalization), build).await
     }
 
-    async fn quantize(&self, id: BlockId, normalized: bool) -> Result<Arc<QuantizedVectors>> {
+    async fn quantize(&self, id: BlockId, normalization: Normalization) -> Result<Arc<QuantizedVectors>> {
         let block = self.block(id).await?;
+        let unit_length = normalization == Normalization::UnitLength;
         let quantize =
-            move || QuantizedVectors::new(block.dimension, block.rows(), normalized, |row| block.get(row));
+            move || QuantizedVectors::new(block.dimension, block.rows(), unit_length, |row| block.get(row));
         Ok(Arc::new(blocking(quantize).await))
     }
 
-    /// Returns where a block on a grid is kept.
-    fn place(&self, fragment: &Fragment, block: u32, normalized: bool) -> Option<Place> {
-        let part = format!("{block}/{}{}", self.block_rows, if normalized { "/normalized" } else { "" });
-        Place::of(&self.table, fragment, &self.key, Form::Grid, &part)
+    /// Returns where a quantized block is stored; nowhere if the fragment is too small.
+    fn part_location(
+        &self,
+        fragment: &Fragment,
+        block: u32,
+        normalization: Normalization,
+    ) -> Option<PartLocation> {
+        let suffix = match normalization {
+            Normalization::None => "",
+            Normalization::UnitLength => "/normalized",
+        };
+        let part = format!("{block}/{}{suffix}", self.block_rows);
+        PartLocation::of(&self.table, fragment, &self.key, PartKind::QuantizedVectors, &part)
     }
 
-    /// Returns where the blocks of a fragment on a grid are kept; nowhere if it is too small.
-    pub(crate) fn places(&self, fragment: &Fragment, normalized: bool) -> Vec<Place> {
+    /// Returns where the quantized blocks of a fragment are stored; nowhere if it is too small.
+    pub(crate) fn part_locations(
+        &self,
+        fragment: &Fragment,
+        normalization: Normalization,
+    ) -> Vec<PartLocation> {
         let blocks = physical_rows(fragment).div_ceil(u64::from(self.block_rows));
         let blocks = 0..u32::try_from(blocks).unwrap_or(u32::MAX);
-        blocks.map_while(|block| self.place(fragment, block, normalized)).collect()
+        blocks.map_while(|block| self.part_location(fragment, block, normalization)).collect()
     }
 
     /// Reads the vectors of some rows, whose ascending addresses are given, past the cache.

@@ -1,8 +1,9 @@
 //! A root: one directory, bucket prefix or named memory in which a graph keeps its objects.
 //!
-//! Owns the reading and writing of whole objects by path. A local directory is written through [`durable`], because the
-//! object-store client syncs nothing; every other root through the very store that Lance uses, so that both always see
-//! the same bytes.
+//! Owns the reading and writing of whole objects by path. A local directory is read and written through [`durable`]: the
+//! object store's client of local files (`LocalFileSystem`) can sync what it puts, but not what it deletes, and the one that
+//! Lance makes syncs neither. Every other root is reached through the very store that Lance uses, so that both always see the
+//! same bytes.
 //!
 //! Invariants: a put is atomic; of racing creates of one path exactly one wins; with [`Durability::Full`] what has been
 //! acknowledged survives power loss. A request that fails in a way that goes away is made again where that is safe
@@ -22,15 +23,16 @@ use futures::{StreamExt, TryStreamExt};
 use lance_io::object_store::{ObjectStore as LanceStore, ObjectStoreParams, StorageOptionsAccessor};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
-use tokio::sync::Semaphore;
 
 use crate::cache::{self, Caches};
 use crate::error::{Result, StorageError, StorageFailureKind};
-use crate::objects::retry::Tries;
+use crate::indexes::part::PartQueue;
+use crate::objects::location::{GraphLocation, LocationError};
+use crate::objects::retry::{Retry, repeated};
 use crate::objects::stats::{Call, Calls};
 use crate::objects::stores::Registration;
-use crate::objects::uri::Location;
 use crate::objects::{durable, failure, settings};
+use crate::tuning::Tuning;
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,14 +55,11 @@ pub struct RootOptions {
     pub store: Option<Arc<dyn ObjectStore>>,
     /// Settings of the bucket's client, which win over the environment; see [`settings`].
     pub storage: BTreeMap<String, String>,
-    /// Rows from which what is derived from a fragment is kept beside it.
-    pub kept_rows: u64,
-    /// Whether anything is kept by this handle: not where reading must not write. What others kept is read all the same.
-    pub keeps: bool,
+    /// Whether this handle stores index parts: not where reading must not write. Stored ones are read all the same.
+    pub stores_parts: bool,
+    /// Thresholds, which tests make small.
+    pub tuning: Tuning,
 }
-
-/// Rows of a fragment that are derived from faster than what was derived is read.
-pub const KEPT_ROWS: u64 = if cfg!(test) { 64 } else { 16 << 10 };
 
 impl Default for RootOptions {
     fn default() -> Self {
@@ -69,8 +68,8 @@ impl Default for RootOptions {
             memory_budget: 1 << 30,
             store: None,
             storage: BTreeMap::new(),
-            kept_rows: KEPT_ROWS,
-            keeps: true,
+            stores_parts: true,
+            tuning: Tuning::default(),
         }
     }
 }
@@ -117,23 +116,12 @@ pub(crate) struct Inner {
     pub(crate) caches: &'static Caches,
     durability: Durability,
     memory_budget: u64,
-    kept_rows: u64,
-    keeps: bool,
-    keeping: Keeping,
+    stores_parts: bool,
+    tuning: Tuning,
+    part_queue: PartQueue,
     pub(crate) calls: Calls,
     // Kept so that Lance finds the store for as long as the root lives.
     _registration: Option<Registration>,
-}
-
-/// What is derived and waits to be written, at most.
-const KEPT_AT_ONCE: u32 = 64;
-
-struct Keeping(Arc<Semaphore>);
-
-impl Default for Keeping {
-    fn default() -> Self {
-        Keeping(Arc::new(Semaphore::new(KEPT_AT_ONCE as usize)))
-    }
 }
 
 enum Backend {
@@ -157,17 +145,19 @@ impl Root {
     /// `bad_request` for a URI that cannot be a root, or for settings that contradict each other; `Storage` with kind
     /// `Configuration` when no client can be built.
     pub async fn open(uri: &str, options: RootOptions) -> Result<Root> {
-        let location = Location::parse(uri)?;
-        let uri = location.text();
+        let location = GraphLocation::parse(uri).map_err(|LocationError { reason }| {
+            StorageError::bad_request(format!("invalid graph URI '{uri}': {reason}"))
+        })?;
+        let uri = location.to_string();
         let caches = cache::shared(options.memory_budget);
         let mut lance_params = ObjectStoreParams::default();
         let registration = match (&options.store, &location) {
             (Some(store), _) => Some(Registration::injected(store.clone())),
-            (None, Location::Memory(name)) => Some(Registration::memory(name)),
-            (None, Location::Local(_) | Location::S3 { .. }) => None,
+            (None, GraphLocation::Memory(name)) => Some(Registration::memory(name)),
+            (None, GraphLocation::Local(_) | GraphLocation::S3 { .. }) => None,
         };
         let settings = match (&registration, &location) {
-            (None, Location::S3 { .. }) => settings::merged(&options.storage)?,
+            (None, GraphLocation::S3 { .. }) => settings::merged(&options.storage)?,
             _ => BTreeMap::new(),
         };
         if !settings.is_empty() {
@@ -176,15 +166,10 @@ impl Root {
                 Some(Arc::new(StorageOptionsAccessor::with_static_options(settings)));
         }
         let (lance_uri, backend) = match (&registration, location) {
-            (None, Location::Local(directory)) => {
-                let text = directory.to_str().ok_or_else(|| {
-                    StorageError::bad_request(format!(
-                        "invalid graph URI '{uri}': the path is not valid UTF-8"
-                    ))
-                })?;
-                (text.to_owned(), Backend::Local { directory: directory.clone() })
+            (None, GraphLocation::Local(directory)) => (uri.clone(), Backend::Local { directory }),
+            (None, GraphLocation::S3 { .. } | GraphLocation::Memory(_)) => {
+                (uri.clone(), remote(caches, &uri, &lance_params).await?)
             }
-            (None, location) => (location.text(), remote(caches, &location.text(), &lance_params).await?),
             (Some(registration), _) => {
                 let lance_uri = registration.uri();
                 let backend = remote(caches, &lance_uri, &lance_params).await?;
@@ -204,9 +189,9 @@ impl Root {
             caches,
             durability: options.durability,
             memory_budget: options.memory_budget,
-            kept_rows: options.kept_rows,
-            keeps: options.keeps,
-            keeping: Keeping::default(),
+            stores_parts: options.stores_parts,
+            tuning: options.tuning,
+            part_queue: PartQueue::default(),
             calls: Calls::default(),
             _registration: registration,
         })))
@@ -225,13 +210,7 @@ impl Root {
     /// Reads an object; `None` when there is none.
     pub async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         self.0.calls.count(Call::Get);
-        let mut tries = Tries::new();
-        loop {
-            match self.try_get(path).await {
-                Err(error) if tries.again(&error).await => {}
-                read => return read,
-            }
-        }
+        repeated(|| self.try_get(path)).await
     }
 
     async fn try_get(&self, path: &str) -> Result<Option<Bytes>> {
@@ -242,7 +221,7 @@ impl Root {
                 match read {
                     Ok(bytes) => Ok(Some(bytes.into())),
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(failure::file(&self.place(path), &error)),
+                    Err(error) => Err(failure::file(&self.object_uri(path), &error)),
                 }
             }
             Backend::Remote { store, prefix } => {
@@ -254,7 +233,7 @@ impl Root {
                 match read {
                     Ok(bytes) => Ok(Some(bytes)),
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
-                    Err(error) => Err(failure::object(&self.place(path), error)),
+                    Err(error) => Err(failure::object(&self.object_uri(path), error)),
                 }
             }
         }
@@ -263,13 +242,7 @@ impl Root {
     /// Reads a range of an object that must be there.
     pub(crate) async fn get_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
         self.0.calls.count(Call::Get);
-        let mut tries = Tries::new();
-        loop {
-            match self.try_get_range(path, range.clone()).await {
-                Err(error) if tries.again(&error).await => {}
-                read => return read,
-            }
-        }
+        repeated(|| self.try_get_range(path, range.clone())).await
     }
 
     async fn try_get_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
@@ -277,11 +250,11 @@ impl Root {
             Backend::Local { .. } => {
                 let file = self.file(path)?;
                 let read = blocking(move || durable::read_range(&file, range)).await;
-                read.map(Bytes::from).map_err(|error| failure::file(&self.place(path), &error))
+                read.map(Bytes::from).map_err(|error| failure::file(&self.object_uri(path), &error))
             }
             Backend::Remote { store, prefix } => {
                 let read = store.inner.get_range(&key(prefix, path)?, range).await;
-                read.map_err(|error| failure::object(&self.place(path), error))
+                read.map_err(|error| failure::object(&self.object_uri(path), error))
             }
         }
     }
@@ -289,13 +262,7 @@ impl Root {
     /// Reads up to `bytes` from the end of an object; `None` when there is none.
     pub(crate) async fn get_tail(&self, path: &str, bytes: u64) -> Result<Option<Tail>> {
         self.0.calls.count(Call::Get);
-        let mut tries = Tries::new();
-        loop {
-            match self.try_get_tail(path, bytes).await {
-                Err(error) if tries.again(&error).await => {}
-                read => return read,
-            }
-        }
+        repeated(|| self.try_get_tail(path, bytes)).await
     }
 
     async fn try_get_tail(&self, path: &str, bytes: u64) -> Result<Option<Tail>> {
@@ -305,7 +272,7 @@ impl Root {
                 match blocking(move || durable::read_tail(&file, bytes)).await {
                     Ok((bytes, size)) => Ok(Some(Tail { bytes: bytes.into(), size })),
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(failure::file(&self.place(path), &error)),
+                    Err(error) => Err(failure::file(&self.object_uri(path), &error)),
                 }
             }
             Backend::Remote { store, prefix } => {
@@ -328,56 +295,35 @@ impl Root {
                 match read {
                     Ok(tail) => Ok(Some(tail)),
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
-                    Err(error) => Err(failure::object(&self.place(path), error)),
+                    Err(error) => Err(failure::object(&self.object_uri(path), error)),
                 }
             }
         }
     }
 
-    /// Returns the rows from which what is derived from a fragment is kept.
-    pub(crate) fn kept_rows(&self) -> u64 {
-        self.0.kept_rows
+    /// Returns the thresholds.
+    pub fn tuning(&self) -> &Tuning {
+        &self.0.tuning
     }
 
-    /// Writes something derived, in the background; it may be lost, and a failure is logged.
-    ///
-    /// At most [`KEPT_AT_ONCE`] wait to be written: what comes when they do is not kept.
-    pub(crate) fn keep(&self, path: &str, bytes: impl FnOnce() -> Result<Vec<u8>> + Send + 'static) {
-        if !self.0.keeps {
-            return;
-        }
-        let keeping = self.0.keeping.0.clone();
-        let Ok(permit) = keeping.try_acquire_owned() else { return };
-        let (root, path) = (self.clone(), path.to_owned());
-        tokio::spawn(async move {
-            if let Err(error) = root.keep_now(&path, bytes).await {
-                tracing::debug!(%error, path, "something derived was not kept");
-            }
-            drop(permit);
-        });
+    pub(crate) fn stores_parts(&self) -> bool {
+        self.0.stores_parts
     }
 
-    /// Does the same before it returns.
-    pub(crate) async fn keep_now(
-        &self,
-        path: &str,
-        bytes: impl FnOnce() -> Result<Vec<u8>> + Send + 'static,
-    ) -> Result<()> {
-        let bytes = blocking(bytes).await?;
+    pub(crate) fn part_queue(&self) -> &PartQueue {
+        &self.0.part_queue
+    }
+
+    /// Writes an object that can be derived anew: atomically, but unsynced, and not into a directory whose own is gone.
+    pub(crate) async fn put_derived(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
         match &self.0.backend {
             Backend::Local { .. } => {
                 let file = self.file(path)?;
                 let written = blocking(move || durable::put_beside(&file, &bytes)).await;
-                written.map_err(|error| failure::file(&self.place(path), &error))
+                written.map_err(|error| failure::file(&self.object_uri(path), &error))
             }
             Backend::Remote { .. } => self.put(path, bytes.into()).await,
         }
-    }
-
-    /// Returns when nothing that was derived waits to be written.
-    pub async fn kept(&self) {
-        // The semaphore is never closed, so that acquiring fails is impossible and would mean that nothing waits.
-        let _ = self.0.keeping.0.acquire_many(KEPT_AT_ONCE).await;
     }
 
     /// Drops what this process derived from fragments, of all roots.
@@ -389,13 +335,7 @@ impl Root {
     /// Writes an object, replacing one of the same path; atomic and durable.
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         self.0.calls.count(Call::Put);
-        let mut tries = Tries::new();
-        loop {
-            match self.try_put(path, bytes.clone()).await {
-                Err(error) if tries.again(&error).await => {}
-                written => return written,
-            }
-        }
+        repeated(|| self.try_put(path, bytes.clone())).await
     }
 
     async fn try_put(&self, path: &str, bytes: Bytes) -> Result<()> {
@@ -403,11 +343,11 @@ impl Root {
             Backend::Local { .. } => {
                 let (file, sync) = (self.file(path)?, self.sync());
                 let written = blocking(move || durable::put(&file, &bytes, sync)).await;
-                written.map_err(|error| failure::file(&self.place(path), &error))
+                written.map_err(|error| failure::file(&self.object_uri(path), &error))
             }
             Backend::Remote { store, prefix } => {
                 let written = store.inner.put(&key(prefix, path)?, PutPayload::from_bytes(bytes)).await;
-                written.map(drop).map_err(|error| failure::object(&self.place(path), error))
+                written.map(drop).map_err(|error| failure::object(&self.object_uri(path), error))
             }
         }
     }
@@ -421,7 +361,7 @@ impl Root {
     /// Any failure leaves the outcome open: the object may be there, or still arrive.
     pub async fn create(&self, path: &str, bytes: Bytes) -> Result<Created> {
         self.0.calls.count(Call::Create);
-        let mut tries = Tries::of_unrepeated();
+        let mut retry = Retry::of_unrepeated();
         loop {
             let refused = match self.try_create(path, bytes.clone()).await {
                 Ok(true) => return Ok(Created::Yes),
@@ -433,13 +373,13 @@ impl Root {
                 (Ok(Some(found)), _) => return Ok(Created::Taken(found)),
                 (Err(error), None) => return Err(error),
                 // Deleted since, or refused because of a racing request that made nothing in the end.
-                (Ok(None), None) if tries.once_more().await => {}
+                (Ok(None), None) if retry.once_more().await => {}
                 (Ok(None), None) => {
-                    let text = format!("{} exists for a put and is absent for a read", self.place(path));
+                    let text = format!("{} exists for a put and is absent for a read", self.object_uri(path));
                     return Err(StorageError::storage(StorageFailureKind::Transient, text));
                 }
                 (Ok(None) | Err(_), Some(error)) => {
-                    if !tries.again(&error).await {
+                    if !retry.again(&error).await {
                         return Err(error);
                     }
                     tracing::debug!(%error, path, "a put-if-absent failed; trying again");
@@ -454,7 +394,7 @@ impl Root {
             Backend::Local { .. } => {
                 let (file, sync) = (self.file(path)?, self.sync());
                 let created = blocking(move || durable::create(&file, &bytes, sync)).await;
-                created.map_err(|error| failure::file(&self.place(path), &error))
+                created.map_err(|error| failure::file(&self.object_uri(path), &error))
             }
             Backend::Remote { store, prefix } => {
                 let options = PutOptions::from(PutMode::Create);
@@ -464,7 +404,7 @@ impl Root {
                     Err(
                         object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
                     ) => Ok(false),
-                    Err(error) => Err(failure::object(&self.place(path), error)),
+                    Err(error) => Err(failure::object(&self.object_uri(path), error)),
                 }
             }
         }
@@ -477,11 +417,11 @@ impl Root {
             Backend::Local { .. } => {
                 let (file, sync) = (self.file(path)?, self.sync());
                 let deleted = blocking(move || durable::delete(&file, sync)).await;
-                deleted.map_err(|error| failure::file(&self.place(path), &error))
+                deleted.map_err(|error| failure::file(&self.object_uri(path), &error))
             }
             Backend::Remote { store, prefix } => match store.inner.delete(&key(prefix, path)?).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(failure::object(&self.place(path), error)),
+                Err(error) => Err(failure::object(&self.object_uri(path), error)),
             },
         }
     }
@@ -516,7 +456,7 @@ impl Root {
         if let Backend::Local { .. } = &self.0.backend {
             let directory = self.file(path)?;
             let pruned = blocking(move || durable::prune(&directory)).await;
-            pruned.map_err(|error| failure::file(&self.place(path), &error))?;
+            pruned.map_err(|error| failure::file(&self.object_uri(path), &error))?;
         }
         Ok(())
     }
@@ -526,13 +466,7 @@ impl Root {
     /// `a/b` lists `a/b/c` and `a/b/c/d`, never `a/bc`.
     pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
         self.0.calls.count(Call::List);
-        let mut tries = Tries::new();
-        loop {
-            match self.try_list(prefix.trim_matches('/')).await {
-                Err(error) if tries.again(&error).await => {}
-                listed => return listed,
-            }
-        }
+        repeated(|| self.try_list(prefix.trim_matches('/'))).await
     }
 
     async fn try_list(&self, below: &str) -> Result<Vec<ObjectInfo>> {
@@ -540,11 +474,12 @@ impl Root {
             Backend::Local { directory } => {
                 let (start, top) = (self.file(below)?, directory.clone());
                 let listed = blocking(move || durable::list(&start)).await;
-                let listed = listed.map_err(|error| failure::file(&self.place(below), &error))?;
+                let listed = listed.map_err(|error| failure::file(&self.object_uri(below), &error))?;
                 let described = listed.into_iter().map(|(path, metadata)| {
                     let relative = path.strip_prefix(&top).expect("a listed file is below the root");
-                    let modified =
-                        metadata.modified().map_err(|error| failure::file(&self.place(below), &error))?;
+                    let modified = metadata
+                        .modified()
+                        .map_err(|error| failure::file(&self.object_uri(below), &error))?;
                     let path = relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
                     Ok(ObjectInfo { path, size: metadata.len(), modified: modified.into() })
                 });
@@ -555,7 +490,7 @@ impl Root {
                 let start = (!start.as_ref().is_empty()).then_some(start);
                 let listed: std::result::Result<Vec<_>, _> =
                     store.inner.list(start.as_ref()).try_collect().await;
-                let listed = listed.map_err(|error| failure::object(&self.place(below), error))?;
+                let listed = listed.map_err(|error| failure::object(&self.object_uri(below), error))?;
                 let skip = if prefix.as_ref().is_empty() { 0 } else { prefix.as_ref().len() + 1 };
                 let described = listed.into_iter().map(|object| ObjectInfo {
                     path: object.location.as_ref()[skip..].to_owned(),
@@ -615,7 +550,7 @@ impl Root {
         Ok(file)
     }
 
-    fn place(&self, path: &str) -> String {
+    fn object_uri(&self, path: &str) -> String {
         format!("{}/{path}", self.0.uri)
     }
 }

@@ -1,4 +1,4 @@
-//! What roots count, for metrics.
+//! Counters of the requests of a root, and sizes of the caches, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::objects::failure;
 use crate::objects::root::Root;
 
-/// A request for an object that is no table: a record, a ref, an intent, something derived.
+/// A request for an object that is no table: a record, a ref, an intent, an index part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     /// All of an object or a part of it.
@@ -113,8 +113,8 @@ impl Caches {
         vec![
             of("tables", self.tables.entry_count(), self.tables.weighted_size()),
             of("keys", self.postings.entry_count(), self.postings.weighted_size()),
-            of("key_orders", self.orders.entry_count(), self.orders.weighted_size()),
-            of("key_pages", self.pages.entry_count(), self.pages.weighted_size()),
+            of("key_orders", self.btrees.entry_count(), self.btrees.weighted_size()),
+            of("key_pages", self.btree_pages.entry_count(), self.btree_pages.weighted_size()),
             of("words", self.texts.entry_count(), self.texts.weighted_size()),
             of("vectors", self.vectors.entry_count(), self.vectors.weighted_size()),
             of("quantized_vectors", self.quantized.entry_count(), self.quantized.weighted_size()),

@@ -1,4 +1,5 @@
-//! What is derived from columns of one immutable fragment: naming it and reading its source.
+//! Columns of one immutable fragment as the source of indexes and cached blocks: names that never mean anything else, and
+//! reading all rows, deleted ones included, so that positions are row offsets.
 
 use std::fmt::Write as _;
 use std::ops::Range;

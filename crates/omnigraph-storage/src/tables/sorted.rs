@@ -1,7 +1,7 @@
-//! Rows in the order of their ids.
+//! Rows in the order of a text column, such as their ids.
 //!
-//! Only ids and addresses are sorted, with spilling, so memory is bounded whatever the number and size of rows; whoever
-//! needs more of a row fetches it by address.
+//! Only that column and the addresses are sorted, by an external sort, so memory is bounded whatever the number and size of
+//! rows; whoever needs more of a row fetches it by address.
 
 use std::fmt;
 use std::sync::Arc;

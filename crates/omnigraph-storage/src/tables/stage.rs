@@ -7,7 +7,7 @@
 //!
 //! Invariants: the base is untouched; the result is exactly the base without `remove`, plus `append`; with
 //! [`crate::Durability::Full`] every file the result names, and its name, is on disk when [`stage`] or
-//! [`Written::sync`] returns, if the base was.
+//! [`WrittenTable::sync`] returns, if the base was.
 //! Memory: at most [`tail::FULL_BYTES`] of appended rows are held back to decide on folding; the rest streams.
 //! Cancellation: a dropped `stage` leaves files that no commit names.
 
@@ -37,7 +37,7 @@ use crate::objects::{durable, failure, fault};
 use crate::tables::compact;
 use crate::tables::scan::Scan;
 use crate::tables::table::{self, Table};
-use crate::tables::tail::{self, Piece};
+use crate::tables::tail::{self, FragmentSize};
 
 /// Most rows of a data file.
 pub(crate) const ROWS_PER_FILE: usize = 1 << 20;
@@ -66,13 +66,13 @@ impl TableChange {
     }
 }
 
-/// A version whose files need not have reached the disk.
-pub struct Written {
+/// A table version whose files need not have reached the disk.
+pub struct WrittenTable {
     table: Table,
     files: Vec<Unsynced>,
 }
 
-impl Written {
+impl WrittenTable {
     /// Returns the version. A commit must not name it yet.
     pub fn table(&self) -> &Table {
         &self.table
@@ -101,7 +101,7 @@ pub async fn stage(base: &Table, change: TableChange) -> Result<Table> {
 ///
 /// # Errors
 /// What the `append` stream raises, as it was raised; `internal` when an address is not in the base; `Storage`.
-pub async fn write(base: &Table, change: TableChange) -> Result<Written> {
+pub async fn write(base: &Table, change: TableChange) -> Result<WrittenTable> {
     fault::hit(base.root(), fault::STAGE_BEGIN)?;
     let TableChange { remove, replace_all, append, compact } = change;
     let head = Head::read(append).await?;
@@ -110,7 +110,7 @@ pub async fn write(base: &Table, change: TableChange) -> Result<Written> {
         false => Plan::of(base, remove, replace_all, head.rows).await?,
     };
     if plan.is_nothing() && head.is_empty() {
-        return Ok(Written { table: base.clone(), files: Vec::new() });
+        return Ok(WrittenTable { table: base.clone(), files: Vec::new() });
     }
 
     let small = head.rest.is_none() && !plan.large;
@@ -136,7 +136,7 @@ pub async fn write(base: &Table, change: TableChange) -> Result<Written> {
     fault::hit(base.root(), fault::STAGE_VERSION_WRITTEN)?;
     let files = unsynced(base, &dataset, data, deletions);
     let table = Table::new(base.root().clone(), base.shared_path().clone(), Arc::unwrap_or_clone(dataset));
-    Ok(Written { table, files })
+    Ok(WrittenTable { table, files })
 }
 
 /// The first rows of an append: all of them when `rest` is `None`.
@@ -194,7 +194,7 @@ impl Plan {
         }
         let mut removals: BTreeMap<u64, RoaringBitmap> =
             remove.bitmaps().map(|(fragment, offsets)| (u64::from(fragment), offsets.clone())).collect();
-        let (mut pieces, mut plan) = (Vec::new(), Plan { remove, ..Plan::default() });
+        let (mut sizes, mut plan) = (Vec::new(), Plan { remove, ..Plan::default() });
         for fragment in dataset.fragments().iter() {
             let physical = table::physical_rows(fragment);
             let mut live = table::live_rows(fragment);
@@ -208,28 +208,33 @@ impl Plan {
             if live == 0 {
                 plan.drop.push(fragment.id);
             } else {
-                pieces.push(Piece { id: fragment.id, physical, live, bytes: table::data_bytes(fragment) });
+                sizes.push(FragmentSize {
+                    id: fragment.id,
+                    physical,
+                    live,
+                    bytes: table::data_bytes(fragment),
+                });
             }
         }
         if let Some(fragment) = removals.keys().next() {
             return Err(unknown_rows(base, *fragment));
         }
-        let fold = tail::fold(&pieces, appended);
+        let fold = tail::fold(&sizes, appended);
         plan.drop.extend(&fold);
         for gone in &plan.drop {
             plan.mark.remove(gone);
         }
-        plan.fold = fold.into_iter().map(narrow).collect();
+        plan.fold = fold.into_iter().map(address_part).collect();
         Ok(plan)
     }
 
     fn compaction(base: &Table) -> Plan {
-        let pieces = compact::pieces(base);
-        let chosen = compact::choose(&pieces);
-        let rewritten = pieces.iter().filter(|piece| chosen.contains(&piece.id)).map(|piece| piece.live);
+        let sizes = compact::sizes(base);
+        let chosen = compact::choose(&sizes);
+        let rewritten = sizes.iter().filter(|size| chosen.contains(&size.id)).map(|size| size.live);
         Plan {
             large: rewritten.sum::<u64>() >= tail::FULL_ROWS,
-            fold: chosen.iter().copied().map(narrow).collect(),
+            fold: chosen.iter().copied().map(address_part).collect(),
             drop: chosen,
             ..Plan::default()
         }
@@ -240,7 +245,7 @@ impl Plan {
     }
 }
 
-fn narrow(fragment: u64) -> u32 {
+fn address_part(fragment: u64) -> u32 {
     u32::try_from(fragment).expect("a row address has 32 bits for its fragment")
 }
 

@@ -15,7 +15,7 @@ const FAN_OUT: usize = 8;
 
 /// A fragment as it will be once the change's deletions are applied; it has at least one live row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct FragmentSize {
     /// Fragment id.
     pub(crate) id: u64,
     /// Rows stored.
@@ -26,7 +26,7 @@ pub(crate) struct Piece {
     pub(crate) bytes: u64,
 }
 
-impl Piece {
+impl FragmentSize {
     /// Tells whether the fragment is left alone.
     pub(crate) fn full(&self) -> bool {
         let live_bytes = u128::from(self.bytes) * u128::from(self.live) / u128::from(self.physical.max(1));
@@ -38,25 +38,25 @@ impl Piece {
     }
 }
 
-/// Returns the ids of the fragments to fold, ascending, when a change appends `appended` rows to `pieces`.
+/// Returns the ids of the fragments to fold, ascending, when a change appends `appended` rows to `sizes`.
 ///
 /// A change too large to fold states [`FULL_ROWS`] or more.
-pub(crate) fn fold(pieces: &[Piece], appended: u64) -> Vec<u64> {
-    let (mut chosen, mut rest): (Vec<&Piece>, Vec<&Piece>) =
-        pieces.iter().filter(|piece| !piece.full()).partition(|piece| piece.sparse());
-    let mut rows = appended + chosen.iter().map(|piece| piece.live).sum::<u64>();
+pub(crate) fn fold(sizes: &[FragmentSize], appended: u64) -> Vec<u64> {
+    let (mut chosen, mut rest): (Vec<&FragmentSize>, Vec<&FragmentSize>) =
+        sizes.iter().filter(|size| !size.full()).partition(|size| size.sparse());
+    let mut rows = appended + chosen.iter().map(|size| size.live).sum::<u64>();
     while rows > 0 && rows < FULL_ROWS {
         let top = level(rows);
-        if rest.iter().filter(|piece| level(piece.live) == top).count() + 1 < FAN_OUT {
+        if rest.iter().filter(|size| level(size.live) == top).count() + 1 < FAN_OUT {
             break;
         }
-        let (below, above): (Vec<&Piece>, Vec<&Piece>) =
-            rest.into_iter().partition(|piece| level(piece.live) <= top);
-        rows += below.iter().map(|piece| piece.live).sum::<u64>();
+        let (below, above): (Vec<&FragmentSize>, Vec<&FragmentSize>) =
+            rest.into_iter().partition(|size| level(size.live) <= top);
+        rows += below.iter().map(|size| size.live).sum::<u64>();
         chosen.extend(below);
         rest = above;
     }
-    let mut ids: Vec<u64> = chosen.into_iter().map(|piece| piece.id).collect();
+    let mut ids: Vec<u64> = chosen.into_iter().map(|size| size.id).collect();
     ids.sort_unstable();
     ids
 }
@@ -74,7 +74,7 @@ mod tests {
     /// A table under the rule: fragments as they stand, and what it cost to keep them few.
     #[derive(Default)]
     struct Model {
-        pieces: Vec<Piece>,
+        sizes: Vec<FragmentSize>,
         next: u64,
         written: u64,
     }
@@ -82,26 +82,31 @@ mod tests {
     impl Model {
         fn change(&mut self, removed: &[usize], appended: u64) {
             let mut offset = 0;
-            for piece in &mut self.pieces {
-                let end = offset + piece.live as usize;
-                piece.live -= removed.iter().filter(|row| (offset..end).contains(*row)).count() as u64;
+            for size in &mut self.sizes {
+                let end = offset + size.live as usize;
+                size.live -= removed.iter().filter(|row| (offset..end).contains(*row)).count() as u64;
                 offset = end;
             }
-            self.pieces.retain(|piece| piece.live > 0);
-            let folded = fold(&self.pieces, appended);
-            let gone = |piece: &Piece| folded.contains(&piece.id);
-            let rows = appended
-                + self.pieces.iter().filter(|piece| gone(piece)).map(|piece| piece.live).sum::<u64>();
-            self.pieces.retain(|piece| !gone(piece));
+            self.sizes.retain(|size| size.live > 0);
+            let folded = fold(&self.sizes, appended);
+            let gone = |size: &FragmentSize| folded.contains(&size.id);
+            let rows =
+                appended + self.sizes.iter().filter(|size| gone(size)).map(|size| size.live).sum::<u64>();
+            self.sizes.retain(|size| !gone(size));
             if rows > 0 {
-                self.pieces.push(Piece { id: self.next, physical: rows, live: rows, bytes: rows * 100 });
+                self.sizes.push(FragmentSize {
+                    id: self.next,
+                    physical: rows,
+                    live: rows,
+                    bytes: rows * 100,
+                });
                 self.next += 1;
                 self.written += rows;
             }
         }
 
         fn rows(&self) -> u64 {
-            self.pieces.iter().map(|piece| piece.live).sum()
+            self.sizes.iter().map(|size| size.live).sum()
         }
     }
 
@@ -112,7 +117,7 @@ mod tests {
             model.change(&[], 1);
             assert_eq!(model.rows(), n);
         }
-        assert!(model.pieces.len() <= 35, "{} fragments", model.pieces.len());
+        assert!(model.sizes.len() <= 35, "{} fragments", model.sizes.len());
         assert!(model.written <= 6 * 10_000, "{} rows written", model.written);
     }
 
@@ -125,14 +130,14 @@ mod tests {
             model.change(&[last], 1);
         }
         assert_eq!(model.rows(), 100);
-        assert!(model.pieces.len() <= 2, "{:?}", model.pieces);
+        assert!(model.sizes.len() <= 2, "{:?}", model.sizes);
     }
 
     #[test]
     fn full_fragments_and_large_changes_are_left_alone() {
-        let full = |id| Piece { id, physical: FULL_ROWS, live: FULL_ROWS, bytes: 1 };
-        let wide = |id| Piece { id, physical: 10, live: 10, bytes: FULL_BYTES };
-        let small = |id| Piece { id, physical: 10, live: 10, bytes: 10 };
+        let full = |id| FragmentSize { id, physical: FULL_ROWS, live: FULL_ROWS, bytes: 1 };
+        let wide = |id| FragmentSize { id, physical: 10, live: 10, bytes: FULL_BYTES };
+        let small = |id| FragmentSize { id, physical: 10, live: 10, bytes: 10 };
         assert!(fold(&(0..20).map(full).collect::<Vec<_>>(), 1).is_empty());
         assert!(fold(&(0..20).map(wide).collect::<Vec<_>>(), 10).is_empty());
         assert!(fold(&(0..7).map(small).collect::<Vec<_>>(), FULL_ROWS).is_empty());
@@ -142,11 +147,11 @@ mod tests {
 
     #[test]
     fn a_mostly_deleted_fragment_is_folded_even_by_a_deletion() {
-        let pieces = [
-            Piece { id: 3, physical: 100, live: 49, bytes: 1 },
-            Piece { id: 4, physical: 100, live: 50, bytes: 1 },
+        let sizes = [
+            FragmentSize { id: 3, physical: 100, live: 49, bytes: 1 },
+            FragmentSize { id: 4, physical: 100, live: 50, bytes: 1 },
         ];
-        assert_eq!(fold(&pieces, 0), [3]);
+        assert_eq!(fold(&sizes, 0), [3]);
     }
 
     proptest! {
@@ -167,7 +172,7 @@ mod tests {
                 removed += remove.len() as u64;
             }
             let levels = 1 + u64::from(level(appended.max(1)));
-            prop_assert!(model.pieces.len() as u64 <= 8 * levels);
+            prop_assert!(model.sizes.len() as u64 <= 8 * levels);
             prop_assert!(model.written <= (levels + 1) * appended + (levels + 9) * removed);
         }
     }

@@ -1,6 +1,7 @@
-//! Values of one column of consecutive rows of an immutable fragment: what can be held in memory and never is stale.
+//! Blocks: the values of one column in consecutive rows of an immutable fragment, read whole so that they can be cached.
 //!
-//! A block is named by data files, so every table version that has the fragment shares it; deleted rows are in it too.
+//! A block is named by data files, so it is never stale, and every table version that has the fragment shares it. Deleted rows
+//! are in it, too: a caller asks for live rows only. Caching is the caller's; nothing is held here.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The contract of what is derived from fragments and kept beside them.
+//! The contract of indexes: stored parts, and answers without them.
 
 use std::collections::BTreeSet;
 use std::ops::{Bound, RangeBounds};
@@ -9,26 +9,28 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use chrono::{TimeDelta, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use object_store::memory::InMemory;
 use omnigraph_vector::{Metric, Query, SearchRadius};
 use roaring::RoaringTreemap;
 
 use crate::indexes::build::Index;
-use crate::indexes::part;
+use crate::indexes::ngram;
+use crate::indexes::part::{self, PartKind, PartLocation};
 use crate::indexes::prefilter::Span;
 use crate::indexes::text::TextColumn;
-use crate::indexes::vectors::VectorColumn;
+use crate::indexes::vectors::{Normalization, VectorColumn};
 use crate::tables::fragment;
 use crate::tables::reclaim::{self, Versions};
-use crate::{Root, Table, TableChange, stage};
+use crate::{Root, RootOptions, Table, TableChange, Tuning, stage};
 
 contract!(
-    kept_keys_are_found_page_by_page,
-    a_damaged_order_of_keys_changes_no_answer,
-    narrowed_rows_hold_all_that_are_meant,
-    kept_words_and_vectors_answer_as_fresh_ones,
-    damaged_words_and_vectors_are_derived_again,
-    what_is_kept_covers_the_large_fragments,
-    what_is_kept_goes_with_its_fragment,
+    keys_of_a_stored_btree_are_found_page_by_page,
+    a_damaged_btree_changes_no_answer,
+    prefilters_leave_all_rows_that_are_meant,
+    stored_terms_and_vectors_answer_as_fresh_ones,
+    damaged_terms_and_vectors_are_derived_again,
+    stored_parts_cover_the_large_fragments,
+    stored_parts_go_with_their_fragment,
 );
 
 const ROWS: usize = 500;
@@ -77,19 +79,20 @@ fn rows(from: usize, to: usize) -> TableChange {
 }
 
 fn indexes() -> Vec<Index> {
-    let keys = |names: &[&str]| Index::Keys(names.iter().map(|name| (*name).to_owned()).collect());
+    let btree = |names: &[&str]| Index::BTree(names.iter().map(|name| (*name).to_owned()).collect());
+    let quantized = |normalization| Index::QuantizedVectors { column: "vec".to_owned(), normalization };
     vec![
-        keys(&["id"]),
-        keys(&["n"]),
-        keys(&["id", "n"]),
-        Index::Terms("text".to_owned()),
-        Index::Grams("id".to_owned()),
-        Index::Grid { column: "vec".to_owned(), normalized: false },
-        Index::Grid { column: "vec".to_owned(), normalized: true },
+        btree(&["id"]),
+        btree(&["n"]),
+        btree(&["id", "n"]),
+        Index::Inverted("text".to_owned()),
+        Index::NGram("id".to_owned()),
+        quantized(Normalization::None),
+        quantized(Normalization::UnitLength),
     ]
 }
 
-/// A table with one large fragment, some of whose rows are deleted, and a small one; indexes are kept and forgotten.
+/// A table with one large fragment, some of whose rows are deleted, and a small one; indexes are stored and forgotten.
 async fn indexed(root: &Root) -> Table {
     let empty = Table::create(root, "nodes/t", schema()).await.unwrap();
     let large = stage(&empty, rows(0, ROWS)).await.unwrap();
@@ -97,7 +100,7 @@ async fn indexed(root: &Root) -> Table {
     let remove = TableChange { remove: RoaringTreemap::from_iter(gone), ..TableChange::default() };
     let table = stage(&stage(&large, remove).await.unwrap(), rows(ROWS, ROWS + 3)).await.unwrap();
     table.build_indexes(&indexes(), |_| {}).await.unwrap();
-    root.kept().await;
+    root.parts_stored().await;
     root.caches().forget_derived();
     table
 }
@@ -146,7 +149,7 @@ async fn check_keys(table: &Table) {
     assert_eq!(found(table, &["id", "n"], vec![ids, numbers]).await, BTreeSet::from([(0, 8)]));
 }
 
-async fn kept_keys_are_found_page_by_page(root: &Root) {
+async fn keys_of_a_stored_btree_are_found_page_by_page(root: &Root) {
     let table = indexed(root).await;
     check_keys(&table).await;
     for columns in [&["id"][..], &["n"], &["id", "n"]] {
@@ -154,7 +157,7 @@ async fn kept_keys_are_found_page_by_page(root: &Root) {
     }
 }
 
-async fn narrowed_rows_hold_all_that_are_meant(root: &Root) {
+async fn prefilters_leave_all_rows_that_are_meant(root: &Root) {
     let table = indexed(root).await;
     let id = |row: usize| format!("r{row:05}");
     let span = |lower: Bound<&str>, upper: Bound<&str>| Span {
@@ -171,7 +174,7 @@ async fn narrowed_rows_hold_all_that_are_meant(root: &Root) {
     let all: RoaringTreemap = live().map(|(_, at)| at).collect();
     for (lower, upper) in few {
         let found =
-            table.narrow_to_span("id", &span(lower, upper)).await.unwrap().expect("few rows are meant");
+            table.prefilter_span("id", &span(lower, upper)).await.unwrap().expect("few rows are meant");
         assert!(found.is_subset(&all) && found.len() < 40, "{lower:?} {upper:?}: {found:?}");
         for (row, at) in
             live().filter(|(row, _)| RangeBounds::<str>::contains(&(lower, upper), id(*row).as_str()))
@@ -182,35 +185,35 @@ async fn narrowed_rows_hold_all_that_are_meant(root: &Root) {
     for (lower, upper) in
         [(Bound::Included("r0"), Bound::Included("r002")), (Bound::Unbounded, Bound::Unbounded)]
     {
-        assert!(table.narrow_to_span("id", &span(lower, upper)).await.unwrap().is_none());
+        assert!(table.prefilter_span("id", &span(lower, upper)).await.unwrap().is_none());
     }
-    for part in ["0042", "00042", "nothing", "r004321", "502"] {
-        let found = table.narrow_to_part("id", part).await.unwrap().expect("few rows are meant");
-        assert!(found.is_subset(&all) && found.len() < 40, "{part}: {found:?}");
-        for (row, at) in live().filter(|(row, _)| id(*row).contains(part)) {
-            assert!(found.contains(at), "{part}: {row}");
+    for text in ["0042", "00042", "nothing", "r004321", "502"] {
+        let found = table.prefilter_substring("id", text).await.unwrap().expect("few rows are meant");
+        assert!(found.is_subset(&all) && found.len() < 40, "{text}: {found:?}");
+        for (row, at) in live().filter(|(row, _)| id(*row).contains(text)) {
+            assert!(found.contains(at), "{text}: {row}");
         }
     }
-    // Too short, in too many rows, of a column without runs.
-    for (column, part) in [("id", "04"), ("id", "r00"), ("text", "word7")] {
-        assert!(table.narrow_to_part(column, part).await.unwrap().is_none(), "{column} {part}");
+    // Too short, in too many rows, of a column without n-grams.
+    for (column, text) in [("id", "04"), ("id", "r00"), ("text", "word7")] {
+        assert!(table.prefilter_substring(column, text).await.unwrap().is_none(), "{column} {text}");
     }
-    // What is damaged tells nothing.
+    // A damaged part tells nothing.
     damage_all(&table, cut).await;
     root.caches().forget_derived();
-    assert!(table.narrow_to_part("id", "0042").await.unwrap().is_none());
+    assert!(table.prefilter_substring("id", "0042").await.unwrap().is_none());
     let few = span(Bound::Included("r00010"), Bound::Excluded("r00031"));
-    assert!(table.narrow_to_span("id", &few).await.unwrap().is_none());
+    assert!(table.prefilter_span("id", &few).await.unwrap().is_none());
 }
 
-async fn a_damaged_order_of_keys_changes_no_answer(root: &Root) {
+async fn a_damaged_btree_changes_no_answer(root: &Root) {
     let table = indexed(root).await;
     for damage in [cut as fn(&[u8]) -> Vec<u8>, nothing, alter_first, alter_last] {
         damage_all(&table, damage).await;
         root.caches().forget_derived();
         check_keys(&table).await;
-        // What was damaged has been put in order again.
-        root.kept().await;
+        // What was damaged has been sorted again.
+        root.parts_stored().await;
     }
     root.caches().forget_derived();
     check_keys(&table).await;
@@ -234,15 +237,15 @@ fn alter_last(bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn damage_all(table: &Table, damage: fn(&[u8]) -> Vec<u8>) {
-    let kept = part::list(table).await.unwrap();
-    assert!(!kept.is_empty());
-    for path in kept.keys() {
+    let stored = part::list(table).await.unwrap();
+    assert!(!stored.is_empty());
+    for path in stored.keys() {
         let bytes = table.root().get(path).await.unwrap().unwrap();
         table.root().put(path, damage(&bytes).into()).await.unwrap();
     }
 }
 
-/// What searches of words and vectors answer.
+/// What searches of texts and vectors answer.
 async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>) {
     let words = TextColumn::load(table, "text").await.unwrap();
     let matching = words.matching("word3 word5").iter().collect();
@@ -250,7 +253,7 @@ async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>)
     let rows: Vec<u64> = scores.rows().iter().collect();
     let scores = rows.iter().zip(scores.of(&rows)).map(|(row, score)| (*row, score.unwrap())).collect();
     let vectors = VectorColumn::new(table.clone(), "vec").unwrap();
-    let quantized = vectors.quantized((0, 0), false).await.unwrap();
+    let quantized = vectors.quantized((0, 0), Normalization::None).await.unwrap();
     let rows: Vec<u64> = (0..ROWS as u64).filter(|row| row % 9 != 0).collect();
     let mut found = Vec::new();
     Query::new(vec![3.0, 4.0, 5.0], Metric::L2).bounds(
@@ -264,48 +267,48 @@ async fn searched(table: &Table) -> (Vec<u64>, Vec<(u64, f64)>, Vec<(f64, f64)>)
     (matching, scores, found.into_iter().map(|row| (row.lower, row.upper)).collect())
 }
 
-async fn kept_words_and_vectors_answer_as_fresh_ones(root: &Root) {
+async fn stored_terms_and_vectors_answer_as_fresh_ones(root: &Root) {
     let table = indexed(root).await;
-    let kept = searched(&table).await;
+    let from_stored = searched(&table).await;
     for path in part::list(&table).await.unwrap().into_keys() {
         root.delete(&path).await.unwrap();
     }
     root.caches().forget_derived();
-    assert_eq!(kept, searched(&table).await);
-    assert!(!kept.0.is_empty() && !kept.1.is_empty());
+    assert_eq!(from_stored, searched(&table).await);
+    assert!(!from_stored.0.is_empty() && !from_stored.1.is_empty());
 }
 
-async fn damaged_words_and_vectors_are_derived_again(root: &Root) {
+async fn damaged_terms_and_vectors_are_derived_again(root: &Root) {
     let table = indexed(root).await;
     let right = searched(&table).await;
     for damage in [cut as fn(&[u8]) -> Vec<u8>, nothing, alter_first, alter_last] {
         damage_all(&table, damage).await;
         root.caches().forget_derived();
         assert_eq!(searched(&table).await, right);
-        root.kept().await;
+        root.parts_stored().await;
     }
 }
 
-async fn what_is_kept_covers_the_large_fragments(root: &Root) {
+async fn stored_parts_cover_the_large_fragments(root: &Root) {
     let table = indexed(root).await;
     let live = ROWS as u64 - ROWS.div_ceil(17) as u64;
     for coverage in table.coverage(&indexes()).await.unwrap() {
         assert_eq!((coverage.rows, coverage.covered, coverage.small), (live + 3, live, 3));
         assert!(coverage.bytes > 0);
     }
-    let kept = part::list(&table).await.unwrap();
+    let stored = part::list(&table).await.unwrap();
     let again = std::cell::Cell::new(0);
     table.build_indexes(&indexes(), |rows| again.set(again.get() + rows)).await.unwrap();
-    assert_eq!((again.get(), part::list(&table).await.unwrap()), (0, kept.clone()));
+    assert_eq!((again.get(), part::list(&table).await.unwrap()), (0, stored.clone()));
 
-    root.delete(kept.keys().next().unwrap()).await.unwrap();
+    root.delete(stored.keys().next().unwrap()).await.unwrap();
     let missing = table.coverage(&indexes()).await.unwrap();
     assert_eq!(missing.iter().filter(|coverage| coverage.covered == 0).count(), 1);
     table.build_indexes(&indexes(), |rows| again.set(again.get() + rows)).await.unwrap();
-    assert_eq!((again.get(), part::list(&table).await.unwrap()), (live, kept));
+    assert_eq!((again.get(), part::list(&table).await.unwrap()), (live, stored));
 }
 
-async fn what_is_kept_goes_with_its_fragment(root: &Root) {
+async fn stored_parts_go_with_their_fragment(root: &Root) {
     let table = indexed(root).await;
     let next = stage(&table, TableChange::compaction()).await.unwrap();
     assert_eq!(next.coverage(&indexes()).await.unwrap()[0].covered, 0);
@@ -325,4 +328,27 @@ async fn what_is_kept_goes_with_its_fragment(root: &Root) {
 async fn check_rows(table: &Table) {
     let found = found(table, &["id"], vec![texts(&["r00007", "r00017"])]).await;
     assert_eq!(found.len(), 1);
+}
+
+/// The bytes of an n-gram part do not tell the rows of its groups, so its path does; the usual size has the path it always had.
+#[tokio::test]
+async fn only_the_size_of_an_ngram_group_moves_a_part() {
+    let test = super::roots::memory().await;
+    let table = indexed(&test.root).await;
+    let options =
+        |tuning| RootOptions { tuning, store: Some(Arc::new(InMemory::new())), ..RootOptions::default() };
+    let usual = Tuning { index_from_rows: 64, ..Tuning::default() };
+    let other = Tuning { ngram_group_rows: Tuning::small().ngram_group_rows, ..usual };
+    let fragment = table.dataset().fragments()[0].clone();
+    let key = fragment::columns_key(&table, &["id".to_owned()]).unwrap();
+    let mut paths = Vec::new();
+    for tuning in [usual, other] {
+        let root = Root::open("/nowhere", options(tuning)).await.unwrap();
+        let table = Table::create(&root, "nodes/t", schema()).await.unwrap();
+        let at = |kind| PartLocation::of(&table, &fragment, &key, kind, "").unwrap();
+        let ngrams = ngram::location(&table, &fragment, &key).unwrap();
+        paths.push((ngrams == at(PartKind::NGram), at(PartKind::BTree)));
+    }
+    assert_eq!((paths[0].0, paths[1].0), (true, false));
+    assert_eq!(paths[0].1, paths[1].1);
 }

@@ -294,8 +294,8 @@ async fn a_random_history_equals_its_model(root: &Root) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_one_row_commits_leave_tens_of_fragments() {
-    let place = super::places::local_relaxed().await;
-    let mut table = Table::create(&place.root, "nodes/t1-1", schema()).await.unwrap();
+    let test = super::roots::local_relaxed().await;
+    let mut table = Table::create(&test.root, "nodes/t1-1", schema()).await.unwrap();
     let began = std::time::Instant::now();
     for n in 0..1_000 {
         table = stage(&table, adding(&[(&format!("k{n}"), Some(n))])).await.unwrap();
@@ -319,8 +319,8 @@ async fn many_one_row_commits_leave_tens_of_fragments() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_replacing_append_streams_and_adds_up() {
-    let place = super::places::local_full().await;
-    let empty = Table::create(&place.root, "nodes/t1-1", schema()).await.unwrap();
+    let test = super::roots::local_full().await;
+    let empty = Table::create(&test.root, "nodes/t1-1", schema()).await.unwrap();
     let small = stage(&empty, adding(&[("x", Some(1)), ("y", Some(2))])).await.unwrap();
     let many = |from: usize, to: usize| {
         let ids: Vec<String> = (from..to).map(|n| format!("k{n:07}")).collect();

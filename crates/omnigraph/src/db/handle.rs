@@ -14,8 +14,7 @@ use omnigraph_graph::branch;
 use omnigraph_graph::commit::{BranchName, CommitId, Graph, Seq, Snapshot};
 use omnigraph_policy::{Operation, PolicyChecker, enforce};
 use omnigraph_query::embedding::Embed;
-use omnigraph_storage::objects::root::KEPT_ROWS;
-use omnigraph_storage::{Durability, Root, RootOptions};
+use omnigraph_storage::{Durability, INDEX_FROM_ROWS, Root, RootOptions, Tuning};
 
 use super::types::{ReadTarget, SnapshotView};
 use crate::blob::policy::ExternalBlobPolicy;
@@ -78,7 +77,7 @@ impl Default for OpenOptions {
             read_only: false,
             actor: None,
             storage: BTreeMap::new(),
-            index_from_rows: KEPT_ROWS,
+            index_from_rows: INDEX_FROM_ROWS,
             external_blobs: ExternalBlobPolicy::deny(),
             embed_on_write: false,
             compact_in_background: false,
@@ -328,7 +327,7 @@ impl Omnigraph {
     pub fn close(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.graph.finish().await;
-            self.graph.root().kept().await;
+            self.graph.root().parts_stored().await;
         })
     }
 
@@ -390,7 +389,7 @@ impl Omnigraph {
     pub fn forget_derived<'a>(&'a self) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             self.graph.finish().await;
-            self.graph.root().kept().await;
+            self.graph.root().parts_stored().await;
             self.graph.root().forget_derived();
         })
     }
@@ -407,8 +406,8 @@ async fn open_root(uri: &str, options: &OpenOptions) -> Result<Root> {
         memory_budget: options.memory_budget,
         store: None,
         storage: options.storage.clone(),
-        kept_rows: options.index_from_rows,
-        keeps: !options.read_only,
+        stores_parts: !options.read_only,
+        tuning: Tuning { index_from_rows: options.index_from_rows, ..Tuning::default() },
     };
     Ok(Root::open(uri, root_options).await?)
 }

@@ -12,6 +12,7 @@ use omnigraph_graph::commit::Snapshot;
 use omnigraph_graph::model;
 use omnigraph_storage::Table;
 use omnigraph_storage::indexes::build::{Coverage, Index};
+use omnigraph_storage::indexes::vectors::Normalization;
 use serde::Serialize;
 
 use crate::error::Result;
@@ -147,8 +148,8 @@ async fn build(key: &TypeKey, table: &Table, declared: Vec<Declared>) -> Result<
 /// Tells whether a table has rows, but none with a vector.
 async fn is_pending(table: &Table, declared: &Declared) -> Result<bool> {
     Ok(match &declared.index {
-        Index::Grid { column, .. } => table.row_count() > 0 && !table.has_value(column).await?,
-        Index::Keys(_) | Index::Terms(_) | Index::Grams(_) => false,
+        Index::QuantizedVectors { column, .. } => table.row_count() > 0 && !table.has_value(column).await?,
+        Index::BTree(_) | Index::Inverted(_) | Index::NGram(_) => false,
     })
 }
 
@@ -195,7 +196,7 @@ fn of_type(columns: &[&str], constraints: &[Constraint], properties: &[Property]
     };
     for column in columns {
         let column = vec![(*column).to_owned()];
-        add(IndexKind::Key, column.clone(), Index::Keys(column));
+        add(IndexKind::Key, column.clone(), Index::BTree(column));
     }
     for constraint in constraints {
         let members = match constraint {
@@ -205,20 +206,21 @@ fn of_type(columns: &[&str], constraints: &[Constraint], properties: &[Property]
         };
         let found = |name: &String| properties.iter().find(|property| property.name == *name);
         if members.iter().all(|name| columns.contains(&name.as_str()) || found(name).is_some_and(has_order)) {
-            add(IndexKind::Key, members.clone(), Index::Keys(members.clone()));
+            add(IndexKind::Key, members.clone(), Index::BTree(members.clone()));
         }
         let (Constraint::Index(_), [name]) = (constraint, members.as_slice()) else { continue };
         let Some(property) = found(name) else { continue };
         if property.ty.kind == Kind::Scalar(Scalar::String) {
-            add(IndexKind::Text, members.clone(), Index::Terms(name.clone()));
-            add(IndexKind::Substring, members.clone(), Index::Grams(name.clone()));
+            add(IndexKind::Text, members.clone(), Index::Inverted(name.clone()));
+            add(IndexKind::Substring, members.clone(), Index::NGram(name.clone()));
         }
         if let Kind::Vector(_) = property.ty.kind {
-            let normalized = match property.metric.unwrap_or(Metric::L2) {
-                Metric::Cosine => true,
-                Metric::L2 | Metric::Dot => false,
+            let normalization = match property.metric.unwrap_or(Metric::L2) {
+                Metric::Cosine => Normalization::UnitLength,
+                Metric::L2 | Metric::Dot => Normalization::None,
             };
-            add(IndexKind::Vector, members.clone(), Index::Grid { column: name.clone(), normalized });
+            let index = Index::QuantizedVectors { column: name.clone(), normalization };
+            add(IndexKind::Vector, members.clone(), index);
         }
     }
     declared

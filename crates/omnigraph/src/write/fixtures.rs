@@ -13,7 +13,7 @@ use omnigraph_compiler::{query, schema};
 use omnigraph_graph::commit::{
     BranchName, CommitKind, Graph, Planned, Planner, Snapshot, WriteRequest, WriteResult,
 };
-use omnigraph_storage::{Durability, Root, RootOptions, Scan};
+use omnigraph_storage::{Durability, Root, RootOptions, Scan, Tuning};
 use roaring::RoaringTreemap;
 use serde_json::Value as Json;
 
@@ -87,8 +87,12 @@ impl TestGraph {
 
     pub(in crate::write) async fn with_budget(source: &str, memory_budget: u64) -> TestGraph {
         let name = format!("memory://{}", ulid::Ulid::new());
-        let options =
-            RootOptions { durability: Durability::Relaxed, memory_budget, ..RootOptions::default() };
+        let options = RootOptions {
+            durability: Durability::Relaxed,
+            memory_budget,
+            tuning: Tuning::small(),
+            ..RootOptions::default()
+        };
         let root = Root::open(&name, options).await.unwrap();
         let catalog = schema::compile(source, "01J00000000000000000000000").unwrap().catalog;
         let graph = Graph::init(root, source, catalog, None).await.unwrap();

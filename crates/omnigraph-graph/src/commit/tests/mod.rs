@@ -22,7 +22,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::future::BoxFuture;
 use omnigraph_compiler::catalog::{Catalog, TypeKey};
 use omnigraph_compiler::schema;
-use omnigraph_storage::{Durability, Root, RootOptions, TableChange};
+use omnigraph_storage::{Durability, Root, RootOptions, TableChange, Tuning};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -44,6 +44,7 @@ fn options(store: Option<FaultyStore>) -> RootOptions {
         durability: Durability::Relaxed,
         memory_budget: 64 << 20,
         store: store.map(|store| Arc::new(store) as Arc<dyn object_store::ObjectStore>),
+        tuning: Tuning::small(),
         ..RootOptions::default()
     }
 }

@@ -15,7 +15,7 @@ use omnigraph_graph::commit::ids::{BranchUid, OperationId};
 use omnigraph_graph::commit::log::{self, Append, Log};
 use omnigraph_graph::commit::record::{Authorship, BranchTarget, RecordChange};
 use omnigraph_graph::commit::{BranchName, CommitId, CommitKind, CommitRecord, Graph, Seq, format, pack};
-use omnigraph_storage::{Durability, Root, RootOptions};
+use omnigraph_storage::{Durability, Root, RootOptions, Tuning};
 
 use self::store::{Fault, FaultyStore, When};
 use crate::error::Result;
@@ -30,6 +30,7 @@ async fn root_on(store: &FaultyStore) -> Root {
         durability: Durability::Relaxed,
         memory_budget: 64 << 20,
         store: Some(Arc::new(store.clone()) as Arc<dyn ObjectStore>),
+        tuning: Tuning::small(),
         ..RootOptions::default()
     };
     Root::open("memory://packing-tests", options).await.unwrap()
