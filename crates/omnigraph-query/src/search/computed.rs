@@ -253,7 +253,7 @@ async fn load(
     addresses: &[u64],
     group: Group,
 ) -> Result<(Arc<Block>, Places)> {
-    if let Some(block) = column.held(group.block).await? {
+    if let Some(block) = column.cached(group.block).await? {
         return Ok((block, group.rows));
     }
     let what = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);
