@@ -263,7 +263,7 @@ async fn load(
     addresses: &[u64],
     group: BlockRows,
 ) -> Result<(Arc<Block>, Positions)> {
-    if let Some(block) = column.held(group.block).await? {
+    if let Some(block) = column.cached(group.block).await? {
         return Ok((block, group.rows));
     }
     let name = format!("{:?}.{} {:?}", TableKey::of(column.table()), column.name(), group.block);

@@ -142,7 +142,7 @@ impl VectorColumn {
     ///
     /// # Errors
     /// `internal` when there is no such fragment.
-    pub async fn held(&self, id: BlockId) -> Result<Option<Arc<Block>>> {
+    pub async fn cached(&self, id: BlockId) -> Result<Option<Arc<Block>>> {
         let key = (self.fragment_key(id.0)?, id.1);
         Ok(self.table.root().caches().vectors.get(&key).await)
     }

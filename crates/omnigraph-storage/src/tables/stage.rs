@@ -104,17 +104,17 @@ pub async fn stage(base: &Table, change: TableChange) -> Result<Table> {
 pub async fn write(base: &Table, change: TableChange) -> Result<WrittenTable> {
     fault::hit(base.root(), fault::STAGE_BEGIN)?;
     let TableChange { remove, replace_all, append, compact } = change;
-    let head = Head::read(append).await?;
+    let first = FirstRows::read(append).await?;
     let mut plan = match compact {
-        true => Plan::compaction(base),
-        false => Plan::of(base, remove, replace_all, head.rows).await?,
+        true => FragmentPlan::compaction(base),
+        false => FragmentPlan::of(base, remove, replace_all, first.rows).await?,
     };
-    if plan.is_nothing() && head.is_empty() {
+    if plan.is_nothing() && first.is_empty() {
         return Ok(WrittenTable { table: base.clone(), files: Vec::new() });
     }
 
-    let small = head.rest.is_none() && !plan.large;
-    let added = write_rows(base, head, &plan).await?;
+    let small = first.rest.is_none() && !plan.large;
+    let added = write_rows(base, first, &plan).await?;
     fault::hit(base.root(), fault::STAGE_DATA_WRITTEN)?;
     let data = added
         .iter()
@@ -141,28 +141,28 @@ pub async fn write(base: &Table, change: TableChange) -> Result<WrittenTable> {
 
 /// The first rows of an append: all of them when `rest` is `None`.
 #[derive(Default)]
-struct Head {
+struct FirstRows {
     batches: Vec<RecordBatch>,
     rows: u64,
     rest: Option<SendableRecordBatchStream>,
 }
 
-impl Head {
-    async fn read(append: Option<SendableRecordBatchStream>) -> Result<Head> {
-        let mut head = Head::default();
-        let Some(mut stream) = append else { return Ok(head) };
+impl FirstRows {
+    async fn read(append: Option<SendableRecordBatchStream>) -> Result<FirstRows> {
+        let mut first = FirstRows::default();
+        let Some(mut stream) = append else { return Ok(first) };
         let mut bytes = 0;
         while let Some(batch) = stream.try_next().await.map_err(failure::stream)? {
-            head.rows += batch.num_rows() as u64;
+            first.rows += batch.num_rows() as u64;
             bytes += batch.get_array_memory_size() as u64;
-            head.batches.push(batch);
-            if head.rows >= tail::FULL_ROWS || bytes >= tail::FULL_BYTES {
-                head.rows = head.rows.max(tail::FULL_ROWS);
-                head.rest = Some(stream);
+            first.batches.push(batch);
+            if first.rows >= tail::FULL_ROWS || bytes >= tail::FULL_BYTES {
+                first.rows = first.rows.max(tail::FULL_ROWS);
+                first.rest = Some(stream);
                 break;
             }
         }
-        Ok(head)
+        Ok(first)
     }
 
     fn is_empty(&self) -> bool {
@@ -172,7 +172,7 @@ impl Head {
 
 /// What happens to the fragments of the base.
 #[derive(Default)]
-struct Plan {
+struct FragmentPlan {
     /// Fragments that disappear: emptied, folded or replaced.
     drop: Vec<u64>,
     /// Fragments whose live rows are rewritten.
@@ -185,16 +185,21 @@ struct Plan {
     large: bool,
 }
 
-impl Plan {
-    async fn of(base: &Table, remove: RoaringTreemap, replace_all: bool, appended: u64) -> Result<Plan> {
+impl FragmentPlan {
+    async fn of(
+        base: &Table,
+        remove: RoaringTreemap,
+        replace_all: bool,
+        appended: u64,
+    ) -> Result<FragmentPlan> {
         let dataset = base.dataset();
         if replace_all {
             let drop = dataset.fragments().iter().map(|fragment| fragment.id).collect();
-            return Ok(Plan { drop, ..Plan::default() });
+            return Ok(FragmentPlan { drop, ..FragmentPlan::default() });
         }
         let mut removals: BTreeMap<u64, RoaringBitmap> =
             remove.bitmaps().map(|(fragment, offsets)| (u64::from(fragment), offsets.clone())).collect();
-        let (mut sizes, mut plan) = (Vec::new(), Plan { remove, ..Plan::default() });
+        let (mut sizes, mut plan) = (Vec::new(), FragmentPlan { remove, ..FragmentPlan::default() });
         for fragment in dataset.fragments().iter() {
             let physical = table::physical_rows(fragment);
             let mut live = table::live_rows(fragment);
@@ -228,15 +233,15 @@ impl Plan {
         Ok(plan)
     }
 
-    fn compaction(base: &Table) -> Plan {
+    fn compaction(base: &Table) -> FragmentPlan {
         let sizes = compact::sizes(base);
         let chosen = compact::choose(&sizes);
         let rewritten = sizes.iter().filter(|size| chosen.contains(&size.id)).map(|size| size.live);
-        Plan {
+        FragmentPlan {
             large: rewritten.sum::<u64>() >= tail::FULL_ROWS,
             fold: chosen.iter().copied().map(address_part).collect(),
             drop: chosen,
-            ..Plan::default()
+            ..FragmentPlan::default()
         }
     }
 
@@ -274,12 +279,12 @@ fn file_fragment(base: &Table, id: u64) -> Result<lance::dataset::fragment::File
 }
 
 /// Writes the appended and the folded rows to new data files.
-async fn write_rows(base: &Table, head: Head, plan: &Plan) -> Result<Vec<Fragment>> {
-    if head.is_empty() && plan.fold.is_empty() {
+async fn write_rows(base: &Table, first: FirstRows, plan: &FragmentPlan) -> Result<Vec<Fragment>> {
+    if first.is_empty() && plan.fold.is_empty() {
         return Ok(Vec::new());
     }
     let schema = base.schema();
-    let appended = futures::stream::iter(head.batches.into_iter().map(Ok)).chain(match head.rest {
+    let appended = futures::stream::iter(first.batches.into_iter().map(Ok)).chain(match first.rest {
         Some(rest) => rest,
         None => none(&schema),
     });
@@ -321,7 +326,7 @@ fn retyped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 }
 
 /// Reads the rows of folded fragments that the change does not remove.
-fn surviving(base: &Table, plan: &Plan) -> Result<SendableRecordBatchStream> {
+fn surviving(base: &Table, plan: &FragmentPlan) -> Result<SendableRecordBatchStream> {
     let schema = base.schema();
     let columns = schema.fields().iter().map(|field| field.name().clone());
     let scan = Scan { fragments: Some(plan.fold.clone()), with_address: true, ..Scan::columns(columns) };

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use omnigraph_compiler::catalog::{Catalog, EntityKind, PropertyId, TypeKey};
 use omnigraph_compiler::schema::{self, DropMode, Evolution, MigrationPlan, MigrationStep};
-use omnigraph_graph::branch::difference::Lifetime as TypeIncarnation;
+use omnigraph_graph::branch::difference::TypeIncarnation;
 use omnigraph_graph::commit::init::create_table;
 use omnigraph_graph::commit::schema::SchemaContract;
 use omnigraph_graph::commit::{Effect, Planned, PlannedCommit, Planner, Snapshot, TablePin};
