@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use omnigraph_compiler::catalog::{Catalog, EntityKind, PropertyId, TypeKey};
 use omnigraph_graph::branch::difference::{
-    TypeIncarnation, Pair, Side, TypeDifference, differing, type_incarnation,
+    Pair, Side, TypeDifference, TypeIncarnation, differing, type_incarnation,
 };
 use omnigraph_graph::commit::{Snapshot, TablePin};
 use omnigraph_graph::model::column_type;
