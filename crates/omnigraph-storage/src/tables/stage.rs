@@ -92,7 +92,7 @@ impl WrittenTable {
 /// Writes a change of `base` and returns the new version, durable; `base` itself when there is nothing to change.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write`](write()).
 pub async fn stage(base: &Table, change: TableChange) -> Result<Table> {
     write(base, change).await?.sync().await
 }
