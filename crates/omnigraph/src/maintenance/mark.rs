@@ -149,7 +149,7 @@ async fn live_branches(graph: &Graph) -> Result<Vec<BranchRef>> {
         let loaded = match failpoints::hit(graph.root(), omnigraph_graph::commit::failpoints::CLEANUP_BRANCH)
         {
             Ok(()) => refs::load(graph.root(), &name).await,
-            Err(error) => Ok(Err(error)?),
+            Err(error) => Err(error.into()),
         };
         // A ref that is gone by now was deleted meanwhile.
         branches.extend(loaded.map_err(|error| unclassified(&name, &error))?);
